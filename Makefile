@@ -1,0 +1,63 @@
+# `make` alone lists the targets. Everything runs in .venv, which the first target that needs it builds from requirements.lock.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+TORCH := $(shell sed -n 's/^torch==//p' requirements.lock)
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+
+.PHONY: help demo test lab bench lint types check lock clean python-version
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(READY) ## run notebooks 01 and a small 03, write out/demo/index.html and print its path
+	$(PY) notebooks/demo.py
+
+test: $(READY) ## run every test; warnings are errors
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+lab: $(READY) ## open JupyterLab at the first notebook
+	$(PY) -m jupyterlab notebooks/01_explore_scores.ipynb
+
+bench: $(READY) ## run the benchmarks and write their results
+	$(PY) benchmarks/run.py
+
+lint: $(READY) ## check style and formatting
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(READY) ## check types
+	$(PY) -m pyright
+
+check: lint types test ## everything that CI checks
+
+clean: ## remove .venv, out/ and the caches
+	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .hypothesis
+
+python-version:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, but '$(PYTHON)' is: $$($(PYTHON) --version 2>&1 || true)"; \
+	  echo "Name another one, for example: make demo PYTHON=python3.12"; exit 1; }
+
+$(READY): requirements.lock pyproject.toml | python-version
+	@echo "Building $(VENV) (about 2.5 GB; the first download takes some minutes)"
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PIP) install "torch==$(TORCH)"
+	$(PIP) install -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: | python-version ## resolve pyproject.toml anew in a clean environment and write requirements.lock
+	@set -euo pipefail; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	$(PYTHON) -m venv "$$tmp/venv"; pip="$$tmp/venv/bin/python -m pip --disable-pip-version-check --quiet"; \
+	$$pip install "torch==$(or $(TORCH),2.13.0)"; \
+	$$pip install --editable '.[dev]'; \
+	{ echo "# Every version of the environment that is tested, made by \`make lock\` from pyproject.toml. Do not edit."; \
+	  $$pip freeze --exclude-editable | sed 's/^\(torch==[0-9.]*\)+.*/\1/' | grep -v -i -E '^(nvidia-|cuda-|triton==)'; } > "$$tmp/lock"; \
+	! grep -n -E '@|/' <(tail -n +2 "$$tmp/lock") || { echo "A pin names a file or a host; see above."; exit 1; }; \
+	mv "$$tmp/lock" requirements.lock; wc -l requirements.lock
