@@ -32,7 +32,7 @@ lint: $(READY) ## check style and formatting
 	$(PY) -m ruff format --check .
 
 types: $(READY) ## check types
-	$(PY) -m pyright
+	$(PY) -m pyright --pythonpath $(PY)
 
 check: lint types test ## everything that CI checks
 

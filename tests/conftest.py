@@ -1,4 +1,4 @@
-"""What every test shares: shape checks, Hypothesis profiles, few threads, and honest skips."""
+"""What every test shares: shape checks, Hypothesis profiles, few threads, a browser, and honest skips."""
 
 import os
 
@@ -8,20 +8,64 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
 
 import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
+import nbclient_wake
 import pytest
+import watched
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+from playwright.sync_api import Browser, sync_playwright
 
 if importlib.util.find_spec("model"):
-    install_import_hook("model", "beartype.beartype").__enter__()
+    install_import_hook("model", "beartype.beartype")
+nbclient_wake.apply()
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
+PROJECT = Path(__file__).resolve().parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
-def pytest_collection_modifyitems(items):
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The folder of the checkout."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Where browser tests leave pictures for people to look at."""
+    folder = PROJECT / "out" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window, one for the whole run."""
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None:
+        give_up = pytest.fail if os.environ.get("SISA_REQUIRE_BROWSER") == "1" else pytest.skip
+        give_up(f"no browser: none of {', '.join(BROWSERS)} is on PATH (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = watched.launch(playwright, executable)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def watched_page(browser: Browser) -> Iterator[watched.Watched]:
+    """A fresh page; `.outside` lists what it asked for elsewhere, `.errors` what went wrong in it."""
+    with watched.watched_page(browser) as page:
+        yield page
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip `gpu` tests where no CUDA device answers, and say so."""
     wanted = [item for item in items if item.get_closest_marker("gpu")]
     if not wanted:
