@@ -1,0 +1,67 @@
+"""Needle episodes, corpora, tokenizer and the published figures; loads numpy, never torch.
+
+Every name loads its file on first use, so that ``import data`` is light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+_HOMES = {
+    "NIAHTask": "niah",
+    "Episodes": "episodes",
+    "score": "scoring",
+    "summarise": "scoring",
+    "wilson": "scoring",
+    "TokenCorpus": "corpus",
+    "build_corpus": "corpus_build",
+    "topics_corpus": "corpus_build",
+    "documents": "sources",
+    "train_tokenizer": "tokenizer",
+    "load_tokenizer": "tokenizer",
+    "token_labels": "labels",
+    "TrainingBatches": "batches",
+}
+__all__ = [
+    "Episodes",
+    "NIAHTask",
+    "TokenCorpus",
+    "TrainingBatches",
+    "build_corpus",
+    "documents",
+    "load_tokenizer",
+    "published",
+    "score",
+    "summarise",
+    "token_labels",
+    "topics_corpus",
+    "train_tokenizer",
+    "wilson",
+]
+
+if TYPE_CHECKING:
+    from data import published as published
+    from data.batches import TrainingBatches as TrainingBatches
+    from data.corpus import TokenCorpus as TokenCorpus
+    from data.corpus_build import build_corpus as build_corpus
+    from data.corpus_build import topics_corpus as topics_corpus
+    from data.episodes import Episodes as Episodes
+    from data.labels import token_labels as token_labels
+    from data.niah import NIAHTask as NIAHTask
+    from data.scoring import score as score
+    from data.scoring import summarise as summarise
+    from data.scoring import wilson as wilson
+    from data.sources import documents as documents
+    from data.tokenizer import load_tokenizer as load_tokenizer
+    from data.tokenizer import train_tokenizer as train_tokenizer
+
+
+def __getattr__(name: str):
+    if name == "published":
+        return import_module("data.published")
+    if name not in _HOMES:
+        raise AttributeError(f"data has no {name!r}; it has {', '.join(sorted(__all__))}")
+    return getattr(import_module(f"data.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
