@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.lock)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lab bench lint types check lock clean python-version
+.PHONY: help demo test lab bench lint format types check lock clean python-version
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -30,6 +30,10 @@ bench: $(READY) ## run the benchmarks and write their results
 lint: $(READY) ## check style and formatting
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+format: $(READY) ## put code and notebooks into shape
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
 
 types: $(READY) ## check types
 	$(PY) -m pyright --pythonpath $(PY)
