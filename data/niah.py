@@ -122,6 +122,7 @@ class NIAHTask:
         }
         if self.filler == "synthetic":
             return SyntheticBuilder(n_symbols=self.n_symbols or DEFAULT_SYMBOLS, **knobs)
+        assert self.tokenizer is not None
         if self.protocol == "paper":
             from data.paper_protocol import PaperBuilder
 
@@ -129,11 +130,12 @@ class NIAHTask:
         from data.text_needles import text_builder
 
         return text_builder(
-            filler=self.filler,
+            filler=str(self.filler),
             tokenizer=self.tokenizer,
             corpus=self.corpus,
             split=self.split,
             template=self.template,
+            longest=self.max_length,
             **knobs,
         )
 

@@ -69,10 +69,15 @@ def summarise(
         one_of("by", name, list(scores.columns))
     if scores.empty:
         raise refusal("scores", [], legal="a table with at least one episode", step="Call score(...) first.")
-    groups: Iterable[tuple[Any, pd.DataFrame]] = scores.groupby(names) if names else [((), scores)]
-    return pd.DataFrame(
-        [{**dict(zip(names, cell, strict=True)), **_rate(part, measure)} for cell, part in groups]
-    )
+    cells = [
+        {**dict(zip(names, cell, strict=True)), **_rate(part, measure)}
+        for cell, part in _groups(scores, names)
+    ]
+    return pd.DataFrame(cells)
+
+
+def _groups(scores: pd.DataFrame, names: list[str]) -> Iterable[tuple[Any, pd.DataFrame]]:
+    return scores.groupby(names) if names else [((), scores)]
 
 
 def _rate(part: pd.DataFrame, measure: str) -> dict:

@@ -1,0 +1,140 @@
+"""Training batches as a pure function of (seed, step): no state to save, none to restore."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import floor
+
+import numpy as np
+
+from data.corpus import TokenCorpus
+from data.episodes import IGNORED
+from data.niah import NIAHTask
+from data.refusal import refusal, whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingBatches:
+    """Rows of running corpus text, rows of needle episodes, or both.
+
+    task              a NIAHTask of split "train"; its rows have labels on the answer only
+    corpus            a TokenCorpus; its rows have labels everywhere, and come from its training part
+    batch_size        rows of a batch
+    n_ctx             tokens of a row; the task's longest context by default
+    episode_fraction  share of rows that are episodes, 0 to 1, met exactly over many steps;
+                      by default 1 without a corpus, 0 without a task, else 0.25
+    """
+
+    task: NIAHTask | None = None
+    corpus: TokenCorpus | None = None
+    batch_size: int
+    n_ctx: int | None = None
+    episode_fraction: float | None = None
+
+    def __post_init__(self):
+        if self.task is None and self.corpus is None:
+            raise refusal(
+                "task and corpus",
+                None,
+                legal="a NIAHTask, a TokenCorpus, or both",
+                step="Pass at least one of them.",
+            )
+        object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
+        object.__setattr__(self, "n_ctx", self._width())
+        object.__setattr__(self, "episode_fraction", self._fraction())
+        self._check_pair()
+
+    def build(self, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """(tokens, labels), both int64 [batch, position]; labels -100 where there is no loss."""
+        rng = np.random.default_rng([whole("seed", seed, least=0), whole("step", step, least=0)])
+        n_episodes = self._episodes_before(step + 1) - self._episodes_before(step)
+        tokens = np.zeros((self.batch_size, self.width), np.int64)
+        labels = np.full_like(tokens, IGNORED)
+        rows = rng.permutation(self.batch_size)
+        if n_episodes:
+            self._put_episodes(tokens, labels, rows[:n_episodes], seed=int(rng.integers(1 << 63)))
+        for row in rows[n_episodes:]:
+            tokens[row] = labels[row] = self._text(rng)
+        return tokens, labels
+
+    @property
+    def width(self) -> int:
+        """Tokens of a row."""
+        return self.n_ctx or 0
+
+    @property
+    def d_vocab(self) -> int:
+        """Vocabulary size that a model needs."""
+        source = self.task or self.corpus
+        return source.d_vocab if source else 0
+
+    def _put_episodes(self, tokens: np.ndarray, labels: np.ndarray, rows: np.ndarray, *, seed: int) -> None:
+        assert self.task is not None
+        episodes = self.task.build(seed, n_episodes=len(rows))
+        stop = episodes.tokens.shape[1]
+        tokens[rows, :stop] = episodes.tokens
+        tokens[rows, stop:] = episodes.pad_id
+        labels[rows, :stop] = episodes.labels
+
+    def _text(self, rng: np.random.Generator) -> np.ndarray:
+        text = self._train_text
+        start = rng.integers(len(text) - self.width + 1)
+        return text[start : start + self.width]
+
+    def _episodes_before(self, step: int) -> int:
+        """Episode rows in all batches before ``step``."""
+        return floor(step * self.batch_size * (self.episode_fraction or 0.0) + 1e-9)
+
+    @cached_property
+    def _train_text(self) -> np.ndarray:
+        return np.empty(0) if self.corpus is None else self.corpus.split("train")
+
+    def _width(self) -> int:
+        longest = self.task.max_length if self.task else 1
+        if self.n_ctx is None and self.task is None:
+            raise refusal("n_ctx", None, legal="whole numbers >= 1", step="Give the tokens of a row.")
+        width = whole("n_ctx", longest if self.n_ctx is None else self.n_ctx, least=1)
+        if width < longest:
+            raise refusal(
+                "n_ctx",
+                width,
+                legal=f"whole numbers >= {longest}, the task's longest context",
+                step="Lengthen the rows or shorten the task.",
+            )
+        if self.corpus is not None and width > len(self._train_text):
+            raise refusal(
+                "n_ctx",
+                width,
+                legal=f"1 to {len(self._train_text)}, the corpus' training tokens",
+                step="Shorten the rows or use a larger corpus.",
+            )
+        return width
+
+    def _fraction(self) -> float:
+        default = 1.0 if self.corpus is None else 0.0 if self.task is None else 0.25
+        given = default if self.episode_fraction is None else self.episode_fraction
+        least, most = (1 if self.corpus is None else 0), (0 if self.task is None else 1)
+        if isinstance(given, bool) or not isinstance(given, (int, float)) or not least <= given <= most:
+            legal = f"{least} to {most}" if least < most else f"{most}"
+            raise refusal(
+                "episode_fraction",
+                given,
+                legal=f"{legal} with what was passed",
+                step="0 is corpus text alone, 1 episodes alone.",
+            )
+        return float(given)
+
+    def _check_pair(self) -> None:
+        if self.task is not None and self.task.split != "train":
+            raise refusal(
+                "task.split", self.task.split, legal="'train'", step="Held-out episodes are for evaluation."
+            )
+        if self.task is None or self.corpus is None:
+            return
+        theirs = self.task.tokenizer.to_str() if self.task.tokenizer else "no tokenizer (synthetic ids)"
+        if theirs != self.corpus.tokenizer_json:
+            raise refusal(
+                "task.tokenizer",
+                theirs,
+                legal="the tokenizer of the corpus",
+                step="Build the task with tokenizer=corpus.tokenizer.",
+            )

@@ -1,0 +1,63 @@
+"""Docstrings of installed Python source, read by ``ast``: nothing is imported and nothing runs."""
+
+import ast
+import inspect
+import sysconfig
+import warnings
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+_HOLDERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+SHORTEST = 20
+
+
+def docstrings(source: bytes) -> list[str]:
+    """Cleaned docstrings of one file in the order of its lines; none if it is not Python."""
+    if b'"""' not in source and b"'''" not in source:
+        return []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    return [inspect.cleandoc(text) for text in _held(tree.body, tree) if len(text) >= SHORTEST]
+
+
+def _held(body: Iterable[ast.stmt], holder: ast.AST) -> Iterator[str]:
+    """Docstring of ``holder``, then those inside it; looks into classes, functions and if/try blocks only."""
+    if isinstance(holder, _HOLDERS):
+        text = ast.get_docstring(holder, clean=False)
+        if text:
+            yield text
+    for child in body:
+        inner = getattr(child, "body", None)
+        if isinstance(inner, list):
+            yield from _held(inner, child)
+            for name in ("orelse", "finalbody"):
+                yield from _held(getattr(child, name, []), ast.Pass())
+
+
+def standard_library() -> list[Path]:
+    """Python files of the standard library, without installed packages and its own tests, sorted."""
+    root = Path(sysconfig.get_path("stdlib"))
+    skipped = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
+    return sorted(path for path in root.rglob("*.py") if not skipped & set(path.relative_to(root).parts))
+
+
+def package_files(distribution: Distribution) -> list[Path]:
+    """Python files that a distribution installed, sorted by their path inside it."""
+    files = [path for path in distribution.files or [] if path.suffix == ".py" and ".." not in path.parts]
+    return [Path(str(distribution.locate_file(path))) for path in sorted(files, key=str)]
+
+
+def installed() -> dict[str, Distribution]:
+    """Installed distributions by canonical name, sorted."""
+    found = {canonical(item.metadata["Name"]): item for item in distributions() if item.metadata["Name"]}
+    return dict(sorted(found.items()))
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as indexes compare it: lower case, runs of - _ . as one dash."""
+    return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)

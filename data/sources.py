@@ -1,0 +1,117 @@
+"""Documents from files on disk or from the hub, one text at a time; nothing that comes with them is run."""
+
+import json
+from collections.abc import Iterable, Iterator
+from glob import glob
+from itertools import islice
+from pathlib import Path
+
+from data.refusal import refusal, whole
+
+SUFFIXES = (".txt", ".md", ".rst", ".jsonl", ".parquet")
+HUB = "hub:"
+
+
+def documents(
+    source: str | Path, *, text_field: str = "text", split: str = "train", limit: int | None = None
+) -> Iterator[str]:
+    """Texts of ``source`` in a fixed order, read as they are asked for.
+
+    ``source`` is a path or pattern (``texts/*.jsonl``) or ``hub:OWNER/NAME`` (the paper's is
+    ``hub:DKYoon/SlimPajama-6B``), which streams from the hub. A .txt, .md or .rst file is one document; a
+    line of .jsonl and a row of .parquet hold one in ``text_field``. ``split`` is the hub's.
+    ``limit`` stops after that many documents. ValueError for an unknown kind of file, a pattern without
+    files, a broken line or a missing field.
+    """
+    stop = None if limit is None else whole("limit", limit, least=1)
+    source = str(source)
+    if source.startswith(HUB):
+        texts = _hub(source.removeprefix(HUB), text_field=text_field, split=split)
+    else:
+        texts = _files(source, text_field=text_field)
+    return islice(texts, stop)
+
+
+def _files(pattern: str, *, text_field: str) -> Iterator[str]:
+    paths = [Path(name) for name in sorted(glob(pattern, recursive=True)) if Path(name).is_file()]
+    if not paths:
+        raise refusal(
+            "source",
+            pattern,
+            legal="a path or pattern that matches files, or hub:OWNER/NAME",
+            step="Check the path; ** reaches into folders.",
+        )
+    for path in paths:
+        if path.suffix not in SUFFIXES:
+            raise refusal(
+                "source",
+                str(path),
+                legal=f"files ending in {', '.join(SUFFIXES)}",
+                step="Convert the file or narrow the pattern.",
+            )
+    return (text for path in paths for text in _file(path, text_field=text_field))
+
+
+def _file(path: Path, *, text_field: str) -> Iterator[str]:
+    if path.suffix == ".jsonl":
+        return _json_lines(path, text_field=text_field)
+    if path.suffix == ".parquet":
+        return _texts(_parquet(path), text_field=text_field, place=str(path))
+    return iter([_plain(path)])
+
+
+def _plain(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 ({error}). Convert it first.") from error
+
+
+def _json_lines(path: Path, *, text_field: str) -> Iterator[str]:
+    with path.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.strip():
+                place = f"{path}, line {number}"
+                yield from _texts([_json(line, place)], text_field=text_field, place=place)
+
+
+def _json(line: bytes, place: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{place} is not JSON ({error}). A .jsonl file holds one object a line.") from error
+
+
+def _parquet(path: Path) -> Iterable[object]:
+    from datasets import load_dataset
+
+    try:
+        return load_dataset("parquet", data_files=[str(path)], split="train", streaming=True)
+    except Exception as error:  # the reader's own errors have no common base
+        raise ValueError(f"{path} is not readable as parquet ({error}). Write it again.") from error
+
+
+def _hub(name: str, *, text_field: str, split: str) -> Iterator[str]:
+    from datasets import load_dataset
+
+    try:
+        rows = load_dataset(name, split=split, streaming=True)
+    except Exception as error:  # missing names, splits and networks have no common base
+        raise ValueError(
+            f"{HUB}{name}, split {split!r}, cannot be opened ({error}). Check name, split and network."
+        ) from error
+    return _texts(rows, text_field=text_field, place=f"{HUB}{name}")
+
+
+def _texts(rows: Iterable[object], *, text_field: str, place: str) -> Iterator[str]:
+    for row in rows:
+        text = row.get(text_field) if isinstance(row, dict) else None
+        if not isinstance(text, str):
+            has = ", ".join(row) if isinstance(row, dict) else type(row).__name__
+            raise refusal(
+                "text_field",
+                text_field,
+                legal=f"a field of text in {place}, which has {has}",
+                step="Name the field that holds the text.",
+            )
+        yield text
