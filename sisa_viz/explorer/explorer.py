@@ -1,0 +1,139 @@
+"""ScoreExplorer: the scores of a trace taken apart on screen, in a notebook or as one offline page.
+
+The page receives factors, not matrices, and multiplies what is on screen itself, in a Web Worker:
+
+    content_ij    = q_i·k_j / sqrt(d_head)
+    importance_ij = λ · exp(ĝ_i − ĝ_j) · c_rot_i·b_rot_j
+    pattern_ij    = softmax_j(content_ij + lam_scale · importance_ij)          j ≤ i
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import xarray as xr
+
+from sisa_viz.explorer.pack import Packed, pack
+from sisa_viz.explorer.page import assets, fragment, page
+from sisa_viz.explorer.state import ExplorerState
+from sisa_viz.explorer.still import still
+from sisa_viz.files import write_aside
+
+__all__ = ["ScoreExplorer"]
+
+
+class ScoreExplorer:
+    """Four linked panels (content, λ × importance, sum, softmax) of any head of a trace.
+
+    Args:
+        trace: what `model.capture` or `sisa_viz.open_trace` returns.
+        model: text mode, in JupyterLab: text typed over the panels is captured and shown. Its `tokenizer` reads the text.
+        layer, head: coordinates to start with; the first ones if left out.
+        title: the heading.
+        precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
+
+    `.figure` is the widget, `.state` what it shows, `.to_html(path)` a page that needs neither kernel nor network.
+    Raises ValueError where neither a trace nor a model is given, and for anything that is no trace.
+    """
+
+    def __init__(
+        self,
+        trace: xr.Dataset | None = None,
+        *,
+        model: Any = None,
+        layer: int | None = None,
+        head: int | None = None,
+        title: str = "Score explorer",
+        precision: str = "auto",
+    ) -> None:
+        if trace is None and model is None:
+            raise ValueError("ScoreExplorer got neither a trace nor a model; pass a trace, or model= to type text")
+        if model is not None and getattr(model, "tokenizer", None) is None:
+            raise ValueError("the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace")
+        self._trace, self._model = trace, model
+        self._title, self._precision = title, precision
+        self._packed = None if trace is None else pack(trace, title=title, precision=precision)
+        self._widget: Any = None
+        self._closed = False
+        self.state = ExplorerState(trace)
+        for name, value in (("layer", layer), ("head", head)):
+            if value is not None:
+                setattr(self.state, name, value)
+
+    @property
+    def figure(self) -> Any:
+        """The anywidget to display; made at first use, the same object afterwards. RuntimeError once closed."""
+        if self._closed:
+            raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
+        if self._widget is None:
+            from sisa_viz.explorer.widget import ExplorerWidget
+
+            self._widget = ExplorerWidget(self.state, self._packed, text_mode=self._model is not None)
+            self._widget.observe(self._typed, names="request")
+        return self._widget
+
+    @property
+    def trace(self) -> xr.Dataset:
+        """The trace on show; in text mode that of the last typed text. ValueError before the first one."""
+        if self._trace is None:
+            raise ValueError("nothing has been captured yet; type a text in the widget or call show_text(text)")
+        return self._trace
+
+    def show_text(self, text: str) -> None:
+        """Text mode: capture `text` and show it. ValueError without a model and for text that the model refuses."""
+        if self._model is None:
+            raise ValueError("this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text")
+        from model import capture
+
+        trace = capture(self._model, text)
+        packed = pack(trace, title=self._title, precision=self._precision)
+        self._trace, self._packed = trace, packed
+        self.state.fit(trace)
+        if self._widget is not None:
+            self._widget.show(packed)
+
+    def to_html(self, path: str | os.PathLike[str]) -> Path:
+        """Write one page that opens from a file, offline; returns its path."""
+        text = page(self._need_packed(), self.state.as_dict(), still=self._still())
+        with write_aside(path) as aside:
+            aside.write_text(text, encoding="utf-8")
+        return Path(path)
+
+    def close(self) -> None:
+        """Take the widget off its pages and let go of the data. Closing twice does nothing."""
+        if self._widget is not None:
+            self._widget.close()
+        self._widget = self._packed = None
+        self._closed = True
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.figure._repr_mimebundle_(**options)
+
+    def _report_html_(self) -> str:
+        """This explorer with its own data, to stand in a page that has `_report_assets_` once."""
+        name = f"x{uuid4().hex[:8]}"
+        return fragment(self._need_packed(), self.state.as_dict(), name=name, still=self._still())
+
+    def _report_assets_(self) -> str:
+        """Style and module, needed once a page, before the explorers."""
+        return assets()
+
+    def _typed(self, change: Any) -> None:
+        self._widget.message = "capturing …"
+        try:
+            self.show_text(change["new"]["text"])
+        except Exception as error:  # an exception in a widget's callback would reach nobody
+            self._widget.message = f"{type(error).__name__}: {error}"
+        else:
+            self._widget.message = f"{self.trace.sizes['position']} tokens"
+
+    def _still(self) -> bytes:
+        return still(self.trace.sisa.factors(layer=self.state.layer, head=self.state.head))
+
+    def _need_packed(self) -> Packed:
+        if self._closed:
+            raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
+        if self._packed is None:
+            raise ValueError("nothing has been captured yet; type a text in the widget or call show_text(text)")
+        return self._packed

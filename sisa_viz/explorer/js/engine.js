@@ -1,0 +1,140 @@
+// The work of the Web Worker: scores of one head as pictures, and one summary a head for the grid.
+// Everything here runs as well without a worker.
+
+import { lookupTable, paint } from "./colour.js";
+import { decodeHead, eachRow, productMaps, rowNumbers, softmaxRow } from "./maths.js";
+import { Grid, poolMap, poolRow, poolScores } from "./pool.js";
+
+export const PARTS = ["content", "importance", "scores", "pattern"];
+const SAMPLED_ROWS = 2048; // a head's summary visits at most about this many queries
+
+/** Answers requests one after another and keeps what the next one can use again. */
+export class Engine {
+  /** request: {job, ...} → answer, an object whose `transfer` lists the buffers that may move. */
+  answer(request) {
+    return request.job === "summary" ? summarise(request) : this.view(request);
+  }
+
+  /**
+   * request: {key, bytes?, spec, lam, lamScale, window, rows, cols, colours, contrast}
+   * answer: {pictures: {part: pixels}, rows, cols, limits, peaks}
+   * `bytes` comes along only when `key` names a head that this engine does not hold.
+   */
+  view(request) {
+    this.useHead(request);
+    this.usePools(request);
+    const { lamScale, contrast } = request;
+    const limits = colourLimits(this.peaks, lamScale);
+    const signed = limits.signed / contrast, top = limits.pattern / contrast;
+    const table = this.tables(request.colours);
+    const pictures = {
+      content: paint(this.pools.content, -signed, signed, table.signed),
+      importance: paint(this.pools.importance, -signed, signed, table.signed, lamScale),
+      scores: paint(this.pools.scores, -signed, signed, table.signed),
+      pattern: paint(this.pools.pattern, 0, top, table.pattern),
+    };
+    const { rows, cols } = this.grid;
+    const transfer = PARTS.map((part) => pictures[part].buffer);
+    return { pictures, rows, cols, limits, peaks: scaledPeaks(this.peaks, lamScale), transfer };
+  }
+
+  useHead({ key, bytes, spec, lam }) {
+    if (key === this.key) return;
+    this.key = this.maps = null; // frees the old triangles before the new ones are made
+    this.maps = productMaps(decodeHead(bytes, spec, lam));
+    this.key = key;
+    this.peaks = { ...this.maps.peaks };
+    this.gridKey = this.scoresKey = this.peaksScale = null;
+  }
+
+  /** Products are pooled once a window; a λ step pools scores and pattern alone. */
+  usePools({ window, rows, cols, lamScale }) {
+    const gridKey = [...window, rows, cols].join();
+    if (gridKey !== this.gridKey) {
+      this.grid = new Grid(window, rows, cols);
+      this.pools = { content: poolMap(this.maps.content, this.grid), importance: poolMap(this.maps.importance, this.grid) };
+      this.gridKey = gridKey;
+      this.scoresKey = null;
+    }
+    if (lamScale === this.scoresKey) return;
+    const { scores, pattern, peaks } = poolScores(this.maps, lamScale, this.grid, lamScale !== this.peaksScale);
+    Object.assign(this.pools, { scores, pattern });
+    if (peaks) Object.assign(this.peaks, peaks);
+    this.scoresKey = this.peaksScale = lamScale;
+  }
+
+  tables(colours) {
+    const key = JSON.stringify(colours);
+    if (key !== this.tableKey) {
+      this.table = { signed: lookupTable(colours.signed), pattern: lookupTable(colours.pattern) };
+      this.tableKey = key;
+    }
+    return this.table;
+  }
+}
+
+/** One symmetric limit for the three signed panels, so that their colours compare; probabilities run from 0 to 1. */
+export function colourLimits(peaks, lamScale) {
+  const sizes = [peaks.content.value, lamScale * peaks.importance.value, peaks.scores.value].map(Math.abs);
+  return { signed: Math.max(...sizes) || 1, pattern: 1 };
+}
+
+function scaledPeaks(peaks, lamScale) {
+  return { ...peaks, importance: { ...peaks.importance, value: lamScale * peaks.importance.value } };
+}
+
+/**
+ * request: {bytes, spec, lam, size, needle: [start, stop] or null, needleQuery}
+ * answer: {moved, needleMass, thumbnails: {part: bins of a square}}, all at the trained λ.
+ * moved: mean over queries of ½ Σ_j |pattern − pattern without importance|, a probability.
+ */
+export function summarise({ bytes, spec, lam, size, needle, needleQuery }) {
+  const head = decodeHead(bytes, spec, lam);
+  const summary = new HeadSummary(head.n, size);
+  const stride = Math.ceil(head.n / SAMPLED_ROWS);
+  eachRow(head, (i, content, importance, offset) => summary.add(i, content, importance, offset), stride);
+  const { thumbnails } = summary;
+  return {
+    moved: summary.moved / summary.queries,
+    needleMass: needle && spanMass(head, needle, needleQuery),
+    thumbnails,
+    transfer: PARTS.map((part) => thumbnails[part].buffer),
+  };
+}
+
+function spanMass(head, [start, stop], query) {
+  const { pattern } = rowNumbers(head, query, 1);
+  return pattern.subarray(start, stop).reduce((sum, p) => sum + p, 0);
+}
+
+class HeadSummary {
+  constructor(n, size) {
+    this.grid = new Grid([0, n, 0, n], size, size);
+    this.thumbnails = Object.fromEntries(PARTS.map((part) => [part, this.grid.empty()]));
+    [this.scores, this.weights, this.plain] = [0, 1, 2].map(() => new Float32Array(n));
+    this.moved = this.queries = this.bin = 0;
+  }
+
+  add(i, content, importance, offset) {
+    const { scores, weights, plain } = this;
+    const without = softmaxRow(content, importance, offset, i, 0, scores, plain);
+    const sum = softmaxRow(content, importance, offset, i, 1, scores, weights);
+    let moved = 0;
+    for (let j = 0; j <= i; j++) {
+      weights[j] /= sum;
+      moved += Math.abs(weights[j] - plain[j] / without);
+    }
+    this.moved += moved / 2;
+    this.queries += 1;
+    this.pool(i, content, importance, offset);
+  }
+
+  pool(i, content, importance, offset) {
+    const { rowEdges, colEdges } = this.grid, { thumbnails } = this;
+    while (rowEdges[this.bin + 1] <= i) this.bin++;
+    poolRow(content, offset, i, colEdges, thumbnails.content, this.bin);
+    poolRow(importance, offset, i, colEdges, thumbnails.importance, this.bin);
+    poolRow(this.scores, 0, i, colEdges, thumbnails.scores, this.bin);
+    poolRow(this.weights, 0, i, colEdges, thumbnails.pattern, this.bin);
+  }
+}

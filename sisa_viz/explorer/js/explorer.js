@@ -1,0 +1,337 @@
+// The explorer of one trace: shared state in, panels, grid and table out.
+// State lives in a model with get, set, save_changes, on, off: anywidget's in a notebook, PageModel in a page.
+
+import { lookupTable } from "./colour.js";
+import { Controls, LAM_MOST } from "./controls.js";
+import { isDark, make, watchTheme } from "./dom.js";
+import { PARTS } from "./engine.js";
+import { MARGIN } from "./frame.js";
+import { HeadGrid, THUMBNAIL } from "./heads.js";
+import { HoverBox } from "./hover.js";
+import { brief, fixed } from "./labels.js";
+import { Link } from "./link.js";
+import { Panel } from "./panel.js";
+import { RowTable } from "./rowtable.js";
+
+export const STATE = ["layer", "head", "lam_scale", "query", "window"];
+const TITLES = { content: "content", importance: "λ × importance", scores: "sum", pattern: "softmax" };
+const LOOKS = {
+  light: { text: "#333d47", faint: "#66717c", frame: "#98a2ad", hover: "rgba(40, 48, 56, .55)", locked: "#101418" },
+  dark: { text: "#cdd5dd", faint: "#98a3ae", frame: "#66717c", hover: "rgba(225, 232, 240, .6)", locked: "#ffffff" },
+};
+
+export class Explorer {
+  constructor(model, root, trace, source) {
+    Object.assign(this, { model, root, trace, source, contrast: 1, hovered: null, closed: false });
+    this.link = new Link(source);
+    this.build();
+    this.listen();
+    this.themed();
+    this.stateChanged();
+    this.fillGrid();
+  }
+
+  // ---- parts of the page
+
+  build() {
+    const { trace } = this, { meta } = trace;
+    const set = (name, value) => this.set({ [name]: value });
+    this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor) });
+    this.panels = PARTS.map((part) => new Panel(part, TITLES[part], part === "pattern" ? "probability" : "nats", {
+      hover: (cell, panel, event) => this.hover(cell, panel, event),
+      leave: () => this.leave(),
+      lock: (query) => set("query", query),
+      zoom: (window) => set("window", window),
+      reset: () => set("window", null),
+    }));
+    this.grid = new HeadGrid(trace, TITLES, { pick: (index) => this.set(trace.place(index)) });
+    this.table = new RowTable(meta.tokens);
+    this.box = new HoverBox();
+    this.status = make("p", { class: "sisa-x-status", role: "status" });
+    this.area = make("div", { class: "sisa-x-panels", role: "group", tabIndex: 0, "aria-label":
+      "score panels: arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map" },
+    ...this.panels.map((panel) => panel.element));
+    this.root.replaceChildren(this.header(), this.controls.element, make("div", { class: "sisa-x-body" },
+      make("div", { class: "sisa-x-main" }, this.area, this.spanKey(), this.status),
+      make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element);
+  }
+
+  header() {
+    this.name = make("b", { class: "sisa-x-name" });
+    this.facts = make("span", { class: "sisa-x-facts" });
+    return make("header", { class: "sisa-x-header" }, make("h2", { dir: "auto" }, this.trace.meta.title), this.name, this.facts);
+  }
+
+  spanKey() {
+    this.spans = Object.entries(this.trace.meta.spans).map(([name, range], n) => {
+      const colours = this.trace.meta.colours.spans;
+      return { name, range, colour: colours[n % colours.length] };
+    });
+    const entry = ({ name, range, colour }) => {
+      const swatch = make("i", {});
+      swatch.style.background = colour;
+      return make("span", {}, swatch, make("bdi", {}, name), ` tokens ${range[0]} to ${range[1] - 1}`);
+    };
+    return make("p", { class: "sisa-x-spans" }, ...this.spans.map(entry));
+  }
+
+  listen() {
+    const { root, model } = this;
+    const stop = new AbortController();
+    root.addEventListener("keydown", (event) => this.key(event), { signal: stop.signal });
+    this.observer = new ResizeObserver(() => this.resized());
+    this.observer.observe(this.area);
+    const changed = () => this.schedule();
+    STATE.forEach((name) => model.on(`change:${name}`, changed));
+    const unwatch = watchTheme(() => this.themed());
+    this.unlisten = () => {
+      stop.abort();
+      unwatch();
+      this.observer.disconnect();
+      STATE.forEach((name) => model.off(`change:${name}`, changed));
+    };
+  }
+
+  close() {
+    this.closed = true;
+    this.unlisten();
+    this.link.close();
+    this.gridLink?.close();
+  }
+
+  // ---- state
+
+  get state() {
+    const state = Object.fromEntries(STATE.map((name) => [name, this.model.get(name) ?? null]));
+    return { ...state, window: state.window?.length ? state.window : null };
+  }
+
+  set(changes) {
+    for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  /** One update for any number of changes that come together, as layer and head do. */
+  schedule() {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      if (!this.closed) this.stateChanged();
+    });
+  }
+
+  stateChanged() {
+    const state = this.state, { trace } = this;
+    const index = trace.index(state.layer, state.head);
+    if (index !== this.index) {
+      this.index = index;
+      this.head = trace.decode(index);
+      this.grid.select(index);
+      this.describeHead();
+    }
+    this.lamScale = state.lam_scale;
+    this.window = state.window ?? [0, trace.meta.n, 0, trace.meta.n];
+    this.box.reset(this.head, this.lamScale);
+    this.box.hide();
+    this.controls.show(state, trace.info(index).lam);
+    this.showRow(state.query);
+    this.redraw();
+  }
+
+  describeHead() {
+    const { lam, half_life, clamped } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
+    this.name.textContent = this.trace.nameOf(this.index);
+    const facts = d_state ? [`λ ${brief(lam)}`, `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}`,
+      `clamp acts at ${clamped} of ${n} positions`] : ["plain transformer"];
+    this.facts.textContent = [`${n.toLocaleString("en")} tokens`, ...facts].join(" · ");
+    const notes = d_state ? ["λ changes this layer's scores only: later layers are not re-run."] : [];
+    if (clamped) notes.push(`Decay between the last ${clamped} positions is lost to the clamp.`);
+    if (this.trace.meta.rounding) {
+      notes.push(`Factors are stored in 16 bits: scores differ from the trace by at most ${brief(this.trace.meta.rounding)} (measured).`);
+    }
+    this.status.textContent = notes.join(" ");
+  }
+
+  showRow(query) {
+    this.query = query;
+    const numbers = query === null ? null : this.box.row(query);
+    this.table.show(query, this.trace.nameOf(this.index), numbers);
+  }
+
+  // ---- pictures
+
+  resized() {
+    const width = this.panels[0].element.clientWidth;
+    const side = Math.max(80, Math.floor(width - MARGIN.left - MARGIN.right));
+    const ratio = window.devicePixelRatio || 1;
+    if (!width || (side === this.side && ratio === this.ratio)) return;
+    Object.assign(this, { side, ratio });
+    this.panels.forEach((panel) => panel.resize(side));
+    this.redraw();
+  }
+
+  themed() {
+    const theme = isDark() ? "dark" : "light";
+    this.root.dataset.theme = theme;
+    this.look = LOOKS[theme];
+    this.colours = { signed: this.trace.meta.colours.signed, pattern: this.trace.meta.colours.pattern };
+    this.grid.setColours({ signed: lookupTable(this.colours.signed), pattern: lookupTable(this.colours.pattern) });
+    this.decorate();
+  }
+
+  setContrast(factor) {
+    this.contrast = factor;
+    this.redraw();
+  }
+
+  redraw() {
+    if (!this.side || this.index === undefined) return;
+    this.root.dataset.drawn = "";
+    const { index, lamScale, window, contrast, colours } = this;
+    const pixels = Math.round(this.side * this.ratio);
+    this.link.ask((held) => ({
+      job: "view", key: index, bytes: held === index ? undefined : this.trace.bytes(index),
+      spec: this.trace.spec, lam: this.trace.info(index).lam,
+      lamScale, window, rows: pixels, cols: pixels, contrast, colours,
+    }), (answer) => this.drawn(answer, { index, lamScale, window }));
+  }
+
+  drawn(answer, { index, lamScale, window }) {
+    if (this.closed) return;
+    if (answer.error) return this.fail(answer.error);
+    for (const panel of this.panels) {
+      panel.setWindow(window);
+      panel.show(answer.pictures[panel.part], answer.rows, answer.cols);
+      this.legend(panel, answer);
+    }
+    this.shown = window;
+    this.decorate();
+    const place = this.trace.place(index);
+    this.root.dataset.drawn = `L${place.layer}H${place.head} ${lamScale} ${window.join("-")}`;
+    this.root.dispatchEvent(new CustomEvent("sisa:drawn", { detail: { ...place, lamScale, window } }));
+  }
+
+  legend(panel, { limits, peaks }) {
+    const signed = panel.part !== "pattern";
+    const high = (signed ? limits.signed : limits.pattern) / this.contrast;
+    const peak = peaks[panel.part];
+    const words = `largest ${fixed(peak.value)} at query ${peak.query}, key ${peak.key}`;
+    panel.legend(this.colours[signed ? "signed" : "pattern"], signed ? -high : 0, high, this.contrast > 1, words);
+    panel.plot.setAttribute("aria-label", `${TITLES[panel.part]} of ${this.trace.nameOf(this.index)}: ${words}`);
+  }
+
+  decorate() {
+    const marks = { tokens: this.trace.meta.tokens, spans: this.spans, query: this.query, hover: this.hovered };
+    this.panels.forEach((panel) => panel.decorate(this.look, marks));
+  }
+
+  fail(message) {
+    this.status.textContent = `This cannot be shown: ${message}`;
+    this.status.classList.add("sisa-x-error");
+  }
+
+  /** Summaries of all heads, one after another, by a second worker: the panels never wait for them. */
+  fillGrid() {
+    const { trace } = this, { meta } = trace;
+    this.gridLink = new Link(this.source);
+    const next = (index) => {
+      if (index === trace.count) return this.gridDone();
+      this.gridLink.ask(() => ({
+        job: "summary", key: index, bytes: trace.bytes(index), spec: trace.spec, lam: trace.info(index).lam,
+        size: THUMBNAIL, needle: meta.spans.needle ?? null, needleQuery: meta.needle_query,
+      }), (answer) => {
+        if (this.closed) return;
+        if (answer.error) return this.fail(answer.error);
+        this.grid.fill(index, answer);
+        next(index + 1);
+      });
+    };
+    next(0);
+  }
+
+  gridDone() {
+    this.gridLink.close();
+    this.grid.arrange();
+    this.root.dataset.grid = "done";
+  }
+
+  // ---- pointer and keys
+
+  hover(cell, panel, event) {
+    if (!cell || !this.shown) return this.leave();
+    const pixels = Math.round(this.side * this.ratio);
+    const block = blockAround(cell, this.shown, pixels);
+    const best = this.box.strongest(panel.part, block);
+    if (!best) return this.leave();
+    this.hovered = best;
+    const frame = this.root.getBoundingClientRect();
+    this.box.show(best, this.trace.meta.tokens, block,
+      { x: event.clientX - frame.left, y: event.clientY - frame.top, width: frame.width, height: frame.height });
+    this.decorate();
+  }
+
+  leave() {
+    this.hovered = null;
+    this.box.hide();
+    this.decorate();
+  }
+
+  key(event) {
+    event.stopPropagation(); // JupyterLab would take the arrow keys
+    const { target } = event, typing = target.matches("select, textarea, input:not([type=range])");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const slider = target.matches("input[type=range]");
+    const action = KEYS[event.key];
+    if (!action || (slider && event.key.startsWith("Arrow"))) return;
+    event.preventDefault();
+    action(this);
+  }
+
+  step(axis, by) {
+    const values = this.trace.meta[axis === "layer" ? "layers" : "heads"];
+    const at = values.indexOf(this.state[axis]) + by;
+    if (at >= 0 && at < values.length) this.set({ [axis]: values[at] });
+  }
+
+  /** Zooms around the locked query, or the middle, to `factor` of what is shown. */
+  zoom(factor) {
+    const { n } = this.trace.meta, [q0, q1, k0, k1] = this.window;
+    const rows = resized(q0, q1, this.query ?? (q0 + q1) / 2, factor, n);
+    const cols = resized(k0, k1, (k0 + k1) / 2, factor, n);
+    const whole = rows[1] - rows[0] === n && cols[1] - cols[0] === n;
+    this.set({ window: whole ? null : [...rows, ...cols] });
+  }
+}
+
+const KEYS = {
+  ArrowLeft: (explorer) => explorer.step("head", -1),
+  ArrowRight: (explorer) => explorer.step("head", 1),
+  ArrowUp: (explorer) => explorer.step("layer", -1),
+  ArrowDown: (explorer) => explorer.step("layer", 1),
+  0: (explorer) => explorer.set({ lam_scale: 0 }),
+  1: (explorer) => explorer.set({ lam_scale: 1 }),
+  "+": (explorer) => explorer.zoom(0.5),
+  "-": (explorer) => explorer.zoom(2),
+  r: (explorer) => explorer.set({ window: null }),
+  Escape: (explorer) => explorer.set({ window: null }),
+};
+
+/** [start, stop) scaled around `centre`, kept inside 0 … n and at least two positions long. */
+export function resized(start, stop, centre, factor, n) {
+  const length = Math.min(n, Math.max(2, Math.round((stop - start) * factor)));
+  const from = Math.round(Math.max(0, Math.min(n - length, centre - length / 2)));
+  return [from, from + length];
+}
+
+/** The cells that share the picture's pixel with `cell`: [query start, stop, key start, stop). */
+export function blockAround({ query, key }, [q0, q1, k0, k1], pixels) {
+  return [...binAround(query, q0, q1, pixels), ...binAround(key, k0, k1, pixels)];
+}
+
+/** The bin of binEdges(start, stop, wanted) that holds a position. */
+function binAround(position, start, stop, wanted) {
+  const length = stop - start, bins = Math.max(1, Math.min(wanted, length));
+  const bin = Math.floor(((position - start + 1) * bins - 1) / length);
+  return [start + Math.floor((bin * length) / bins), start + Math.floor(((bin + 1) * length) / bins)];
+}

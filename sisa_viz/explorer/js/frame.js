@@ -1,0 +1,176 @@
+// Where cells lie on a panel, and everything drawn over its picture: axes, spans, the locked row, the brush.
+
+import { visible } from "./labels.js";
+
+export const MARGIN = { left: 58, right: 6, top: 4, bottom: 46 };
+const LABEL_ROOM = 10; // CSS pixels a cell needs before tokens replace positions on an axis
+const FONT = "10.5px system-ui, sans-serif";
+
+/** Positions ↔ CSS pixels of one axis: `start … stop` fills `size` pixels after `origin`. */
+export class Axis {
+  constructor(start, stop, origin, size) {
+    Object.assign(this, { start, stop, origin, size, cell: size / (stop - start) });
+  }
+
+  pixel(position) {
+    return this.origin + (position - this.start) * this.cell;
+  }
+
+  /** The position under a pixel, clipped to the axis. */
+  position(pixel) {
+    const at = this.start + Math.floor((pixel - this.origin) / this.cell);
+    return Math.max(this.start, Math.min(this.stop - 1, at));
+  }
+
+  ticks() {
+    if (this.cell >= LABEL_ROOM) return Array.from({ length: this.stop - this.start }, (_, n) => this.start + n);
+    const step = niceStep(((this.stop - this.start) * 46) / this.size);
+    const first = Math.ceil(this.start / step) * step;
+    return Array.from({ length: Math.max(0, Math.ceil((this.stop - first) / step)) }, (_, n) => first + n * step);
+  }
+}
+
+export function niceStep(least) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, least)));
+  return [1, 2, 5, 10].map((n) => n * power).find((step) => step >= least);
+}
+
+export class Frame {
+  constructor(window, side) {
+    this.side = side;
+    this.keys = new Axis(window[2], window[3], MARGIN.left, side);
+    this.queries = new Axis(window[0], window[1], MARGIN.top, side);
+  }
+
+  /** {query, key} under a point, null outside the picture. */
+  cell(x, y) {
+    const inside = x >= MARGIN.left && y >= MARGIN.top && x < MARGIN.left + this.side && y < MARGIN.top + this.side;
+    return inside ? { query: this.queries.position(y), key: this.keys.position(x) } : null;
+  }
+}
+
+/** Draws over a panel. `look`: colours; `marks`: {tokens, spans, query, hover, brush}. */
+export function drawFrame(context, frame, look, marks) {
+  const { side } = frame;
+  context.clearRect(0, 0, MARGIN.left + side + MARGIN.right, MARGIN.top + side + MARGIN.bottom);
+  context.font = FONT;
+  drawQueryAxis(context, frame, look, marks.tokens);
+  drawKeyAxis(context, frame, look, marks.tokens);
+  marks.spans.forEach((span) => drawSpan(context, frame, span));
+  if (marks.hover) drawCross(context, frame, marks.hover, look.hover);
+  if (marks.query !== null) drawLocked(context, frame, marks.query, look);
+  if (marks.brush) drawBrush(context, marks.brush, look.locked);
+  context.strokeStyle = look.frame;
+  context.strokeRect(MARGIN.left - 0.5, MARGIN.top - 0.5, side + 1, side + 1);
+}
+
+function drawQueryAxis(context, { queries, side }, look, tokens) {
+  context.fillStyle = look.text;
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (const at of queries.ticks()) {
+    const text = queries.cell >= LABEL_ROOM ? clip(tokens[at], 7) : String(at);
+    context.fillText(text, MARGIN.left - 8, queries.pixel(at + 0.5));
+  }
+  turned(context, 9, MARGIN.top + side / 2, -Math.PI / 2, () => title(context, "query", look));
+}
+
+function drawKeyAxis(context, { keys, side }, look, tokens) {
+  const labels = keys.cell >= LABEL_ROOM, y = MARGIN.top + side + 8;
+  context.fillStyle = look.text;
+  for (const at of keys.ticks()) {
+    const x = keys.pixel(at + 0.5);
+    if (labels) turned(context, x, y, -Math.PI / 2.6, () => aligned(context, clip(tokens[at], 6), "right", "middle"));
+    else turned(context, x, y, 0, () => aligned(context, String(at), "center", "top"));
+  }
+  turned(context, MARGIN.left + side / 2, y + 28, 0, () => title(context, "key", look));
+}
+
+function title(context, text, look) {
+  context.fillStyle = look.faint;
+  aligned(context, text, "center", "middle");
+  context.fillStyle = look.text;
+}
+
+function aligned(context, text, align, baseline) {
+  context.textAlign = align;
+  context.textBaseline = baseline;
+  context.fillText(text, 0, 0);
+}
+
+function turned(context, x, y, angle, draw) {
+  context.save();
+  context.translate(x, y);
+  context.rotate(angle);
+  draw();
+  context.restore();
+}
+
+function clip(token, most) {
+  const signs = Array.from(visible(token.slice(0, 4 * most)));
+  return signs.length > most ? signs.slice(0, most - 1).join("") + "…" : signs.join("");
+}
+
+/** A bar beside each axis and hairlines at the span's edges among the keys. */
+function drawSpan(context, { keys, queries, side }, { range, colour }) {
+  context.fillStyle = context.strokeStyle = colour;
+  const [x0, x1] = part(keys, range), [y0, y1] = part(queries, range);
+  if (x1 > x0) {
+    context.fillRect(x0, MARGIN.top + side + 1, Math.max(3, x1 - x0), 5);
+    dashed(context, x0, MARGIN.top, MARGIN.top + side);
+    dashed(context, x1, MARGIN.top, MARGIN.top + side);
+  }
+  if (y1 > y0) context.fillRect(MARGIN.left - 6, y0, 5, Math.max(3, y1 - y0));
+}
+
+function part(axis, [start, stop]) {
+  const inside = (at) => Math.max(axis.start, Math.min(axis.stop, at));
+  return [axis.pixel(inside(start)), axis.pixel(inside(stop))];
+}
+
+function dashed(context, x, top, bottom) {
+  context.save();
+  context.globalAlpha = 0.65;
+  context.setLineDash([2, 4]);
+  context.beginPath();
+  context.moveTo(x, top);
+  context.lineTo(x, bottom);
+  context.stroke();
+  context.restore();
+}
+
+function drawLocked(context, { queries, side }, query, look) {
+  if (query < queries.start || query >= queries.stop) return;
+  const y = queries.pixel(query), height = Math.max(2, queries.cell);
+  context.strokeStyle = look.locked;
+  context.lineWidth = 1.25;
+  context.strokeRect(MARGIN.left - 1, y - 0.75, side + 2, height + 1.5);
+  context.fillStyle = look.locked;
+  context.beginPath();
+  context.moveTo(MARGIN.left - 1, y + height / 2);
+  context.lineTo(MARGIN.left - 8, y + height / 2 - 4.5);
+  context.lineTo(MARGIN.left - 8, y + height / 2 + 4.5);
+  context.fill();
+  context.lineWidth = 1;
+}
+
+function drawCross(context, { keys, queries, side }, { query, key }, colour) {
+  context.strokeStyle = colour;
+  const x = Math.round(keys.pixel(key + 0.5)) + 0.5, y = Math.round(queries.pixel(query + 0.5)) + 0.5;
+  context.beginPath();
+  context.moveTo(MARGIN.left, y);
+  context.lineTo(MARGIN.left + side, y);
+  context.moveTo(x, MARGIN.top);
+  context.lineTo(x, MARGIN.top + side);
+  context.stroke();
+}
+
+function drawBrush(context, { x, y, width, height }, colour) {
+  context.save();
+  context.globalAlpha = 0.18;
+  context.fillStyle = context.strokeStyle = colour;
+  context.fillRect(x, y, width, height);
+  context.globalAlpha = 1;
+  context.strokeRect(x + 0.5, y + 0.5, width, height);
+  context.restore();
+}

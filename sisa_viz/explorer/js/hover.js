@@ -1,0 +1,70 @@
+// The box at the pointer: both tokens, both positions, all four numbers.
+
+import { make } from "./dom.js";
+import { fixed } from "./labels.js";
+import { rowNumbers } from "./maths.js";
+import { label } from "./rowtable.js";
+
+const LINES = [["content", "content"], ["importance", "λ × importance"], ["scores", "sum"], ["pattern", "probability"]];
+
+export class HoverBox {
+  constructor() {
+    this.element = make("div", { class: "sisa-x-hover", role: "status", hidden: true });
+    this.rows = new Map();
+  }
+
+  /** Forgets cached rows: another head or another λ. */
+  reset(head, lamScale) {
+    Object.assign(this, { head, lamScale });
+    this.rows.clear();
+  }
+
+  row(query) {
+    if (!this.rows.has(query)) {
+      if (this.rows.size > 64) this.rows.clear();
+      this.rows.set(query, rowNumbers(this.head, query, this.lamScale));
+    }
+    return this.rows.get(query);
+  }
+
+  /** Of the cells that share the pixel under the pointer, the one that the panel shows: the largest in size. */
+  strongest(part, [q0, q1, k0, k1]) {
+    let best = null;
+    for (let query = q0; query < q1; query++) {
+      const row = this.row(query);
+      for (let key = k0; key < Math.min(k1, query + 1); key++) {
+        const size = Math.abs(row[part][key]);
+        if (!best || size > best.size) best = { query, key, size };
+      }
+    }
+    return best;
+  }
+
+  show(cell, tokens, block, place) {
+    const numbers = this.row(cell.query);
+    const cells = (block[1] - block[0]) * (block[3] - block[2]);
+    this.element.replaceChildren(
+      line("query", String(cell.query), label(tokens[cell.query], "bdi")),
+      line("key", String(cell.key), label(tokens[cell.key], "bdi")),
+      ...LINES.map(([part, title]) => line(title, fixed(numbers[part][cell.key]))),
+      ...(cells > 1 ? [make("small", {}, `largest of the ${cells} cells in this pixel`)] : []));
+    this.element.hidden = false;
+    this.move(place);
+  }
+
+  /** Beside the pointer, on the side with room. */
+  move({ x, y, width, height }) {
+    const { offsetWidth, offsetHeight } = this.element;
+    const left = x + 16 + offsetWidth > width ? x - 16 - offsetWidth : x + 16;
+    this.element.style.left = `${Math.max(0, left)}px`;
+    this.element.style.top = `${Math.max(0, Math.min(y + 16, height - offsetHeight))}px`;
+  }
+
+  hide() {
+    this.element.hidden = true;
+  }
+}
+
+function line(title, value, extra = "") {
+  return make("div", {}, make("span", {}, title), make("b", {}, value), extra);
+}

@@ -1,0 +1,119 @@
+// Two ways in: anywidget calls render({model, el}); a standalone page calls mountAll(source).
+
+import { make } from "./dom.js";
+import { Explorer, STATE } from "./explorer.js";
+import { BufferBlocks, PackedTrace, PageBlocks } from "./source.js";
+
+/** Shows a trace in `root`, or says why it cannot be shown; returns the explorer or null. */
+function open(model, root, makeTrace, source) {
+  try {
+    return new Explorer(model, root, makeTrace(), source);
+  } catch (error) {
+    root.replaceChildren(make("p", { class: "sisa-x-error", role: "alert" }, `This trace cannot be shown: ${error.message}`));
+    root.dataset.drawn = "error";
+    return null;
+  }
+}
+
+// ---- notebook
+
+function render({ model, el }) {
+  const root = make("div", { class: "sisa-x" });
+  const ask = textForm(model);
+  el.append(...(ask ? [ask.element] : []), root);
+  let explorer = null;
+  const start = () => {
+    explorer?.close();
+    explorer = null;
+    if (!model.get("meta")) return;
+    explorer = open(model, root, () => new PackedTrace(model.get("meta"), new BufferBlocks(model.get("data"))), model.get("_esm"));
+  };
+  const changed = () => queueMicrotask(start);
+  model.on("change:meta", changed);
+  start();
+  return () => {
+    model.off("change:meta", changed);
+    ask?.close();
+    explorer?.close();
+  };
+}
+
+/** Text mode: what is typed goes to Python, which captures it and sends a new trace. */
+function textForm(model) {
+  if (!model.get("text_mode")) return null;
+  const text = make("textarea", { rows: 2, "aria-label": "text to capture", placeholder: "Type text, then press Show" });
+  const message = make("p", { role: "status", class: "sisa-x-message" });
+  const button = make("button", { type: "submit" }, "Show");
+  const send = (event) => {
+    event.preventDefault();
+    message.textContent = "capturing …";
+    model.set("request", { text: text.value, number: (model.get("request")?.number ?? 0) + 1 });
+    model.save_changes();
+  };
+  const element = make("form", { class: "sisa-x-text", onsubmit: send }, text, button, message);
+  element.addEventListener("keydown", (event) => {
+    event.stopPropagation();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event);
+  });
+  const show = () => { message.textContent = model.get("message"); };
+  model.on("change:message", show);
+  show();
+  return { element, close: () => model.off("change:message", show) };
+}
+
+export default { render };
+
+// ---- standalone page
+
+/** Holds state where there is no kernel; the part of anywidget's model that the explorer uses. */
+export class PageModel {
+  constructor(state) {
+    this.state = { ...state };
+    this.listeners = new Map();
+  }
+
+  get(name) {
+    return this.state[name];
+  }
+
+  set(name, value) {
+    if (this.state[name] === value) return;
+    this.state[name] = value;
+    this.listeners.get(`change:${name}`)?.forEach((listener) => listener());
+  }
+
+  save_changes() {}
+
+  on(name, listener) {
+    if (!this.listeners.has(name)) this.listeners.set(name, new Set());
+    this.listeners.get(name).add(listener);
+  }
+
+  off(name, listener) {
+    this.listeners.get(name)?.delete(listener);
+  }
+}
+
+/**
+ * Starts every explorer of the page. Each is a <div class="sisa-x" data-explorer="id"> whose description and blocks
+ * lie in <script> elements of a type that no browser runs. Returns the explorers.
+ */
+export function mountAll(source) {
+  return Array.from(document.querySelectorAll("div.sisa-x[data-explorer]"), (root) => {
+    const find = (kind) => document.querySelectorAll(`script[data-${kind}="${CSS.escape(root.dataset.explorer)}"]`);
+    const makeTrace = () => new PackedTrace(find("meta")[0]?.textContent, new PageBlocks(find("block")));
+    const model = new PageModel(startState(find("meta")[0]));
+    root.explorer = open(model, root, makeTrace, source);
+    return root.explorer;
+  });
+}
+
+/** The saved state, or nothing where the description is damaged: PackedTrace reports that. */
+function startState(element) {
+  try {
+    const { state } = JSON.parse(element.textContent);
+    return Object.fromEntries(STATE.map((name) => [name, state[name]]));
+  } catch {
+    return {};
+  }
+}

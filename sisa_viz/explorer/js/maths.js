@@ -1,0 +1,204 @@
+// Scores of one head from its factors.
+//
+//   content_ij    = q_i·k_j / sqrt(d_head)
+//   importance_ij = lam · exp(g_i − g_j) · c_i·b_j          g: anchored decay, nats
+//   score_ij      = content_ij + s · importance_ij          s: lam_scale, 1 = trained
+//   pattern_ij    = softmax over j ≤ i of score_ij
+//
+// Queries are rows, keys are columns, and only j ≤ i exists. Triangles are packed row after row:
+// cell (i, j) lies at i(i+1)/2 + j.
+
+export const TILE = 4;
+const POWERS = Float64Array.from({ length: 128 }, (_, i) => 2 ** (i - 127));
+
+export const rowStart = (i) => (i * (i + 1)) / 2;
+
+/** exp(x) for x ≤ 0, relative error below 1e-6, 0 below 2^-126; three times faster than Math.exp in a loop. */
+export function expNegative(x) {
+  const t = x * 1.4426950408889634; // log2(e)
+  if (t < -126) return 0;
+  const whole = (t - 0.5) | 0;
+  const f = t - whole; // 2^f by its series, |f| ≤ 0.5
+  const p = 1 + f * (0.6931471805599453 + f * (0.2402265069591007 + f * (0.05550410866482158
+    + f * (0.009618129107628477 + f * (0.0013333558146428443 + f * 0.00015403530393381609)))));
+  return p * POWERS[whole + 127];
+}
+
+/** Bytes of one head in a packed trace (pack.py writes them and says what they hold). */
+export function blockBytes({ n, d_head, d_state, encoding }) {
+  const width = 2 * (d_head + d_state), decay = d_state ? n : 0;
+  return encoding === "fixed16" ? 2 * width * n + width + (decay ? 3 * n + 1 : 0) : 4 * width * n + 4 * decay;
+}
+
+/**
+ * Factors of one head as Float64Arrays, rows padded to a multiple of four.
+ * Scale, λ and decay are folded in: content_ij = q_i·k_j and importance_ij = c_i·b_j.
+ */
+export function decodeHead(bytes, spec, lam) {
+  const expected = blockBytes(spec);
+  if (bytes.byteLength !== expected) {
+    throw new Error(`the data of one head has ${bytes.byteLength} bytes, expected ${expected}`);
+  }
+  const { n, d_head, d_state } = spec;
+  const raw = (spec.encoding === "fixed16" ? readFixed : readFloats)(bytes.slice().buffer, spec);
+  const scale = 1 / Math.sqrt(d_head);
+  return {
+    n, d_head, d_state,
+    q: padded(raw.q, n, d_head, () => scale),
+    k: padded(raw.k, n, d_head, () => 1),
+    b: padded(raw.b, n, d_state, decayScale(raw.decay, -1, 1)),
+    c: padded(raw.c, n, d_state, decayScale(raw.decay, 1, lam)),
+  };
+}
+
+/** [rows, width] with each row times its own number, and zero rows up to a multiple of four. */
+function padded(values, n, width, rowScale) {
+  const out = new Float64Array(align(n) * width);
+  for (let t = 0; t < n; t++) {
+    const scale = rowScale(t);
+    for (let d = 0; d < width; d++) out[t * width + d] = values[t * width + d] * scale;
+  }
+  return out;
+}
+
+const align = (count) => Math.ceil(count / TILE) * TILE;
+
+/** exp(±decay), from the middle of the range, so that neither factor overflows. */
+function decayScale(decay, sign, factor) {
+  const middle = decay.length ? (decay[0] + decay[decay.length - 1]) / 2 : 0;
+  return (t) => factor * Math.exp(sign * (decay[t] - middle));
+}
+
+function readFloats(buffer, { n, d_head, d_state }) {
+  let at = 0;
+  const next = (count) => new Float32Array(buffer, (at += 4 * count) - 4 * count, count);
+  const decay = next(d_state ? n : 0);
+  return { decay, q: next(n * d_head), k: next(n * d_head), b: next(n * d_state), c: next(n * d_state) };
+}
+
+/** Integers times a power of two: 16 bits and one power a channel; the decay has 24 bits and one power. */
+function readFixed(buffer, { n, d_head, d_state }) {
+  let at = 0;
+  const next = (Type, count) => {
+    const out = new Type(buffer, at, count);
+    at += out.byteLength;
+    return out;
+  };
+  const decays = d_state ? n : 0, widths = [d_head, d_head, d_state, d_state];
+  const low = next(Uint16Array, decays);
+  const whole = widths.map((width) => next(Int16Array, n * width));
+  const high = next(Int8Array, decays);
+  const decayStep = d_state ? 2 ** next(Int8Array, 1)[0] : 0;
+  const steps = widths.map((width) => Float64Array.from(next(Int8Array, width), (power) => 2 ** power));
+  const decay = Float64Array.from(low, (bits, t) => (high[t] * 65536 + bits) * decayStep);
+  const [q, k, b, c] = whole.map((values, part) => scaledChannels(values, steps[part]));
+  return { decay, q, k, b, c };
+}
+
+function scaledChannels(whole, steps) {
+  const width = steps.length, out = new Float64Array(whole.length);
+  for (let at = 0; at < whole.length; at += width) for (let d = 0; d < width; d++) out[at + d] = whole[at + d] * steps[d];
+  return out;
+}
+
+/** Four rows of a·bᵀ at once, columns 0…stop: out[r·stride + j] = a_{i+r}·b_j. Registers hold a 4 × 4 tile. */
+export function productRows(a, b, width, i, stop, out, stride) {
+  const a0 = i * width, a1 = a0 + width, a2 = a1 + width, a3 = a2 + width;
+  for (let j = 0; j < stop; j += TILE) {
+    const b0 = j * width, b1 = b0 + width, b2 = b1 + width, b3 = b2 + width;
+    let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
+    let s20 = 0, s21 = 0, s22 = 0, s23 = 0, s30 = 0, s31 = 0, s32 = 0, s33 = 0;
+    for (let d = 0; d < width; d++) {
+      const x0 = a[a0 + d], x1 = a[a1 + d], x2 = a[a2 + d], x3 = a[a3 + d];
+      const y0 = b[b0 + d], y1 = b[b1 + d], y2 = b[b2 + d], y3 = b[b3 + d];
+      s00 += x0 * y0; s01 += x0 * y1; s02 += x0 * y2; s03 += x0 * y3;
+      s10 += x1 * y0; s11 += x1 * y1; s12 += x1 * y2; s13 += x1 * y3;
+      s20 += x2 * y0; s21 += x2 * y1; s22 += x2 * y2; s23 += x2 * y3;
+      s30 += x3 * y0; s31 += x3 * y1; s32 += x3 * y2; s33 += x3 * y3;
+    }
+    let o = j;
+    out[o] = s00; out[o + 1] = s01; out[o + 2] = s02; out[o + 3] = s03; o += stride;
+    out[o] = s10; out[o + 1] = s11; out[o + 2] = s12; out[o + 3] = s13; o += stride;
+    out[o] = s20; out[o + 1] = s21; out[o + 2] = s22; out[o + 3] = s23; o += stride;
+    out[o] = s30; out[o + 1] = s31; out[o + 2] = s32; out[o + 3] = s33;
+  }
+}
+
+/** Calls visit(i, content, importance, offset) for every query row (or every `stride`-th block of four). */
+export function eachRow(head, visit, stride = 1) {
+  const wide = align(head.n);
+  const content = new Float32Array(TILE * wide), importance = new Float32Array(TILE * wide);
+  for (let i = 0; i < head.n; i += TILE * stride) {
+    productRows(head.q, head.k, head.d_head, i, i + TILE, content, wide);
+    if (head.d_state) productRows(head.c, head.b, head.d_state, i, i + TILE, importance, wide);
+    for (let r = 0; r < TILE && i + r < head.n; r++) visit(i + r, content, importance, r * wide);
+  }
+}
+
+/** Both products of a head as packed triangles, and where each is largest in size. */
+export function productMaps(head) {
+  const cells = rowStart(head.n);
+  const maps = { n: head.n, content: new Float32Array(cells), importance: new Float32Array(cells) };
+  maps.peaks = { content: newPeak(), importance: newPeak() };
+  eachRow(head, (i, content, importance, offset) => {
+    maps.content.set(content.subarray(offset, offset + i + 1), rowStart(i));
+    maps.importance.set(importance.subarray(offset, offset + i + 1), rowStart(i));
+    notePeak(maps.peaks.content, content, offset, i);
+    notePeak(maps.peaks.importance, importance, offset, i);
+  });
+  return maps;
+}
+
+export const newPeak = () => ({ value: 0, query: 0, key: 0 });
+
+/** Keeps the cell of row i that is largest in size, if it beats what `peak` holds. */
+export function notePeak(peak, values, offset, i) {
+  let best = Math.abs(peak.value), at = -1;
+  for (let j = 0; j <= i; j++) {
+    const size = Math.abs(values[offset + j]);
+    if (size > best) { best = size; at = j; }
+  }
+  if (at >= 0) { peak.value = values[offset + at]; peak.query = i; peak.key = at; }
+}
+
+/**
+ * One causal softmax row: fills scores[j] and weights[j] for j ≤ i and returns the weights' sum,
+ * so that pattern_ij = weights[j] / sum and the largest weight is exactly 1.
+ */
+export function softmaxRow(content, importance, offset, i, lamScale, scores, weights) {
+  let top = -Infinity;
+  for (let j = 0; j <= i; j++) {
+    const score = content[offset + j] + lamScale * importance[offset + j];
+    scores[j] = score;
+    if (score > top) top = score;
+  }
+  let sum = 0;
+  for (let j = 0; j <= i; j++) {
+    const weight = expNegative(scores[j] - top);
+    weights[j] = weight;
+    sum += weight;
+  }
+  return sum;
+}
+
+/** The four numbers of every key that query i sees, without any L × L work. */
+export function rowNumbers(head, i, lamScale) {
+  const content = new Float32Array(i + 1), importance = new Float32Array(i + 1);
+  for (let j = 0; j <= i; j++) {
+    content[j] = dot(head.q, head.k, head.d_head, i, j);
+    importance[j] = dot(head.c, head.b, head.d_state, i, j);
+  }
+  const scores = new Float32Array(i + 1), weights = new Float32Array(i + 1);
+  const sum = softmaxRow(content, importance, 0, i, lamScale, scores, weights);
+  return {
+    content, scores,
+    importance: importance.map((x) => lamScale * x),
+    pattern: weights.map((x) => x / sum),
+  };
+}
+
+function dot(a, b, width, i, j) {
+  let sum = 0;
+  for (let d = 0; d < width; d++) sum += a[i * width + d] * b[j * width + d];
+  return sum;
+}

@@ -1,0 +1,112 @@
+// One panel: title, colour bar, picture, and the overlay that takes the pointer.
+
+import { fitCanvas, make } from "./dom.js";
+import { drawFrame, Frame, MARGIN } from "./frame.js";
+import { brief } from "./labels.js";
+
+const CLICK = 4; // pixels a pointer may move and still click
+
+export class Panel {
+  /** on: {hover(cell, panel, event), leave(), lock(query), zoom(window), reset()} */
+  constructor(part, title, units, on) {
+    Object.assign(this, { part, on, brush: null });
+    this.image = make("canvas", { class: "sisa-x-image" });
+    this.overlay = make("canvas", { class: "sisa-x-overlay" });
+    this.bar = make("span", { class: "sisa-x-bar" });
+    this.ends = [0, 1, 2].map(() => make("span", {}));
+    this.peak = make("p", { class: "sisa-x-peak" });
+    this.plot = make("div", { class: "sisa-x-plot", role: "img", "aria-label": title }, this.image, this.overlay);
+    this.element = make("section", { class: "sisa-x-panel", "data-part": part },
+      make("header", {}, make("h3", {}, title), make("span", { class: "sisa-x-units" }, units),
+        make("div", { class: "sisa-x-legend" }, this.bar, make("div", { class: "sisa-x-ends" }, ...this.ends))),
+      this.plot, this.peak);
+    this.listen();
+  }
+
+  resize(side) {
+    this.side = side;
+    const width = MARGIN.left + side + MARGIN.right, height = MARGIN.top + side + MARGIN.bottom;
+    this.plot.style.width = `${width}px`;
+    this.plot.style.height = `${height}px`;
+    this.context = fitCanvas(this.overlay, width, height);
+    this.image.style.cssText = `left:${MARGIN.left}px;top:${MARGIN.top}px;width:${side}px;height:${side}px`;
+  }
+
+  setWindow(window) {
+    this.frame = new Frame(window, this.side);
+  }
+
+  /** The picture at its own resolution: one bin a pixel; the browser enlarges it with hard edges. */
+  show(pixels, rows, cols) {
+    this.image.width = cols;
+    this.image.height = rows;
+    this.image.getContext("2d").putImageData(new ImageData(pixels, cols, rows), 0, 0);
+  }
+
+  decorate(look, marks) {
+    if (this.frame) drawFrame(this.context, this.frame, look, { ...marks, brush: this.brush });
+  }
+
+  /** `clipped`: values beyond the bar's ends exist and keep the end colours. */
+  legend(stops, low, high, clipped, peakText) {
+    this.bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
+    const texts = [(low && clipped ? "≤ " : "") + brief(low), low ? "0" : "", (clipped ? "≥ " : "") + brief(high)];
+    this.ends.forEach((end, n) => { end.textContent = texts[n]; });
+    this.peak.textContent = peakText;
+  }
+
+  listen() {
+    const { overlay } = this;
+    overlay.addEventListener("pointerdown", (event) => this.down(event));
+    overlay.addEventListener("pointermove", (event) => this.move(event));
+    overlay.addEventListener("pointerup", (event) => this.up(event));
+    overlay.addEventListener("pointercancel", () => this.cancel());
+    overlay.addEventListener("pointerleave", () => this.on.leave());
+    overlay.addEventListener("dblclick", () => this.on.reset());
+  }
+
+  down(event) {
+    if (event.button !== 0 || !this.frame?.cell(event.offsetX, event.offsetY)) return;
+    this.overlay.setPointerCapture(event.pointerId);
+    this.from = { x: event.offsetX, y: event.offsetY };
+  }
+
+  move(event) {
+    const to = { x: event.offsetX, y: event.offsetY };
+    if (this.from && this.isDrag(to)) this.brush = this.box(to);
+    this.on.hover(this.frame?.cell(to.x, to.y) ?? null, this, event);
+  }
+
+  up(event) {
+    if (!this.from) return;
+    const to = { x: event.offsetX, y: event.offsetY }, cell = this.frame.cell(to.x, to.y);
+    const brush = this.isDrag(to) ? this.box(to) : null;
+    this.cancel();
+    if (brush) this.on.zoom(this.windowOf(brush));
+    else if (cell) this.on.lock(cell.query);
+  }
+
+  cancel() {
+    this.from = this.brush = null;
+    this.on.leave();
+  }
+
+  isDrag({ x, y }) {
+    return Math.hypot(x - this.from.x, y - this.from.y) > CLICK;
+  }
+
+  /** The dragged rectangle, kept inside the picture. */
+  box({ x, y }) {
+    const inside = (at, low) => Math.max(low, Math.min(low + this.side - 1, at));
+    const x1 = inside(x, MARGIN.left), y1 = inside(y, MARGIN.top);
+    return {
+      x: Math.min(this.from.x, x1), width: Math.abs(x1 - this.from.x),
+      y: Math.min(this.from.y, y1), height: Math.abs(y1 - this.from.y),
+    };
+  }
+
+  windowOf({ x, y, width, height }) {
+    const { queries, keys } = this.frame;
+    return [queries.position(y), queries.position(y + height) + 1, keys.position(x), keys.position(x + width) + 1];
+  }
+}

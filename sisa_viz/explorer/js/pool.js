@@ -1,0 +1,105 @@
+// Level of detail: a map of any size becomes at most rows × cols bins, and each bin keeps its cell that is
+// largest in size, sign included. Every visible cell lies in exactly one bin, so no spike is ever lost.
+
+import { newPeak, notePeak, rowStart, softmaxRow } from "./maths.js";
+
+/** Bin edges: bin b covers positions edges[b] … edges[b + 1] − 1. Never more bins than positions. */
+export function binEdges(start, stop, wanted) {
+  const count = Math.max(1, Math.min(wanted, stop - start));
+  return Int32Array.from({ length: count + 1 }, (_, b) => start + Math.floor((b * (stop - start)) / count));
+}
+
+/** The bin of each query row, −1 outside the window. */
+function binOfRow(edges, n) {
+  const bins = new Int32Array(n).fill(-1);
+  for (let b = 0; b + 1 < edges.length; b++) bins.fill(b, edges[b], edges[b + 1]);
+  return bins;
+}
+
+export class Grid {
+  constructor(window, rows, cols) {
+    const [q0, q1, k0, k1] = window;
+    this.rowEdges = binEdges(q0, q1, rows);
+    this.colEdges = binEdges(k0, k1, cols);
+    this.rows = this.rowEdges.length - 1;
+    this.cols = this.colEdges.length - 1;
+  }
+
+  empty() {
+    return new Float32Array(this.rows * this.cols).fill(NaN);
+  }
+}
+
+/** Folds row i (cells values[offset + j], j ≤ i) into one row of bins, keeping the largest in size. */
+export function poolRow(values, offset, i, edges, out, outRow) {
+  const bins = edges.length - 1;
+  for (let b = 0; b < bins && edges[b] <= i; b++) {
+    const stop = Math.min(edges[b + 1], i + 1);
+    const held = out[outRow * bins + b];
+    let best = held === held ? held : 0, size = held === held ? Math.abs(held) : -1;
+    for (let j = edges[b]; j < stop; j++) {
+      const value = values[offset + j], a = Math.abs(value);
+      if (a > size) { size = a; best = value; }
+    }
+    out[outRow * bins + b] = best;
+  }
+}
+
+/** A packed triangle as bins. */
+export function poolMap(map, grid) {
+  const out = grid.empty();
+  for (let r = 0; r < grid.rows; r++) {
+    for (let i = grid.rowEdges[r]; i < grid.rowEdges[r + 1]; i++) poolRow(map, rowStart(i), i, grid.colEdges, out, r);
+  }
+  return out;
+}
+
+/**
+ * Scores and pattern at one λ, pooled. With `wantPeaks` every row of the head is visited, so that colour
+ * ranges do not depend on the window; without it only the window's rows are.
+ */
+export function poolScores(maps, lamScale, grid, wantPeaks) {
+  const { n } = maps;
+  const scores = grid.empty(), pattern = grid.empty();
+  const peaks = wantPeaks ? { scores: newPeak(), pattern: newPeak() } : null;
+  const scoreRow = new Float32Array(n), weightRow = new Float32Array(n);
+  const bins = binOfRow(grid.rowEdges, n);
+  for (let i = 0; i < n; i++) {
+    if (bins[i] < 0 && !peaks) continue;
+    const sum = softmaxRow(maps.content, maps.importance, rowStart(i), i, lamScale, scoreRow, weightRow);
+    if (peaks) notePeaks(peaks, scoreRow, weightRow, sum, i);
+    if (bins[i] < 0) continue;
+    poolRow(scoreRow, 0, i, grid.colEdges, scores, bins[i]);
+    poolScaled(weightRow, 1 / sum, i, grid.colEdges, pattern, bins[i]);
+  }
+  return { scores, pattern, peaks };
+}
+
+/**
+ * The largest weight of a row is 1, so its largest probability is 1/sum: scan the row only if that is a record.
+ * Query 0 sees one key, with probability 1, and is left out.
+ */
+function notePeaks(peaks, scoreRow, weightRow, sum, i) {
+  notePeak(peaks.scores, scoreRow, 0, i);
+  if (i === 0 || 1 / sum <= peaks.pattern.value) return;
+  Object.assign(peaks.pattern, { value: 1 / sum, query: i, key: largestAt(weightRow, i) });
+}
+
+function largestAt(values, last) {
+  let at = 0;
+  for (let j = 1; j <= last; j++) if (values[j] > values[at]) at = j;
+  return at;
+}
+
+/** Like poolRow for values ≥ 0 that still wait for a factor. */
+function poolScaled(values, factor, i, edges, out, outRow) {
+  const bins = edges.length - 1;
+  for (let b = 0; b < bins && edges[b] <= i; b++) {
+    const stop = Math.min(edges[b + 1], i + 1);
+    let best = 0;
+    for (let j = edges[b]; j < stop; j++) if (values[j] > best) best = values[j];
+    const at = outRow * bins + b;
+    const held = out[at] >= 0 ? out[at] : 0;
+    out[at] = Math.max(held, best * factor);
+  }
+}

@@ -1,0 +1,83 @@
+// The locked query as a table: its top keys, the three parts of each score, and the probability.
+// It is also how the panels reach people who do not see them.
+
+import { make, options } from "./dom.js";
+import { fixed, shortened } from "./labels.js";
+
+const COLUMNS = [
+  ["key", "key"],
+  ["token", "token"],
+  ["content", "content"],
+  ["importance", "λ × importance"],
+  ["scores", "sum"],
+  ["pattern", "probability"],
+];
+const LIMITS = [[10, "10"], [25, "25"], [100, "100"], [Infinity, "all"]];
+
+export class RowTable {
+  constructor(tokens) {
+    Object.assign(this, { tokens, sort: "pattern", limit: 10 });
+    this.heading = make("h3", { "aria-live": "polite" });
+    this.body = make("tbody");
+    this.headers = COLUMNS.filter(([key]) => key !== "token").map(([key]) => key);
+    this.table = make("table", {}, make("thead", {}, make("tr", {}, ...COLUMNS.map((column) => this.columnHead(column)))), this.body);
+    const limit = make("select", { "aria-label": "keys to list", onchange: () => { this.limit = Number(limit.value); this.fill(); } });
+    options(limit, LIMITS);
+    this.element = make("section", { class: "sisa-x-table" },
+      make("header", {}, this.heading, make("label", {}, "keys ", limit)),
+      make("div", { class: "sisa-x-scroll", tabIndex: 0, role: "region", "aria-label": "keys of the locked query" }, this.table));
+  }
+
+  columnHead([key, title]) {
+    if (key === "token") return make("th", { scope: "col" }, title);
+    const button = make("button", { type: "button", onclick: () => this.sortBy(key) }, title);
+    return make("th", { scope: "col", "data-sort": key }, button);
+  }
+
+  sortBy(key) {
+    this.sort = key;
+    this.fill();
+  }
+
+  /** numbers: {content, importance, scores, pattern} of one query, or null where none is locked. */
+  show(query, name, numbers) {
+    Object.assign(this, { query, name, numbers });
+    this.fill();
+  }
+
+  fill() {
+    const { numbers, query } = this;
+    this.table.hidden = !numbers;
+    for (const th of this.table.querySelectorAll("th[data-sort]")) {
+      th.setAttribute("aria-sort", th.dataset.sort !== this.sort ? "none" : this.sort === "key" ? "ascending" : "descending");
+    }
+    if (!numbers) {
+      this.heading.textContent = "No query locked: click a panel, or type a query position";
+      return;
+    }
+    this.heading.textContent = `${this.name} · query ${query} `;
+    this.heading.append(label(this.tokens[query], "em"));
+    this.body.replaceChildren(...this.ranking().map((key) => this.line(key)));
+  }
+
+  ranking() {
+    const { numbers, sort, limit } = this;
+    const keys = Array.from(numbers.pattern.keys());
+    if (sort !== "key") keys.sort((a, b) => numbers[sort][b] - numbers[sort][a] || a - b);
+    return keys.slice(0, limit);
+  }
+
+  line(key) {
+    const cell = (part) => make("td", {}, fixed(this.numbers[part][key]));
+    const probability = cell("pattern");
+    probability.style.setProperty("--share", `${100 * this.numbers.pattern[key]}%`);
+    return make("tr", { "data-key": String(key) },
+      make("th", { scope: "row" }, String(key)), make("td", {}, label(this.tokens[key], "bdi")),
+      cell("content"), cell("importance"), cell("scores"), probability);
+  }
+}
+
+/** A token as an isolated piece of text, long ones cut, the whole in the element's title. */
+export function label(token, tag) {
+  return make(tag, { class: "sisa-x-token", dir: "ltr" }, shortened(token, 40));
+}

@@ -1,0 +1,78 @@
+"""A small still picture of one head: its four maps side by side, as PNG bytes. It stands in where scripts are off.
+
+Each pixel shows the cell of its bin that is largest in size, as the explorer's overview does.
+"""
+
+import struct
+import zlib
+
+import numpy as np
+
+from sisa_viz import colours
+from sisa_viz.scores import Head, content, importance, pattern
+
+SIDE = 96
+GAP = 6
+SHADES = 127
+GROUND = (222, 225, 228)
+
+
+def still(head: Head) -> bytes:
+    """PNG of content, λ × importance, sum and softmax, each at most 96 × 96 pixels, left to right."""
+    maps = pooled(head, min(SIDE, head.length))
+    limit = colours.signed_limit(*maps[:3])
+    signed = [1 + _shade(values / (2 * limit) + 0.5) for values in maps[:3]]
+    probability = 1 + SHADES + _shade(maps[3] / colours.top_limit(maps[3]))
+    panels = [np.where(np.isnan(values), 0, shade) for values, shade in zip(maps, [*signed, probability], strict=True)]
+    gap = np.zeros((len(panels[0]), GAP), dtype=int)
+    return _png(np.concatenate([piece for panel in panels for piece in (panel, gap)][:-1], axis=1))
+
+
+def pooled(head: Head, bins: int) -> list[np.ndarray]:
+    """content, importance, sum, softmax as [bin, bin]; NaN where a bin holds no visible cell."""
+    edges = np.arange(bins) * head.length // bins
+    stops = np.append(edges[1:], head.length)
+    rows = [_row_bin(head, np.arange(start, stop), edges) for start, stop in zip(edges, stops, strict=True)]
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+def _row_bin(head: Head, queries: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
+    first, second = content(head, queries), importance(head, queries)
+    total = first + second
+    return [_largest(values, edges) for values in (first, second, total, pattern(total))]
+
+
+def _largest(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    hidden = np.isnan(values)
+    high = np.maximum.reduceat(np.where(hidden, -np.inf, values).max(axis=0), edges)
+    low = np.minimum.reduceat(np.where(hidden, np.inf, values).min(axis=0), edges)
+    return np.where(high < low, np.nan, np.where(high >= -low, high, low))
+
+
+def _shade(share: np.ndarray) -> np.ndarray:
+    """Share of the colour range to a shade 0 … 126; NaN becomes 0."""
+    return np.rint(np.nan_to_num(np.clip(share, 0, 1)) * (SHADES - 1)).astype(int)
+
+
+def _palette() -> bytes:
+    return bytes(GROUND) + _ramp(colours.SIGNED) + _ramp(colours.FROM_ZERO)
+
+
+def _ramp(stops: tuple[str, ...]) -> bytes:
+    channels = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in stops])
+    at = np.linspace(0, len(stops) - 1, SHADES)
+    ramp = np.stack([np.interp(at, np.arange(len(stops)), channel) for channel in channels.T], axis=1)
+    return np.rint(ramp).astype(np.uint8).tobytes()
+
+
+def _png(indices: np.ndarray) -> bytes:
+    """An 8-bit palette PNG (PNG specification, third edition, sections 5 and 11)."""
+    height, width = indices.shape
+    lines = np.concatenate([np.zeros((height, 1), dtype=np.uint8), indices.astype(np.uint8)], axis=1)
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"PLTE", _palette()), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
