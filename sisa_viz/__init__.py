@@ -1,5 +1,35 @@
-"""Traces, plots, the explorer and offline reports of SISA models; light to import."""
+"""Traces, plots, the explorer and offline reports of SISA models; light to import.
+
+Plots and everything else that draws load on first use.
+"""
+
+import importlib
+from typing import Any
 
 from sisa_viz.trace import build_trace, check_trace, open_trace
 
-__all__ = ["build_trace", "check_trace", "open_trace"]
+LAZY = {
+    "plot_scores": "plots.scores",
+    "plot_lambda": "plots.lam",
+    "plot_decay": "plots.decay",
+    "plot_span_mass": "plots.span_mass",
+    "plot_niah_convergence": "plots.niah_convergence",
+    "plot_niah_grid": "plots.niah_grid",
+    "plot_training": "plots.training",
+    "ScoreExplorer": "explorer",
+    "report": "page",
+    "Heading": "page",
+    "read_runs": "runs",
+}
+
+__all__ = ["build_trace", "check_trace", "open_trace", *LAZY]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"module 'sisa_viz' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"sisa_viz.{LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

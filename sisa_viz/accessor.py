@@ -49,9 +49,13 @@ class SISAAccessor:
 
     def scores(self, *, layer: int, head: int, query: int | None = None) -> xr.DataArray:
         """content + importance in nats, shaped like `content`."""
-        return self._map("scores", layer, head, query, lambda f, rows: maths.content(f, rows) + maths.importance(f, rows))
+        return self._map(
+            "scores", layer, head, query, lambda f, rows: maths.content(f, rows) + maths.importance(f, rows)
+        )
 
-    def pattern(self, *, layer: int, head: int, query: int | None = None, lam_scale: float = 1.0) -> xr.DataArray:
+    def pattern(
+        self, *, layer: int, head: int, query: int | None = None, lam_scale: float = 1.0
+    ) -> xr.DataArray:
         """softmax_j(content + lam_scale · importance), probability, shaped like `content`."""
         return self._map("pattern", layer, head, query, _pattern_rows(lam_scale))
 
@@ -68,12 +72,16 @@ class SISAAccessor:
         left = (g - g.isel(position=start)).where(g["position"] >= start)
         return _labelled("retention", np.exp(left).astype("float32"))
 
-    def span_mass(self, *, span: str | Sequence[int] = "needle", query: int = -1, lam_scale: float = 1.0) -> xr.DataArray:
+    def span_mass(
+        self, *, span: str | Sequence[int] = "needle", query: int = -1, lam_scale: float = 1.0
+    ) -> xr.DataArray:
         """(layer, head) attention mass that one query puts on the visible keys of a span, probability."""
         inside = self._inside(span, query)
         return self._each_head("span_mass", query, _pattern_rows(lam_scale), lambda row: row[inside].sum())
 
-    def span_advantage(self, part: str, *, span: str | Sequence[int] = "needle", query: int = -1) -> xr.DataArray:
+    def span_advantage(
+        self, part: str, *, span: str | Sequence[int] = "needle", query: int = -1
+    ) -> xr.DataArray:
         """(layer, head) mean score of one query on the span minus that on its other visible keys, nats.
 
         `part` is "content" or "importance". ValueError if no other key is visible.
@@ -83,9 +91,13 @@ class SISAAccessor:
         inside = self._inside(span, query)
         outside = ~inside & (np.arange(inside.size) <= self._query(query))
         if not outside.any():
-            raise ValueError(f"query {self._query(query)} sees only the span {span!r}; choose a later query or a shorter span")
+            raise ValueError(
+                f"query {self._query(query)} sees only the span {span!r}; choose a later query or a shorter span"
+            )
         rows = maths.content if part == "content" else maths.importance
-        return self._each_head("span_advantage", query, rows, lambda row: row[inside].mean() - row[outside].mean())
+        return self._each_head(
+            "span_advantage", query, rows, lambda row: row[inside].mean() - row[outside].mean()
+        )
 
     def clamp_count(self) -> xr.DataArray:
         """(layer, head) positions where the clamp acts; decay between those is lost. Zero in a plain transformer."""
@@ -117,9 +129,12 @@ class SISAAccessor:
         tokens = self._trace["token"].values
         keys = np.arange(tokens.size)
         return {
-            "query": ("query", queries, axis_attrs("query")), "key": ("key", keys, axis_attrs("key")),
+            "query": ("query", queries, axis_attrs("query")),
+            "key": ("key", keys, axis_attrs("key")),
             "query_token": ("query", tokens[queries], axis_attrs("token")),
-            "key_token": ("key", tokens, axis_attrs("token")), "layer": layer, "head": head,
+            "key_token": ("key", tokens, axis_attrs("token")),
+            "layer": layer,
+            "head": head,
         }
 
     def _each_head(self, name: str, query: int, rows: Callable, reduce: Callable) -> xr.DataArray:
@@ -131,7 +146,9 @@ class SISAAccessor:
 
     def _decay(self, name: str) -> xr.DataArray:
         if self.is_plain:
-            raise ValueError("this trace is of a plain transformer (d_state=0): it has no decay; capture a SISA model instead")
+            raise ValueError(
+                "this trace is of a plain transformer (d_state=0): it has no decay; capture a SISA model instead"
+            )
         return self._trace[name].astype("float64")
 
     def _index(self, axis: str, value: int) -> int:
@@ -150,18 +167,26 @@ class SISAAccessor:
         """[key] bool: the keys of the span that the query sees; ValueError if there is none."""
         length, at = self._trace.sizes["position"], self._query(query)
         if isinstance(span, str) and span not in self.spans:
-            raise ValueError(f"span is {span!r}; this trace names {sorted(self.spans)}; a (start, stop) pair is legal too")
+            raise ValueError(
+                f"span is {span!r}; this trace names {sorted(self.spans)}; a (start, stop) pair is legal too"
+            )
         start, stop = check_span(self.spans[span] if isinstance(span, str) else span, length)
         if at < start:
-            raise ValueError(f"query {at} comes before the span [{start}, {stop}) and sees none of it; choose a query >= {start}")
+            raise ValueError(
+                f"query {at} comes before the span [{start}, {stop}) and sees none of it; choose a query >= {start}"
+            )
         keys = np.arange(length)
         return (keys >= start) & (keys < stop) & (keys <= at)
 
 
 def _pattern_rows(lam_scale: float) -> Callable[[maths.Head, np.ndarray], np.ndarray]:
     if not np.isfinite(lam_scale):
-        raise ValueError(f"lam_scale is {lam_scale}; legal: a finite number, 1 is the trained λ and 0 switches importance off")
-    return lambda f, rows: maths.pattern(maths.content(f, rows) + np.float32(lam_scale) * maths.importance(f, rows))
+        raise ValueError(
+            f"lam_scale is {lam_scale}; legal: a finite number, 1 is the trained λ and 0 switches importance off"
+        )
+    return lambda f, rows: maths.pattern(
+        maths.content(f, rows) + np.float32(lam_scale) * maths.importance(f, rows)
+    )
 
 
 def _labelled(name: str, array: xr.DataArray) -> xr.DataArray:

@@ -70,6 +70,29 @@ DERIVED: dict[str, Quantity] = {
     "clamp_count": Quantity(HEADS, "clamped positions", "positions", "int64"),
 }
 
+COLUMNS: dict[str, tuple[str, str]] = {
+    "step": ("training step", "1"),
+    "tokens": ("training tokens", "1"),
+    "train/loss": ("training loss", "nats per token"),
+    "val/loss": ("validation loss", "nats per token"),
+    "lr": ("learning rate", "1"),
+    "grad_norm": ("gradient norm", "1"),
+    "niah/exact_match": ("needle exact match", "share of episodes"),
+    "niah/first_token": ("needle first token", "share of episodes"),
+    "niah/nll": ("needle −log p(answer)", "nats"),
+    "rate": ("exact match", "share of episodes"),
+    "context_length": ("context length", "tokens"),
+    "requested_depth": ("requested needle depth", "share of context"),
+    "actual_depth": ("actual needle depth", "share of context"),
+}
+SHARES = ("niah/exact_match", "niah/first_token", "rate")
+
+
+def column_label(name: str) -> str:
+    """The axis label of a table's column or metric; an unknown one is called by its own name."""
+    long_name, units = COLUMNS.get(name, (name, "1"))
+    return long_name if units == "1" else f"{long_name} ({units})"
+
 
 def axis_attrs(name: str) -> dict[str, str]:
     """Attributes of a coordinate: positions are counted in tokens, the others have no unit."""
@@ -78,8 +101,9 @@ def axis_attrs(name: str) -> dict[str, str]:
 
 def label(array: xr.DataArray) -> str:
     """The axis label of an array, from its own attributes: "content score (nats)"."""
-    name = str(array.attrs.get("long_name", array.name))
-    units = str(array.attrs.get("units", "1"))
+    name, units = (
+        str(array.attrs.get(key, default)) for key, default in (("long_name", array.name), ("units", "1"))
+    )
     return name if units == "1" else f"{name} ({units})"
 
 

@@ -19,11 +19,15 @@ def check_trace(trace: Any) -> xr.Dataset:
     Reads shapes, types and attributes only, so that a lazily opened file stays unread.
     """
     if not isinstance(trace, xr.Dataset):
-        raise TypeError(f"a trace is an xarray.Dataset, this is a {type(trace).__name__}; "
-                        "make one with model.capture, or open one with sisa_viz.open_trace")
+        raise TypeError(
+            f"a trace is an xarray.Dataset, this is a {type(trace).__name__}; "
+            "make one with model.capture, or open one with sisa_viz.open_trace"
+        )
     if trace.attrs.get("schema") != SCHEMA:
-        raise ValueError(f"the Dataset's schema is {trace.attrs.get('schema')!r}, legal: {SCHEMA!r}; "
-                         "make traces with model.capture (xarray arithmetic drops the attributes)")
+        raise ValueError(
+            f"the Dataset's schema is {trace.attrs.get('schema')!r}, legal: {SCHEMA!r}; "
+            "make traces with model.capture (xarray arithmetic drops the attributes)"
+        )
     config = _attributes(trace)
     _check_variables(trace, config)
     _check_coords(trace)
@@ -36,7 +40,9 @@ def _attributes(trace: xr.Dataset) -> dict[str, Any]:
         try:
             json.loads(trace.attrs[name])
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"attribute {name!r} is {trace.attrs.get(name)!r}, legal: a JSON string") from error
+            raise ValueError(
+                f"attribute {name!r} is {trace.attrs.get(name)!r}, legal: a JSON string"
+            ) from error
     config = json.loads(trace.attrs["config"])
     if not isinstance(config, dict) or not isinstance(config.get("d_state"), int):
         raise ValueError(f"attribute 'config' is {config!r}, legal: a JSON object with an integer d_state")
@@ -47,21 +53,29 @@ def _check_variables(trace: xr.Dataset, config: Mapping[str, Any]) -> None:
     legal = PLAIN if config["d_state"] == 0 else tuple(VARIABLES)
     missing = sorted(set(legal) - set(OPTIONAL) - set(trace.data_vars))
     if missing:
-        raise ValueError(f"the trace lacks {missing}; with d_state={config['d_state']} it holds {sorted(legal)}")
+        raise ValueError(
+            f"the trace lacks {missing}; with d_state={config['d_state']} it holds {sorted(legal)}"
+        )
     for name in legal:
         if name in trace:
             _check_variable(name, trace[name].variable)
     if config["d_state"] and trace.sizes["d_state"] != config["d_state"]:
-        raise ValueError(f"b_rot has {trace.sizes['d_state']} state channels, config says d_state={config['d_state']}")
+        raise ValueError(
+            f"b_rot has {trace.sizes['d_state']} state channels, config says d_state={config['d_state']}"
+        )
     if "phase" in trace and 2 * trace.sizes["pair"] != config["d_state"]:
-        raise ValueError(f"phase has {trace.sizes['pair']} pairs, legal: d_state/2 = {config['d_state'] / 2:g}")
+        raise ValueError(
+            f"phase has {trace.sizes['pair']} pairs, legal: d_state/2 = {config['d_state'] / 2:g}"
+        )
 
 
 def _check_variable(name: str, variable: xr.Variable) -> None:
     quantity = VARIABLES[name]
     if variable.dims != quantity.dims:
-        raise ValueError(f"{name} has dims {variable.dims}, legal: {quantity.dims}; "
-                         "keep a dimension when you select: trace.isel(layer=[0])")
+        raise ValueError(
+            f"{name} has dims {variable.dims}, legal: {quantity.dims}; "
+            "keep a dimension when you select: trace.isel(layer=[0])"
+        )
     legal = {quantity.dtype} | ({"float16"} if name in HALF_WIDTH else set())
     if str(variable.dtype) not in legal:
         raise ValueError(f"{name} has dtype {variable.dtype}, legal: {', '.join(sorted(legal))}")
@@ -72,8 +86,10 @@ def _check_coords(trace: xr.Dataset) -> None:
         if name not in trace.coords:
             raise ValueError(f"the trace has no coordinate {name!r}; it has {sorted(map(str, trace.coords))}")
     if not np.array_equal(trace["position"].values, np.arange(trace.sizes["position"])):
-        raise ValueError("position does not run 0, 1, 2, …: a trace holds one whole sequence; "
-                         "plot a part with the windows of the plot instead")
+        raise ValueError(
+            "position does not run 0, 1, 2, …: a trace holds one whole sequence; "
+            "plot a part with the windows of the plot instead"
+        )
 
 
 def check_spans(spans: Mapping[str, Sequence[int]], length: int) -> dict[str, list[int]]:

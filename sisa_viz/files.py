@@ -15,7 +15,9 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {target}: the folder {target.parent} does not exist; make it first")
+        raise FileNotFoundError(
+            f"cannot write {target}: the folder {target.parent} does not exist; make it first"
+        )
     aside = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         yield aside

@@ -37,8 +37,10 @@ def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
     try:
         stored = xr.open_dataset(path, engine=ENGINE)
     except Exception as error:  # h5py, h5netcdf and xarray each have their own
-        raise ValueError(f"{os.fspath(path)!r} cannot be read as NetCDF ({error}); it is truncated or another kind of "
-                         "file. Legal: a file written by trace.sisa.save(path)") from error
+        raise ValueError(
+            f"{os.fspath(path)!r} cannot be read as NetCDF ({error}); it is truncated or another kind of "
+            "file. Legal: a file written by trace.sisa.save(path)"
+        ) from error
     try:
         return check_trace(_decode(stored))
     except (ValueError, KeyError, TypeError) as error:

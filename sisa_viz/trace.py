@@ -51,12 +51,13 @@ def build_trace(
     Arrays (anything numpy reads) have the shapes of `sisa_viz.axes.VARIABLES`: q, k [layer, head, position,
     d_head]; b_rot, c_rot [.., d_state]; phase [.., pair] in radians; the decays [layer, head, position] in nats; lam
     [layer, head]. With config["d_state"] == 0 only q and k may be given. `spans` maps a name to a half-open
-    (start, stop) in token positions. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays float32.
+    (start, stop) in token positions. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays float32. Half a
+    surrogate pair in a label or in `text` (default: the labels in a row) becomes its escape, such as "\\ud800".
 
     Raises ValueError, naming what came and what is legal, for missing, misshapen or non-finite arrays.
     """
-    arrays = dict(q=q, k=k, b_rot=b_rot, c_rot=c_rot, log_decay=log_decay, cum_decay=cum_decay)
-    arrays |= dict(anchored_decay=anchored_decay, clamped=clamped, phase=phase, lam=lam)
+    arrays = {"q": q, "k": k, "b_rot": b_rot, "c_rot": c_rot, "log_decay": log_decay, "cum_decay": cum_decay}
+    arrays |= {"anchored_decay": anchored_decay, "clamped": clamped, "phase": phase, "lam": lam}
     given = {name: value for name, value in arrays.items() if value is not None}
     _check_names(given, config)
     if dtype not in DTYPES:
@@ -69,7 +70,7 @@ def build_trace(
         "config": json.dumps(dict(config)),
         "seed": json.dumps(seed),
         "versions": json.dumps(dict(versions or {})),
-        "text": "".join(labels) if text is None else text,
+        "text": _unicode("".join(labels) if text is None else text),
         "spans": json.dumps(check_spans(spans or {}, length)),
     }
     return check_trace(trace)
@@ -77,7 +78,9 @@ def build_trace(
 
 def _check_names(given: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     if "d_state" not in config:
-        raise ValueError(f"config has no d_state; it holds {sorted(config)}. A plain transformer says d_state=0")
+        raise ValueError(
+            f"config has no d_state; it holds {sorted(config)}. A plain transformer says d_state=0"
+        )
     plain = config["d_state"] == 0
     legal = set(PLAIN if plain else VARIABLES)
     missing = legal - set(OPTIONAL) - set(given)
@@ -93,7 +96,9 @@ def _variable(name: str, value: Any, dtype: str) -> xr.Variable:
     quantity = VARIABLES[name]
     array = np.asarray(value)
     if array.ndim != len(quantity.dims):
-        raise ValueError(f"{name} has shape {array.shape}; it needs the {len(quantity.dims)} dims {quantity.dims}")
+        raise ValueError(
+            f"{name} has shape {array.shape}; it needs the {len(quantity.dims)} dims {quantity.dims}"
+        )
     target = dtype if name in HALF_WIDTH else quantity.dtype
     with np.errstate(over="ignore"):  # an overflow to inf is reported below, by name
         array = array.astype(target)
@@ -110,21 +115,35 @@ def _variable(name: str, value: Any, dtype: str) -> xr.Variable:
 def _sizes(q: xr.Variable) -> tuple[int, int, int]:
     layer, head, length, _ = q.shape
     if 0 in q.shape:
-        raise ValueError(f"q has shape {q.shape}; every one of {VARIABLES['q'].dims} needs at least one entry")
+        raise ValueError(
+            f"q has shape {q.shape}; every one of {VARIABLES['q'].dims} needs at least one entry"
+        )
     return layer, head, length
 
 
-def _coords(layer: int, head: int, length: int, token_ids: Any, labels: Sequence[str]) -> dict[str, xr.Variable]:
+def _coords(
+    layer: int, head: int, length: int, token_ids: Any, labels: Sequence[str]
+) -> dict[str, xr.Variable]:
     ids = np.asarray(token_ids)
     if ids.shape != (length,) or not np.issubdtype(ids.dtype, np.integer):
-        raise ValueError(f"token_ids has shape {ids.shape} and dtype {ids.dtype}; it needs {length} integers, one a position")
+        raise ValueError(
+            f"token_ids has shape {ids.shape} and dtype {ids.dtype}; it needs {length} integers, one a position"
+        )
     if isinstance(labels, str) or len(labels) != length or not all(isinstance(item, str) for item in labels):
-        raise ValueError(f"labels is a {type(labels).__name__} of length {len(labels)}; it needs {length} strings, one a position")
+        raise ValueError(
+            f"labels is a {type(labels).__name__} of length {len(labels)}; it needs {length} strings, one a position"
+        )
     tokens = np.empty(length, dtype=object)  # numpy's own strings would drop a trailing NUL
-    tokens[:] = list(labels)
-    coords = {name: xr.Variable((name,), np.arange(size), axis_attrs(name))
-              for name, size in (("layer", layer), ("head", head), ("position", length))}
+    tokens[:] = [_unicode(label) for label in labels]
+    coords = {
+        name: xr.Variable((name,), np.arange(size), axis_attrs(name))
+        for name, size in (("layer", layer), ("head", head), ("position", length))
+    }
     return coords | {
         "token": xr.Variable(("position",), tokens, axis_attrs("token")),
         "token_id": xr.Variable(("position",), ids.astype(np.int64), axis_attrs("token_id")),
     }
+
+
+def _unicode(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,0 +1,89 @@
+"""The `sisa` command: report, explore, doctor."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Look at SISA traces and runs without a notebook.", no_args_is_help=True, add_completion=False
+)
+
+Output = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
+
+
+@app.command()
+def report(
+    paths: Annotated[list[Path], typer.Argument(help="Run folders and trace files, in any mixture.")],
+    output: Output = Path("report.html"),
+    title: Annotated[str, typer.Option(help="The title of the page.")] = "SISA report",
+    explorer: Annotated[bool, typer.Option(help="Put a score explorer for each trace on the page.")] = True,
+) -> None:
+    """One offline page from runs (folders with config.json and metrics.csv) and saved traces."""
+    from sisa_viz.page import report as write
+
+    try:
+        typer.echo(write(output, *_sections(paths, explorer), title=title))
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.Exit(_fail(error)) from error
+
+
+@app.command()
+def explore(
+    trace: Annotated[Path, typer.Argument(help="A trace file, written by trace.sisa.save(path).")],
+    output: Output = Path("explorer.html"),
+) -> None:
+    """One offline page with the score explorer of a saved trace."""
+    from sisa_viz.explorer import ScoreExplorer
+    from sisa_viz.store import open_trace
+
+    try:
+        with open_trace(trace) as opened:
+            ScoreExplorer(opened).to_html(output)
+    except (ValueError, FileNotFoundError) as error:
+        raise typer.Exit(_fail(error)) from error
+    typer.echo(output)
+
+
+@app.command()
+def doctor() -> None:
+    """Check versions, plotly renderer, widget manager, browser scripts and GPU; exit code 1 if something needed is missing."""
+    from sisa_viz.doctor import examine
+
+    checks = examine()
+    typer.echo("\n".join(map(str, checks)))
+    if any(check.needed and not check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _sections(paths: list[Path], explorer: bool) -> list[Any]:
+    from sisa_viz.runs import is_run, read_runs
+    from sisa_viz.sections import run_sections, trace_sections
+    from sisa_viz.store import open_trace
+
+    runs = [path for path in paths if path.is_dir()]
+    wrong = [str(path) for path in runs if not is_run(path)]
+    if wrong:
+        raise ValueError(
+            f"{', '.join(wrong)}: a folder, but not a run; legal: folders with config.json and metrics.csv, trace files"
+        )
+    sections = run_sections(read_runs(runs)) if runs else []
+    for path in paths:
+        if path in runs:
+            continue
+        with open_trace(path) as trace:
+            loaded = trace.load()
+        sections += trace_sections(loaded, name=path.name)
+        sections += [_explorer(loaded)] if explorer else []
+    return sections
+
+
+def _explorer(trace: Any) -> Any:
+    from sisa_viz.explorer import ScoreExplorer
+
+    return ScoreExplorer(trace)
+
+
+def _fail(error: Exception) -> int:
+    typer.echo(f"sisa: {error}", err=True)
+    return 1

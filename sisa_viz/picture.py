@@ -1,0 +1,145 @@
+"""A still picture of one of our plotly figures, drawn by matplotlib: no browser, no display.
+
+It stands in where scripts are off. It knows what our plots use: heat maps, lines, points and bands on axes that plotly
+placed; shapes, hover boxes and written cells are left out.
+"""
+
+import base64
+import html
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
+from matplotlib.figure import Figure
+
+DPI = 80
+SIZE = (960, 450)  # pixels; the height only where the figure has none
+MARGIN = {"left": 90, "right": 110, "top": 86, "bottom": 84}  # pixels
+MOST_TICKS = 24
+DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3))}
+GROUND = "#d9d9d9"
+
+
+def picture(figure: go.Figure) -> bytes:
+    """PNG bytes, 960 pixels wide and as high as the figure."""
+    drawn = Figure(figsize=(SIZE[0] / DPI, _height(figure) / DPI), dpi=DPI, facecolor="white")
+    title = "\n".join(
+        filter(None, (plain(figure.layout.title.text), plain(figure.layout.title.subtitle.text)))
+    )
+    drawn.text(0.02, 1 - 12 / _height(figure), title, va="top", fontsize=10, parse_math=False)
+    places: dict[tuple[str, str], Axes] = {}
+    for trace in figure.data:
+        key = (trace.xaxis or "x", trace.yaxis or "y")
+        if key not in places:
+            places[key] = _axes(drawn, figure, *key)
+        (_heat if trace.type == "heatmap" else _scatter)(places[key], figure, trace)
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # no font has every token
+        drawn.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def picture_uri(figure: go.Figure) -> str:
+    """The picture as a data: URI."""
+    return "data:image/png;base64," + base64.b64encode(picture(figure)).decode("ascii")
+
+
+def plain(text: str | None) -> str:
+    """A label of ours without plotly's escapes."""
+    return html.unescape(text or "")
+
+
+def _height(figure: go.Figure) -> int:
+    return figure.layout.height or SIZE[1]
+
+
+def _axis(figure: go.Figure, name: str) -> Any:
+    return figure.layout[f"{name[0]}axis{name[1:]}"]
+
+
+def _axes(drawn: Figure, figure: go.Figure, x: str, y: str) -> Axes:
+    """One panel where plotly has it, with its title, ticks and labels."""
+    (left, right), (low, high) = (_axis(figure, name).domain or (0, 1) for name in (x, y))
+    wide = 1 - (MARGIN["left"] + MARGIN["right"]) / SIZE[0]
+    tall = 1 - (MARGIN["top"] + MARGIN["bottom"]) / _height(figure)
+    corner = (MARGIN["left"] / SIZE[0] + wide * left, MARGIN["bottom"] / _height(figure) + tall * low)
+    axes = drawn.add_axes((*corner, wide * (right - left), tall * (high - low)))
+    _dress(axes.xaxis, _axis(figure, x))
+    _dress(axes.yaxis, _axis(figure, y))
+    for note in figure.layout.annotations:
+        if (
+            note.xref == note.yref == "paper"
+            and abs(note.x - (left + right) / 2) < 0.02
+            and abs(note.y - high) < 0.02
+        ):
+            axes.set_title(plain(note.text), fontsize=9, parse_math=False)
+    return axes
+
+
+def _dress(axis: Any, source: Any) -> None:
+    axis.set_label_text(plain(source.title.text), fontsize=8, parse_math=False)
+    axis.set_tick_params(labelsize=7, rotation=60 if axis.axis_name == "x" and source.labelalias else 0)
+    if source.type == "log":
+        axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    if source.tickvals is None:
+        return
+    words = [plain(str(word)) for word in source.ticktext or source.tickvals]
+    step = -(-len(words) // MOST_TICKS)
+    shown = words[::step] if source.showticklabels is not False else [""] * len(words[::step])
+    axis.set_ticks(list(source.tickvals)[::step], shown, parse_math=False)
+
+
+def _heat(axes: Axes, figure: go.Figure, trace: Any) -> None:
+    z, scale = np.asarray(trace.z, dtype=float), figure.layout[trace.coloraxis]
+    colours = LinearSegmentedColormap.from_list("", list(scale.colorscale))
+    x, y = (
+        np.arange(size) if values is None else np.asarray(values)
+        for values, size in ((trace.x, z.shape[1]), (trace.y, z.shape[0]))
+    )
+    mesh = axes.pcolormesh(x, y, z, cmap=colours, norm=Normalize(scale.cmin, scale.cmax), shading="nearest")
+    axes.set_facecolor(GROUND)
+    axes.yaxis.set_inverted(True)
+    if trace is _bar_bearer(figure, trace.coloraxis):
+        at = axes.get_position()
+        bar = axes.get_figure().add_axes((at.x1 + 0.008, at.y0, 0.008, at.height))  # pyright: ignore[reportOptionalMemberAccess]
+        bar.figure.colorbar(mesh, cax=bar).set_label(plain(scale.colorbar.title.text), fontsize=7)
+        bar.tick_params(labelsize=6)
+
+
+def _bar_bearer(figure: go.Figure, coloraxis: str) -> Any:
+    """The panel that shows the colour bar: the rightmost of those that share it."""
+    sharing = [trace for trace in figure.data if trace.coloraxis == coloraxis]
+    return max(sharing, key=lambda trace: (_axis(figure, trace.xaxis or "x").domain or (0, 1))[1])
+
+
+def _scatter(axes: Axes, figure: go.Figure, trace: Any) -> None:
+    x, y = np.asarray(trace.x, dtype=float), np.asarray(trace.y, dtype=float)
+    if trace.fill == "toself":
+        axes.fill(x, y, color=_colour(trace.fillcolor), linewidth=0)
+        return
+    lines, points = ("lines" in trace.mode), ("markers" in trace.mode)
+    name = plain(trace.name) if trace.showlegend is not False and len(figure.data) > 1 else None
+    axes.plot(
+        x,
+        y,
+        linestyle=DASHES.get(trace.line.dash, "-") if lines else "",
+        marker="." if points else "",
+        markersize=4,
+        color=_colour((trace.line if lines else trace.marker).color),
+        linewidth=trace.line.width or 1,
+        label=name,
+    )
+    if name:
+        axes.legend(fontsize=6, loc="best")
+
+
+def _colour(colour: str) -> Any:
+    if not colour.startswith("rgba("):
+        return to_rgba(colour)
+    red, green, blue, alpha = (float(part) for part in colour[5:-1].split(","))
+    return red / 255, green / 255, blue / 255, alpha

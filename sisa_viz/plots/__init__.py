@@ -1,0 +1,1 @@
+"""One file a plot: prepare_x gives plain data, plot_x a plotly figure."""

@@ -1,0 +1,77 @@
+"""λ of every head: how much weight the importance term has."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import xarray as xr
+
+from sisa_viz import figures
+from sisa_viz.axes import HEADS, VARIABLES, axis_attrs, label
+from sisa_viz.check import check_trace
+from sisa_viz.colours import top_limit
+from sisa_viz.tables import check_metrics
+
+LOGGED = r"lam/L(\d+)H(\d+)"
+
+
+def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
+    """λ (layer, head) of a trace, or of runs at their last step: mean, low, high over `runs` runs.
+
+    A table must hold one architecture, with metrics named lam/L0H1. ValueError otherwise, and for a plain
+    transformer, which has no λ.
+    """
+    if isinstance(source, pd.DataFrame):
+        return _from_runs(check_metrics(source))
+    if check_trace(source).sisa.is_plain:
+        raise ValueError(
+            "this trace is of a plain transformer (d_state=0): it has no λ; capture a SISA model instead"
+        )
+    lam = source["lam"].reset_coords(drop=True).compute()
+    return xr.Dataset({"mean": lam, "low": lam, "high": lam}, attrs={"runs": 1})
+
+
+def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
+    rows = metrics[metrics["name"].str.fullmatch(LOGGED)]
+    kinds = sorted(map(str, rows["architecture"].unique()))
+    if len(kinds) != 1:
+        raise ValueError(
+            f"λ was logged by {len(kinds)} architectures {kinds}; legal: one. "
+            "Choose with metrics[metrics['architecture'] == ...]"
+        )
+    last = rows[rows["step"] == rows.groupby("seed")["step"].transform("max")]
+    spread = last.groupby("name")["value"].agg(["mean", "min", "max"])
+    where = np.array(
+        [[int(number) for number in re.fullmatch(LOGGED, name).groups()] for name in spread.index]
+    )
+    maps = {}
+    for name, column in (("mean", "mean"), ("low", "min"), ("high", "max")):
+        values = np.full(where.max(axis=0) + 1, np.nan)
+        values[tuple(where.T)] = spread[column]
+        coords = {
+            axis: (axis, np.arange(size), axis_attrs(axis))
+            for axis, size in zip(HEADS, values.shape, strict=True)
+        }
+        maps[name] = xr.DataArray(values, dims=HEADS, coords=coords, attrs=VARIABLES["lam"].attrs)
+    return xr.Dataset(maps, attrs={"runs": int(last["seed"].nunique())})
+
+
+def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
+    """Map of λ over layer × head, from 0; of a trace, or the mean over runs at their last step. Returns the figure."""
+    data = prepare_lambda(source)
+    lam, runs = data["mean"], data.attrs["runs"]
+    figure = figures.panels(
+        [""], columns=1, height=figures.HEADER + 110 + 34 * min(max(lam.sizes["layer"], 4), 16)
+    )
+    hover = {"λ": lam} if runs == 1 else {"λ, mean": lam, "lowest": data["low"], "highest": data["high"]}
+    figure.add_trace(figures.head_map(lam, coloraxis="coloraxis", hover=hover))
+    figures.head_axes(figure, lam)
+    figure.update_layout(coloraxis=figures.zero_axis(top_limit(lam.values), label(lam)))
+    over = f", mean over {runs} runs at their last step" if runs > 1 else ""
+    figures.entitle(
+        figure,
+        "Importance weight of every head" + over,
+        f"from {float(lam.min()):.3g} to {float(lam.max()):.3g}",
+    )
+    return figure

@@ -1,0 +1,209 @@
+"""When training finds the needle: measured runs with an interval over seeds, published curves behind them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sisa_viz import figures
+from sisa_viz.axes import SHARES, column_label
+from sisa_viz.colours import architecture_colour, architecture_name, faint
+from sisa_viz.tables import check_choice, check_table, pick_metric
+from sisa_viz.text import escape
+
+X = ("step", "tokens")
+CONFIDENCE = 0.95
+PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run
+DASHES = ("dash", "dot", "dashdot", "longdash")
+
+
+@dataclass(frozen=True)
+class Convergence:
+    """Plain data of plot_niah_convergence.
+
+    `mean`: architecture, x, mean, low, high, seeds (low and high NaN for one seed); `runs`: architecture, seed, x,
+    value; `published`: label, architecture, scale, x, value.
+    """
+
+    mean: pd.DataFrame
+    runs: pd.DataFrame
+    published: pd.DataFrame
+    metric: str
+    x: str
+
+
+def prepare_niah_convergence(
+    metrics: pd.DataFrame,
+    *,
+    published: pd.DataFrame | None = None,
+    metric: str = "niah/exact_match",
+    x: str = "step",
+) -> Convergence:
+    """Mean over seeds with a 95 % t-interval (cut to 0–1 for shares), beside every seed and the published curves.
+
+    `metrics` is a table of runs. `published` has columns scale, model, d_state, step, niah_pct (percent) and perhaps
+    setup. `x` is "step" or "tokens". ValueError for columns, metrics or options that do not exist.
+    """
+    check_choice("x", x, X)
+    rows = pick_metric(metrics, metric)
+    runs = rows.rename(columns={x: "x"})[["architecture", "seed", "x", "value"]].sort_values(
+        ["architecture", "seed", "x"]
+    )
+    return Convergence(_intervals(runs, share=metric in SHARES), runs, _published(published, x), metric, x)
+
+
+def _intervals(runs: pd.DataFrame, *, share: bool) -> pd.DataFrame:
+    from scipy.stats import t  # slow to import, and only this plot needs it
+
+    mean = runs.groupby(["architecture", "x"])["value"].agg(["mean", "std", "count"]).reset_index()
+    seeds = mean["count"].to_numpy()
+    quantile = t.ppf(0.5 + CONFIDENCE / 2, np.maximum(seeds - 1, 1))
+    half = np.where(seeds > 1, quantile * mean["std"] / np.sqrt(seeds), np.nan)
+    low, high = mean["mean"] - half, mean["mean"] + half
+    if share:
+        low, high = low.clip(0, 1), high.clip(0, 1)
+    return mean.assign(low=low, high=high, seeds=seeds).drop(columns=["std", "count"])
+
+
+def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
+    columns = ["label", "architecture", "scale", "x", "value"]
+    if published is None:
+        return pd.DataFrame(columns=columns)
+    rows = check_table(
+        published, ("scale", "model", "d_state", "step", "niah_pct"), what="the published table"
+    )
+    rows = rows.dropna(subset=["niah_pct"])
+    names = [
+        architecture_name(model, None if pd.isna(state) else state)
+        for model, state in zip(rows["model"], rows["d_state"], strict=True)
+    ]
+    setup = rows["setup"].fillna("").astype(str) if "setup" in rows else pd.Series("", index=rows.index)
+    labels = [
+        ", ".join(filter(None, ("published", scale, name, how)))
+        for scale, name, how in zip(rows["scale"], names, setup, strict=True)
+    ]
+    steps = rows["step"] if x == "step" else rows["step"] * PUBLISHED_TOKENS_PER_STEP
+    curves = pd.DataFrame(
+        {
+            "label": labels,
+            "architecture": names,
+            "scale": rows["scale"],
+            "x": steps,
+            "value": rows["niah_pct"] / 100,
+        }
+    )
+    return curves.sort_values(["label", "x"]).reset_index(drop=True)
+
+
+def plot_niah_convergence(
+    metrics: pd.DataFrame,
+    *,
+    published: pd.DataFrame | None = None,
+    metric: str = "niah/exact_match",
+    x: str = "step",
+) -> go.Figure:
+    """Mean over seeds (thick, with its interval), single seeds (thin), published curves (dashed, one seed each).
+
+    With published curves the x axis is logarithmic, as they run far longer. Returns the figure.
+    """
+    data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
+    figure = figures.panels([""], columns=1, height=520)
+    for at, (name, curve) in enumerate(data.published.groupby("label", sort=False)):
+        figure.add_trace(_published_curve(str(name), curve, DASHES[at % len(DASHES)]))
+    for name, mean in data.mean.groupby("architecture"):
+        runs = data.runs[data.runs["architecture"] == name]
+        figure.add_traces([*_band(str(name), mean), *_seeds(str(name), runs), _mean(str(name), mean)])
+    _axes(figure, data)
+    figures.entitle(figure, "Convergence on the needle task", _subtitle(data))
+    return figure
+
+
+def _subtitle(data: Convergence) -> str:
+    parts = ["thick: mean over seeds, shaded: 95 % t-interval over seeds, thin: single seeds"]
+    if len(data.published):
+        parts.append("dashed: published, one seed each, other data and sizes")
+    return " · ".join(parts)
+
+
+def _published_curve(name: str, curve: pd.DataFrame, dash: str) -> go.Scatter:
+    return go.Scatter(
+        x=curve["x"].to_numpy(),
+        y=curve["value"].to_numpy(),
+        mode="lines",
+        name=escape(name),
+        opacity=0.6,
+        line={"color": architecture_colour(curve["architecture"].iloc[0]), "dash": dash, "width": 1.5},
+        customdata=np.full(len(curve), escape(name), dtype=object),
+        hovertemplate="%{customdata}<br>at %{x}: %{y:.4g}<extra></extra>",
+    )
+
+
+def _band(name: str, mean: pd.DataFrame) -> list[go.Scatter]:
+    known = mean.dropna(subset=["low", "high"])
+    if known.empty:
+        return []
+    x = np.concatenate([known["x"], known["x"][::-1]])
+    y = np.concatenate([known["low"], known["high"][::-1]])
+    return [
+        go.Scatter(
+            x=x,
+            y=y,
+            fill="toself",
+            fillcolor=faint(architecture_colour(name), 0.18),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            showlegend=False,
+            legendgroup=escape(name),
+        )
+    ]
+
+
+def _seeds(name: str, runs: pd.DataFrame) -> list[go.Scatter]:
+    line = {"color": faint(architecture_colour(name), 0.45), "width": 1}
+    hover = "%{customdata[0]}, seed %{customdata[1]}<br>at %{x}: %{y:.4g}<extra></extra>"
+    return [
+        go.Scatter(
+            x=run["x"].to_numpy(),
+            y=run["value"].to_numpy(),
+            mode="lines",
+            line=line,
+            showlegend=False,
+            legendgroup=escape(name),
+            customdata=figures.cells([escape(name)] * len(run), [escape(seed)] * len(run)),
+            hovertemplate=hover,
+        )
+        for seed, run in runs.groupby("seed")
+    ]
+
+
+def _mean(name: str, mean: pd.DataFrame) -> go.Scatter:
+    seeds = int(mean["seeds"].max())
+    words = (
+        f"{name} · mean of {seeds} seeds, 95 % t-interval" if seeds > 1 else f"{name} · 1 seed, no interval"
+    )
+    bounds = [mean[column].map("{:.4g}".format) for column in ("low", "high")]
+    return go.Scatter(
+        x=mean["x"].to_numpy(),
+        y=mean["mean"].to_numpy(),
+        mode="lines+markers",
+        name=escape(words),
+        legendgroup=escape(name),
+        line={"color": architecture_colour(name), "width": 2.5},
+        marker={"size": 5},
+        customdata=figures.cells([escape(name)] * len(mean), *bounds, mean["seeds"]),
+        hovertemplate="<b>%{customdata[0]}</b><br>at %{x}: %{y:.4g}<br>95 % t-interval over %{customdata[3]} seeds: "
+        "%{customdata[1]} to %{customdata[2]}<extra></extra>",
+    )
+
+
+def _axes(figure: go.Figure, data: Convergence) -> None:
+    log = len(data.published) > 0
+    figure.update_xaxes(
+        title=escape(column_label(data.x)), type="log" if log else "linear", **({"dtick": 1} if log else {})
+    )
+    figure.update_yaxes(
+        title=escape(column_label(data.metric)), range=[-0.03, 1.03] if data.metric in SHARES else None
+    )
+    figure.update_layout(legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, margin={"b": 110})

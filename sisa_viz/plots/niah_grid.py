@@ -1,0 +1,124 @@
+"""Where in the haystack the needle is found: accuracy over context length × needle depth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sisa_viz import figures
+from sisa_viz.axes import column_label
+from sisa_viz.colours import GROUND
+from sisa_viz.tables import check_table
+from sisa_viz.text import escape
+
+NUMBERS = ("rate", "low", "high", "n")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Plain data of one panel: `rate`, `low`, `high`, `n` [depth, length], NaN where nothing was measured."""
+
+    name: str
+    lengths: list[float]
+    depths: list[float]
+    maps: dict[str, np.ndarray]
+
+
+def prepare_niah_grid(
+    summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
+) -> list[Grid]:
+    """One grid for every value of the column `architecture`, or a single one without it; all on the same axes.
+
+    `summary` comes from data.summarise(by=(length, depth)): rate with its Wilson interval low, high, and n episodes.
+    ValueError for missing columns, or for two rows that claim the same cell.
+    """
+    rows = check_table(summary, (length, depth, *NUMBERS), what="the summary")
+    keys = ["architecture"] if "architecture" in rows else []
+    twice = rows.duplicated([*keys, length, depth])
+    if twice.any():
+        raise ValueError(
+            f"{int(twice.sum())} rows repeat a cell of {[*keys, length, depth]}; summarise by exactly these"
+        )
+    lengths, depths = (sorted(rows[column].unique().tolist()) for column in (length, depth))
+    groups = rows.groupby("architecture") if keys else [("", rows)]
+    return [
+        Grid(str(name), lengths, depths, _maps(part, length, depth, lengths, depths)) for name, part in groups
+    ]
+
+
+def _maps(
+    rows: pd.DataFrame, length: str, depth: str, lengths: list[float], depths: list[float]
+) -> dict[str, np.ndarray]:
+    indexed = rows.set_index([depth, length])
+    return {
+        name: indexed[name].unstack().reindex(index=depths, columns=lengths).to_numpy(dtype=float)
+        for name in NUMBERS
+    }
+
+
+def plot_niah_grid(
+    summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
+) -> go.Figure:
+    """Accuracy of every (length, depth) cell from 0 to 1, depth 0 (the start of the context) on top.
+
+    The hover box has the Wilson interval and the number of episodes; cells without a measurement stay grey. One panel
+    an architecture. Returns the figure.
+    """
+    grids = prepare_niah_grid(summary, length=length, depth=depth)
+    height = figures.HEADER + 120 + 42 * min(max(len(grids[0].depths), 3), 12)
+    figure = figures.panels(
+        [grid.name for grid in grids], columns=len(grids), height=height, horizontal_spacing=0.04
+    )
+    for at, grid in enumerate(grids, start=1):
+        figure.add_trace(_map(grid), row=1, col=at)
+    _axes(figure, grids[0], length, depth)
+    episodes = int(sum(np.nansum(grid.maps["n"]) for grid in grids))
+    figures.entitle(
+        figure,
+        "Needle found, by context length and depth",
+        f"{episodes} episodes · 95 % Wilson intervals in the hover box",
+    )
+    return figure
+
+
+def _map(grid: Grid) -> go.Heatmap:
+    rate, low, high, n = (grid.maps[name] for name in NUMBERS)
+    length, depth = np.meshgrid(grid.lengths, grid.depths)
+    shown = np.where(np.isnan(rate), "", np.char.mod("%.0f %%", np.nan_to_num(100 * rate)))
+    numbers = (
+        np.char.mod("%.4g", values) for values in (length, depth, 100 * rate, 100 * low, 100 * high, n)
+    )
+    return go.Heatmap(
+        z=rate,
+        coloraxis="coloraxis",
+        xgap=2,
+        ygap=2,
+        hoverongaps=False,
+        text=shown,
+        texttemplate="%{text}",
+        customdata=figures.cells(*numbers),
+        hovertemplate="length %{customdata[0]}, depth %{customdata[1]}<br><b>%{customdata[2]} %</b> of %{customdata[5]} episodes"
+        "<br>95 % Wilson interval: %{customdata[3]} to %{customdata[4]} %<extra></extra>",
+    )
+
+
+def _axes(figure: go.Figure, grid: Grid, length: str, depth: str) -> None:
+    for update, values, name in (
+        (figure.update_xaxes, grid.lengths, length),
+        (figure.update_yaxes, grid.depths, depth),
+    ):
+        words = [f"{value:.4g}" for value in values]
+        update(
+            tickmode="array",
+            tickvals=list(range(len(values))),
+            ticktext=words,
+            showgrid=False,
+            zeroline=False,
+        )
+        update(title=escape(column_label(name)))
+    figure.update_yaxes(autorange="reversed")
+    figures.link(figure)
+    for column in range(2, len(figure.data) + 1):
+        figure.update_yaxes(title=None, showticklabels=False, col=column)
+    figure.update_layout(plot_bgcolor=GROUND, coloraxis=figures.zero_axis(1.0, column_label("rate")))

@@ -1,0 +1,228 @@
+"""Content, importance, their sum and the softmax pattern of one head, side by side."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import xarray as xr
+
+from sisa_viz import figures
+from sisa_viz.axes import DERIVED, axis_attrs, head_name
+from sisa_viz.check import check_span, check_trace
+from sisa_viz.colours import GROUND, MARK, signed_limit, top_limit
+from sisa_viz.text import escape, token_axis
+
+PARTS = ("content", "importance", "scores", "pattern")
+MOST_CELLS = 512  # a side; longer windows show blocks
+FULL_HOVER = 256  # a side; in longer windows the hover box shows the number of its own panel only
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Plain data of plot_scores: `maps` [query, key] by part, NaN above the diagonal; `block` positions a cell."""
+
+    maps: dict[str, np.ndarray]
+    queries: np.ndarray
+    keys: np.ndarray
+    query_tokens: list[str]
+    key_tokens: list[str]
+    name: str
+    lam: float
+    lam_scale: float
+    clamped: int
+    length: int
+    block: int
+    limit: float
+    spans: dict[str, tuple[int, int]]
+
+
+def prepare_scores(
+    trace: xr.Dataset,
+    *,
+    layer: int,
+    head: int,
+    query_window: tuple[int, int] | None = None,
+    key_window: tuple[int, int] | None = None,
+    lam_scale: float = 1.0,
+    limit: float | None = None,
+) -> Scores:
+    """The four maps of one head inside half-open windows of positions (default: everything).
+
+    A window longer than 512 is shown in blocks: each cell holds the value of largest magnitude in its block, so
+    that no spike is lost. `limit` (nats) sets where the signed colours saturate; default: the largest magnitude.
+    """
+    access = check_trace(trace).sisa
+    length = trace.sizes["position"]
+    rows = slice(*check_span(query_window or (0, length), length, name="query_window"))
+    columns = slice(*check_span(key_window or (0, length), length, name="key_window"))
+    if limit is not None and not limit > 0:
+        raise ValueError(
+            f"limit is {limit} nats; legal: a positive number, or None for the largest magnitude"
+        )
+    content = access.content(layer=layer, head=head).values
+    importance = lam_scale * access.importance(layer=layer, head=head).values
+    pattern = access.pattern(layer=layer, head=head, lam_scale=lam_scale).values
+    whole = dict(zip(PARTS, (content, importance, content + importance, pattern), strict=True))
+    block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
+    maps = {part: pool(values[rows, columns], block) for part, values in whole.items()}
+    tokens, positions = trace["token"].values.tolist(), np.arange(length)
+    picked = {"layer": layer, "head": head}
+    return Scores(
+        maps=maps,
+        queries=positions[rows][::block],
+        keys=positions[columns][::block],
+        query_tokens=tokens[rows][::block],
+        key_tokens=tokens[columns][::block],
+        name=head_name(layer, head),
+        lam=0.0 if access.is_plain else float(trace["lam"].sel(picked)),
+        lam_scale=lam_scale,
+        clamped=int(access.clamp_count().sel(picked)),
+        length=length,
+        block=block,
+        limit=limit or signed_limit(*(maps[part] for part in PARTS[:3])),
+        spans=access.spans,
+    )
+
+
+def pool(values: np.ndarray, block: int) -> np.ndarray:
+    """[query, key] in blocks: the value of largest magnitude of each, NaN only where the whole block is NaN."""
+    if block == 1:
+        return values.astype(np.float32)
+    pad = [(0, -size % block) for size in values.shape]
+    padded = np.pad(values, pad, constant_values=np.nan)
+    rows, columns = (size // block for size in padded.shape)
+    blocks = padded.reshape(rows, block, columns, block).swapaxes(1, 2).reshape(rows, columns, block * block)
+    magnitude = np.where(np.isnan(blocks), -1, np.abs(blocks))
+    largest = magnitude.argmax(axis=-1)[..., None]
+    return np.take_along_axis(blocks, largest, axis=-1)[..., 0].astype(np.float32)
+
+
+def plot_scores(
+    trace: xr.Dataset,
+    *,
+    layer: int,
+    head: int,
+    query_window: tuple[int, int] | None = None,
+    key_window: tuple[int, int] | None = None,
+    lam_scale: float = 1.0,
+    limit: float | None = None,
+) -> go.Figure:
+    """Four linked maps (query × key, row 0 on top): zooming one zooms all.
+
+    Content, importance and sum share one symmetric scale in nats; the pattern starts at 0. Importance is
+    multiplied by `lam_scale`. Up to 256 positions a side the hover box holds tokens and all four numbers, up to
+    512 tokens and one number, beyond that cells are blocks (see prepare_scores). Returns the figure.
+    """
+    data = prepare_scores(
+        trace,
+        layer=layer,
+        head=head,
+        query_window=query_window,
+        key_window=key_window,
+        lam_scale=lam_scale,
+        limit=limit,
+    )
+    titles = [DERIVED[part].long_name for part in PARTS]
+    figure = figures.panels(titles, columns=2, height=880, horizontal_spacing=0.04, vertical_spacing=0.07)
+    for at, part in enumerate(PARTS):
+        figure.add_trace(_map(data, part), row=at // 2 + 1, col=at % 2 + 1)
+    _axes(figure, data)
+    for name, span in data.spans.items():
+        _mark(figure, data, name, span)
+    figures.entitle(figure, f"Attention scores of {data.name}", _subtitle(data))
+    return figure
+
+
+def _map(data: Scores, part: str) -> go.Heatmap:
+    z = data.maps[part]
+    detailed = data.block == 1 and max(z.shape) <= FULL_HOVER
+    others = [data.maps[name] for name in PARTS if name != part]
+    return go.Heatmap(
+        z=z,
+        x=data.keys,
+        y=data.queries,
+        coloraxis="coloraxis2" if part == "pattern" else "coloraxis",
+        hoverongaps=False,
+        customdata=np.stack(others, axis=-1) if detailed else None,
+        hovertemplate=_hover(part, data.block, detailed),
+    )
+
+
+def _hover(part: str, block: int, detailed: bool) -> str:
+    """The hover box: our own words only; tokens come in through the axes, numbers through customdata."""
+    where = "" if block == 1 else f"<br>largest of the {block} × {block} cells from here"
+    others = [name for name in PARTS if name != part] if detailed else []
+    numbers = {name: f"customdata[{at}]" for at, name in enumerate(others)} | {part: "z"}
+    lines = [f"{DERIVED[name].long_name}: %{{{numbers[name]}:.4g}}" for name in PARTS if name in numbers]
+    return "<br>".join([f"query %{{y}}<br>key %{{x}}{where}", *lines]) + "<extra></extra>"
+
+
+def _axes(figure: go.Figure, data: Scores) -> None:
+    plain = {"showgrid": False, "zeroline": False, "constrain": "domain"}
+    half = data.block / 2
+    figure.update_xaxes(
+        **plain, **token_axis(data.keys, data.key_tokens), tickangle=-60, showticklabels=False
+    )
+    figure.update_yaxes(
+        **plain,
+        **token_axis(data.queries, data.query_tokens),
+        showticklabels=False,
+        range=[data.queries[-1] + half, data.queries[0] - half],
+    )
+    figure.update_xaxes(title=_label("key"), showticklabels=True, row=2)
+    figure.update_yaxes(title=_label("query"), showticklabels=True, col=1)
+    figures.link(figure)
+    nats, share = (DERIVED[part].units for part in ("scores", "pattern"))
+    figure.update_layout(
+        plot_bgcolor=GROUND,
+        margin={"r": 90},
+        coloraxis=figures.signed_axis(data.limit, nats, x=1.01, y=0.77, len=0.47),
+        coloraxis2=figures.zero_axis(top_limit(data.maps["pattern"]), share, x=1.01, y=0.23, len=0.47),
+    )
+
+
+def _label(axis: str) -> str:
+    attrs = axis_attrs(axis)
+    return f"{attrs['long_name']} ({attrs['units']})"
+
+
+def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int]) -> None:
+    """Dotted lines at the edges of a span of keys, its name over the upper panels."""
+    edges: dict[str, Any] = {"x0": span[0] - 0.5, "x1": span[1] - 0.5}
+    if edges["x1"] < data.keys[0] or edges["x0"] > data.keys[-1]:
+        return
+    for at in range(len(PARTS)):
+        figure.add_shape(
+            type="rect",
+            **edges,
+            y0=0,
+            y1=1,
+            yref="y domain",
+            line={"color": MARK, "dash": "dot", "width": 1},
+            row=at // 2 + 1,
+            col=at % 2 + 1,
+        )
+    right = span[1] + span[0] > data.keys[0] + data.keys[-1]
+    figure.add_annotation(
+        text=escape(name),
+        x=edges["x0" if right else "x1"],
+        xanchor="right" if right else "left",
+        y=1,
+        yref="y domain",
+        yanchor="top",
+        showarrow=False,
+        font={"color": MARK, "size": 11},
+        row=1,
+        col=1,
+    )
+
+
+def _subtitle(data: Scores) -> str:
+    scaled = "" if data.lam_scale == 1 else f" × {data.lam_scale:g}"
+    parts = [f"λ = {data.lam:.3g}{scaled}", f"clamp acts at {data.clamped} of {data.length} positions"]
+    if data.block > 1:
+        parts.append(
+            f"each cell is the largest of {data.block} × {data.block}; choose a window for exact cells"
+        )
+    return " · ".join(parts)

@@ -1,0 +1,92 @@
+"""What the command line puts on a page: the sections of a trace and of a set of runs."""
+
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from sisa_viz.axes import column_label, head_name
+from sisa_viz.page import Heading
+from sisa_viz.plots.decay import plot_decay
+from sisa_viz.plots.lam import LOGGED, plot_lambda
+from sisa_viz.plots.niah_convergence import plot_niah_convergence
+from sisa_viz.plots.scores import plot_scores
+from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
+from sisa_viz.plots.training import PANELS, plot_training
+from sisa_viz.text import visible
+
+MOST_TEXT = 2000  # characters of a trace's text
+SUMMARY = ("train/loss", "val/loss", "niah/exact_match", "niah/first_token", "niah/nll")
+
+
+def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
+    """λ, decay, the needle's attention mass if the trace names a needle, and the scores of one head.
+
+    The head is the one whose needle mass importance changes most; without a needle, the one with the largest λ.
+    """
+    access = trace.sisa
+    sections: list[Any] = [
+        Heading(name),
+        _about(trace),
+        visible(trace.attrs["text"], limit=MOST_TEXT, spaces=False),
+    ]
+    if not access.is_plain:
+        sections += [plot_lambda(trace), plot_decay(trace)]
+    strength = trace["q"].mean(("position", "d_head")) if access.is_plain else trace["lam"]
+    if "needle" in access.spans:
+        query = answering_query(trace)
+        sections.append(plot_span_mass(trace, query=query))
+        strength = abs(prepare_span_mass(trace, query=query)["difference"])
+    at = strength.argmax(("layer", "head"))  # pyright: ignore[reportArgumentType]
+    layer, head = (int(trace[axis][int(at[axis])]) for axis in ("layer", "head"))  # pyright: ignore[reportIndexIssue, reportCallIssue, reportArgumentType]
+    return [*sections, plot_scores(trace, layer=layer, head=head), _chosen(trace, layer, head)]
+
+
+def answering_query(trace: xr.Dataset) -> int:
+    """The position that predicts the first token of the answer, if the trace names one after its needle; else the last."""
+    spans = trace.sisa.spans
+    start = spans.get("answer", (0, 0))[0]
+    return start - 1 if start > spans["needle"][0] else trace.sizes["position"] - 1
+
+
+def _about(trace: xr.Dataset) -> pd.DataFrame:
+    rows = {
+        "tokens": trace.sizes["position"],
+        "seed": trace.attrs["seed"],
+        "versions": trace.attrs["versions"],
+    }
+    rows |= {key: value for key, value in trace.sisa.config.items() if isinstance(value, int | float | str)}
+    return pd.DataFrame({"property": list(rows), "value": [str(value) for value in rows.values()]})
+
+
+def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
+    why = (
+        "importance changes its attention to the needle most"
+        if "needle" in trace.sisa.spans
+        else "its λ is the largest"
+    )
+    return f"{head_name(layer, head)} is shown because {why}." if not trace.sisa.is_plain else ""
+
+
+def run_sections(runs: pd.DataFrame) -> list[Any]:
+    """Last values, training curves, needle convergence and λ of each architecture; what was not logged is left out."""
+    logged = set(runs["name"])
+    sections: list[Any] = [Heading("Runs"), last_values(runs)]
+    if logged & {name for names in PANELS.values() for name in names}:
+        sections.append(plot_training(runs))
+    if "niah/exact_match" in logged:
+        sections.append(plot_niah_convergence(runs))
+    for name, part in runs[runs["name"].str.fullmatch(LOGGED)].groupby("architecture"):
+        sections += [Heading(f"λ of {name}"), plot_lambda(part)]
+    return sections
+
+
+def last_values(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a run: its last step and the last value of each metric that sums it up."""
+    keys = ["run", "architecture", "seed"]
+    steps = runs.groupby(keys)["step"].max()
+    wanted = runs[runs["name"].isin(SUMMARY)].sort_values("step")
+    last = wanted.groupby([*keys, "name"])["value"].last().unstack("name")
+    columns = [name for name in SUMMARY if name in last.columns]
+    table = steps.to_frame("step").join(last[columns])
+    return table.rename(columns={name: column_label(name) for name in columns}).reset_index()

@@ -1,0 +1,193 @@
+"""Printed twins of four plots: the same prepared data and colours, as matplotlib figures for SVG and PDF.
+
+    figure = static.plot_niah_convergence(runs)
+    figure.savefig("convergence.pdf")
+
+Options are those of the plotly plot of the same name.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from sisa_viz.axes import HEADS, SHARES, column_label
+from sisa_viz.colours import CLAMPED, FROM_ZERO, architecture_colour, layer_colour
+from sisa_viz.plots.decay import prepare_decay
+from sisa_viz.plots.niah_convergence import prepare_niah_convergence
+from sisa_viz.plots.niah_grid import prepare_niah_grid
+from sisa_viz.plots.training import PANELS, prepare_training
+
+INCH = 6.75  # the width of two columns
+GREY = "#d9d9d9"
+STYLE = {"svg.fonttype": "none", "pdf.fonttype": 42, "text.parse_math": False}
+
+
+def _sheet(rows: int, columns: int, height: float, **ratios: Iterable[float]) -> tuple[Figure, list[Axes]]:
+    """A figure outside pyplot, so that nothing is displayed and no state is left behind."""
+    with sns.axes_style("ticks", rc=STYLE), sns.plotting_context("paper"):
+        figure = Figure(figsize=(INCH, height), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=ratios or None)
+    return figure, list(axes.ravel())
+
+
+def plot_niah_convergence(
+    metrics: pd.DataFrame,
+    *,
+    published: pd.DataFrame | None = None,
+    metric: str = "niah/exact_match",
+    x: str = "step",
+) -> Figure:
+    """Mean over seeds with its 95 % t-interval, single seeds, published curves dashed. Returns a matplotlib Figure."""
+    data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
+    figure, (axes,) = _sheet(1, 1, 3.4)
+    for label, curve in data.published.groupby("label", sort=False):
+        colour = architecture_colour(curve["architecture"].iloc[0])
+        axes.plot(
+            curve["x"], curve["value"], color=colour, linestyle="--", linewidth=0.8, alpha=0.7, label=label
+        )
+    for name, mean in data.mean.groupby("architecture"):
+        colour, seeds = architecture_colour(str(name)), int(mean["seeds"].max())
+        words = f"mean of {seeds} seeds, 95 % t-interval" if seeds > 1 else "1 seed, no interval"
+        axes.fill_between(mean["x"], mean["low"], mean["high"], color=colour, alpha=0.18, linewidth=0)
+        runs = data.runs[data.runs["architecture"] == name]
+        sns.lineplot(
+            runs,
+            x="x",
+            y="value",
+            units="seed",
+            estimator=None,
+            color=colour,
+            alpha=0.4,
+            linewidth=0.6,
+            ax=axes,
+        )
+        axes.plot(mean["x"], mean["mean"], color=colour, linewidth=1.8, label=f"{name} · {words}")
+    axes.set(
+        xlabel=column_label(x), ylabel=column_label(metric), xscale="log" if len(data.published) else "linear"
+    )
+    if metric in SHARES:
+        axes.set_ylim(-0.03, 1.03)
+    axes.legend(frameon=False, fontsize="small")
+    sns.despine(figure)
+    return figure
+
+
+def plot_niah_grid(
+    summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
+) -> Figure:
+    """Accuracy over length × depth with the Wilson interval written into each cell. Returns a matplotlib Figure."""
+    grids = prepare_niah_grid(summary, length=length, depth=depth)
+    figure, panels = _sheet(1, len(grids), 1.2 + 0.42 * len(grids[0].depths))
+    colours = LinearSegmentedColormap.from_list("from zero", FROM_ZERO)
+    for axes, grid in zip(panels, grids, strict=True):
+        axes.set_facecolor(GREY)
+        rate, low, high = (grid.maps[name] for name in ("rate", "low", "high"))
+        words = [
+            [_interval(*cell) for cell in zip(*rows, strict=True)]
+            for rows in zip(rate, low, high, strict=True)
+        ]
+        sns.heatmap(
+            pd.DataFrame(rate, [f"{d:g}" for d in grid.depths], [f"{n:g}" for n in grid.lengths]),
+            ax=axes,
+            vmin=0,
+            vmax=1,
+            cmap=colours,
+            annot=np.array(words),
+            fmt="",
+            annot_kws={"size": 6},
+            linewidths=1,
+            cbar=grid is grids[-1],
+            cbar_kws={"label": column_label("rate")},
+        )
+        axes.set(
+            xlabel=column_label(length),
+            ylabel=column_label(depth) if grid is grids[0] else "",
+            title=grid.name,
+        )
+        axes.tick_params(axis="y", rotation=0)
+    return figure
+
+
+def _interval(rate: float, low: float, high: float) -> str:
+    return "" if np.isnan(rate) else f"{100 * rate:.0f} %\n{100 * low:.0f}–{100 * high:.0f}"
+
+
+def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
+    """Loss, learning rate and gradient norm, one line a run, validation dashed. Returns a matplotlib Figure."""
+    curves = prepare_training(metrics, x=x)
+    shown = [name for name in PANELS if name in set(curves["panel"])]
+    figure, panels = _sheet(
+        len(shown), 1, 1.2 + 1.3 * len(shown), height_ratios=[2 if name == "loss" else 1 for name in shown]
+    )
+    palette = {name: architecture_colour(name) for name in sorted(curves["architecture"].unique())}
+    dashes = {name: (3, 1) if name == "val/loss" else "" for names in PANELS.values() for name in names}
+    for axes, panel in zip(panels, shown, strict=True):
+        part = curves[curves["panel"] == panel]
+        sns.lineplot(
+            part,
+            x="x",
+            y="value",
+            hue="architecture",
+            style="name",
+            units="seed",
+            estimator=None,
+            linewidth=0.8,
+            palette=palette,
+            dashes=dashes,
+            legend="auto" if axes is panels[0] else False,
+            ax=axes,
+        )
+        axes.set(
+            xlabel=column_label(x) if axes is panels[-1] else "",
+            ylabel="loss (nats per token)" if panel == "loss" else column_label(panel),
+        )
+    panels[0].legend(frameon=False, fontsize="x-small")
+    sns.despine(figure)
+    return figure
+
+
+def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> Figure:
+    """Half-life of every head over retention along the tokens; crosses where the clamp begins. Returns a matplotlib Figure."""
+    data = prepare_decay(trace, origin=origin)
+    figure, (upper, lower) = _sheet(2, 1, 4.8)
+    palette = {layer: layer_colour(int(layer)) for layer in data.heads["layer"].unique()}
+    sns.scatterplot(
+        data.heads,
+        x=data.heads.index,
+        y="half_life",
+        hue="layer",
+        palette=palette,
+        legend="full",
+        s=18,
+        ax=upper,
+    )
+    upper.axhline(len(data.tokens), linestyle="--", color="grey", linewidth=0.8)
+    upper.annotate(
+        "length of the sequence",
+        (0, len(data.tokens)),
+        xytext=(0, 3),
+        textcoords="offset points",
+        fontsize="x-small",
+    )
+    step = -(-len(data.heads) // 16)
+    upper.set_xticks(data.heads.index[::step], data.heads["name"][::step], rotation=60)
+    upper.set(yscale="log", xlabel=data.labels["head"], ylabel=data.labels["half_life"])
+    upper.legend(title="layer", frameon=False, fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
+    for (layer, _), curve in data.retention.groupby(list(HEADS)):
+        lower.plot(curve["position"], curve["retention"], color=palette[layer], linewidth=0.8)
+        lower.plot(
+            *curve.loc[curve["clamped"], ["position", "retention"]].head(1).to_numpy().T,
+            "x",
+            color=CLAMPED,
+            markersize=4,
+            clip_on=False,
+        )
+    lower.set(xlabel=data.labels["position"], ylabel=data.labels["retention"], ylim=(-0.03, 1.03))
+    sns.despine(figure)
+    return figure
