@@ -40,7 +40,7 @@ class SISAAccessor:
         return self.config["d_state"] == 0
 
     def content(self, *, layer: int, head: int, query: int | None = None) -> xr.DataArray:
-        """q_i·k_j / sqrt(d_head) in nats, (query, key), NaN above the diagonal; `query` keeps one row (key)."""
+        """q_i·k_j / sqrt(d_head) in nats, (query, key), NaN above the diagonal; `query` keeps one row."""
         return self._map("content", layer, head, query, maths.content)
 
     def importance(self, *, layer: int, head: int, query: int | None = None) -> xr.DataArray:
@@ -61,16 +61,16 @@ class SISAAccessor:
 
     def half_life(self) -> xr.DataArray:
         """(layer, head) tokens after which a head keeps half: ln 2 / mean_t(−log α_t)."""
-        rate = -self._decay("log_decay").mean("position")
+        rate = abs(self._decay("log_decay").mean("position"))
         with np.errstate(divide="ignore"):  # a head that never decays lives for ever
-            return _labelled("half_life", (np.log(2) / rate).astype("float32"))
+            return _labelled("half_life", (rate**-1 * np.log(2)).astype("float32"))
 
     def retention(self, *, origin: int = 0) -> xr.DataArray:
-        """(layer, head, position) share of the token at `origin` that is left later: exp(ĝ_t − ĝ_origin); NaN before it."""
+        """(layer, head, position) what is left of token `origin`: exp(ĝ_t − ĝ_origin), NaN before it."""
         start = self._query(origin)
         g = self._decay("anchored_decay")
         left = (g - g.isel(position=start)).where(g["position"] >= start)
-        return _labelled("retention", np.exp(left).astype("float32"))
+        return _labelled("retention", left.pipe(np.exp).astype("float32"))
 
     def span_mass(
         self, *, span: str | Sequence[int] = "needle", query: int = -1, lam_scale: float = 1.0
@@ -92,7 +92,8 @@ class SISAAccessor:
         outside = ~inside & (np.arange(inside.size) <= self._query(query))
         if not outside.any():
             raise ValueError(
-                f"query {self._query(query)} sees only the span {span!r}; choose a later query or a shorter span"
+                f"query {self._query(query)} sees only the span {span!r}; choose a later query or a shorter "
+                f"span"
             )
         rows = maths.content if part == "content" else maths.importance
         return self._each_head(
@@ -100,7 +101,7 @@ class SISAAccessor:
         )
 
     def clamp_count(self) -> xr.DataArray:
-        """(layer, head) positions where the clamp acts; decay between those is lost. Zero in a plain transformer."""
+        """(layer, head) positions where the clamp acts and decay is lost; 0 in a plain transformer."""
         if self.is_plain:
             zeros = xr.zeros_like(self._trace["q"].isel(position=0, d_head=0, drop=True), dtype=np.int64)
             return _labelled("clamp_count", zeros)
@@ -147,7 +148,8 @@ class SISAAccessor:
     def _decay(self, name: str) -> xr.DataArray:
         if self.is_plain:
             raise ValueError(
-                "this trace is of a plain transformer (d_state=0): it has no decay; capture a SISA model instead"
+                "this trace is of a plain transformer (d_state=0): it has no decay; capture a SISA model "
+                "instead"
             )
         return self._trace[name].astype("float64")
 
@@ -173,7 +175,8 @@ class SISAAccessor:
         start, stop = check_span(self.spans[span] if isinstance(span, str) else span, length)
         if at < start:
             raise ValueError(
-                f"query {at} comes before the span [{start}, {stop}) and sees none of it; choose a query >= {start}"
+                f"query {at} comes before the span [{start}, {stop}) and sees none of it; choose a query >= "
+                f"{start}"
             )
         keys = np.arange(length)
         return (keys >= start) & (keys < stop) & (keys <= at)
@@ -182,7 +185,8 @@ class SISAAccessor:
 def _pattern_rows(lam_scale: float) -> Callable[[maths.Head, np.ndarray], np.ndarray]:
     if not np.isfinite(lam_scale):
         raise ValueError(
-            f"lam_scale is {lam_scale}; legal: a finite number, 1 is the trained λ and 0 switches importance off"
+            f"lam_scale is {lam_scale}; legal: a finite number, 1 is the trained λ and 0 switches "
+            f"importance off"
         )
     return lambda f, rows: maths.pattern(
         maths.content(f, rows) + np.float32(lam_scale) * maths.importance(f, rows)

@@ -47,7 +47,7 @@ def explore(
 
 @app.command()
 def doctor() -> None:
-    """Check versions, plotly renderer, widget manager, browser scripts and GPU; exit code 1 if something needed is missing."""
+    """Check versions, renderer, widgets, scripts and GPU; exit code 1 if something needed is missing."""
     from sisa_viz.doctor import examine
 
     checks = examine()
@@ -65,7 +65,8 @@ def _sections(paths: list[Path], explorer: bool) -> list[Any]:
     wrong = [str(path) for path in runs if not is_run(path)]
     if wrong:
         raise ValueError(
-            f"{', '.join(wrong)}: a folder, but not a run; legal: folders with config.json and metrics.csv, trace files"
+            f"{', '.join(wrong)}: a folder, but not a run; legal: folders with config.json and metrics.csv, "
+            f"trace files"
         )
     sections = run_sections(read_runs(runs)) if runs else []
     for path in paths:

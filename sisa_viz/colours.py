@@ -1,8 +1,9 @@
 """The one colour and range policy.
 
-Signed quantities: blue is positive, red negative, zero white, limits symmetric. Probabilities and other quantities
-that start at zero: from pale yellow to dark violet. What is masked or absent has no colour: the grey ground shows,
-which is neither of the two zeros. All scales stay apart under the common colour-vision deficiencies.
+Signed quantities: blue is positive, red negative, zero white, limits symmetric. Probabilities and other
+quantities that start at zero: from pale yellow to dark violet. What is masked or absent has no colour: the
+grey ground shows, which is neither of the two zeros. All scales stay apart under the common colour-vision
+deficiencies.
 """
 
 import re

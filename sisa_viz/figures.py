@@ -83,7 +83,7 @@ def cells(*columns: Any) -> np.ndarray:
 
 
 def head_map(values: xr.DataArray, *, coloraxis: str, hover: Mapping[str, Any]) -> go.Heatmap:
-    """A map over (layer, head). `hover` maps our own words to arrays (layer, head) that the hover box lists."""
+    """A map over (layer, head). `hover`: our own words → arrays (layer, head) that the hover box lists."""
     layers, heads = (values[axis].values for axis in HEADS)
     names = [[head_name(int(layer), int(head)) for head in heads] for layer in layers]
     lines = [f"{words}: %{{customdata[{at}]}}" for at, words in enumerate(hover, start=1)]
@@ -124,5 +124,6 @@ def head_axes(figure: go.Figure, values: xr.DataArray) -> None:
 
 def link(figure: go.Figure) -> None:
     """Zooming one panel zooms all: every axis follows the first of its kind."""
-    figure.for_each_xaxis(lambda axis: axis.update(matches="x" if axis != figure.layout.xaxis else None))
-    figure.for_each_yaxis(lambda axis: axis.update(matches="y" if axis != figure.layout.yaxis else None))
+    for name in figure.layout:
+        if name[1:5] == "axis" and name not in ("xaxis", "yaxis"):
+            figure.layout[name]["matches"] = name[0]

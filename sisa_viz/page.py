@@ -1,7 +1,7 @@
 """One offline HTML page from figures, tables, explorers and text.
 
-The page asks no server for anything, and its Content-Security-Policy forbids it to. All text is escaped; plotly.js is
-inside at most once; a still picture stands in where scripts are off.
+The page asks no server for anything, and its Content-Security-Policy forbids it to. All text is escaped;
+plotly.js is inside at most once; a still picture stands in where scripts are off.
 """
 
 import html
@@ -20,7 +20,8 @@ MOST_SCRIPT = 256 * 2**20  # characters; browsers drop an inline script of about
 MOST_ROWS = 1000
 PARTS = Path(__file__).parent / "page_parts"
 POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' blob: data:; style-src 'unsafe-inline'; img-src data: blob:; "
+    "default-src 'none'; script-src 'unsafe-inline' blob: data:; style-src 'unsafe-inline'; img-src data: "
+    "blob:; "
     "font-src data:; worker-src blob: data:; form-action 'none'; base-uri 'none'"
 )
 
@@ -33,12 +34,12 @@ class Heading:
 
 
 def report(path: str | os.PathLike[str], *sections: Any, title: str, pictures: bool = True) -> Path:
-    """Write the sections into one HTML file and return its path; nothing is written if one of them is not legal.
+    """Write the sections into one HTML file and return its path; a section that is not legal stops it.
 
-    A section is a string (paragraphs, parted by empty lines; no markup), a Heading, a plotly Figure, a pandas DataFrame
-    or Series, or an object with `_report_html_()` (trusted markup of its own; what its `_report_assets_()` returns is
-    put into the page once). `pictures=False` leaves out the still pictures, a saving of about 0.3 s a figure.
-    TypeError names a section of another kind.
+    A section is a string (paragraphs, parted by empty lines; no markup), a Heading, a plotly Figure, a
+    pandas DataFrame or Series, or an object with `_report_html_()` (trusted markup of its own; what its
+    `_report_assets_()` returns is put into the page once). `pictures=False` leaves out the still pictures, a
+    saving of about 0.3 s a figure. TypeError names a section of another kind.
     """
     body = "\n".join(_section(section, number, pictures) for number, section in enumerate(sections))
     assets = dict.fromkeys(
@@ -65,7 +66,8 @@ def _section(section: Any, number: int, pictures: bool) -> str:
     if hasattr(section, "_report_html_"):
         return section._report_html_()
     raise TypeError(
-        f"section {number} is a {type(section).__name__}; legal: str, Heading, plotly Figure, pandas DataFrame or "
+        f"section {number} is a {type(section).__name__}; legal: str, Heading, plotly Figure, pandas "
+        f"DataFrame or "
         "Series, ScoreExplorer or another object with _report_html_()"
     )
 
@@ -85,10 +87,12 @@ def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
             f"the figure in section {number} is {len(data) / 2**20:.0f} MiB; legal: at most "
             f"{MOST_SCRIPT // 2**20}, as browsers drop longer scripts. Plot a window of it"
         )
-    name = html.escape(plain(figure.layout.title.text) or f"figure {number}")
+    layout: Any = figure.layout
+    name = html.escape(plain(layout.title.text) or f"figure {number}")
     still = f'<noscript><img src="{picture_uri(figure)}" alt="{name}"></noscript>' if pictures else ""
+    height = layout.height or 450
     return (
-        f'<figure class="plot"><div role="img" aria-label="{name}" style="height:{figure.layout.height or 450}px"></div>'
+        f'<figure class="plot"><div role="img" aria-label="{name}" style="height:{height}px"></div>'
         f'<script type="application/json">{data}</script>{still}</figure>'
     )
 
@@ -105,7 +109,8 @@ def _table(frame: pd.DataFrame) -> str:
         for row in frame.head(MOST_ROWS).itertuples(index=False, name=None)
     )
     more = f"<p>{len(frame) - MOST_ROWS} more rows are left out.</p>" if len(frame) > MOST_ROWS else ""
-    return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>{more}'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
+    return f'<div class="table">{table}</div>{more}'
 
 
 def _side(column: pd.Series) -> str:

@@ -1,7 +1,7 @@
 """A still picture of one of our plotly figures, drawn by matplotlib: no browser, no display.
 
-It stands in where scripts are off. It knows what our plots use: heat maps, lines, points and bands on axes that plotly
-placed; shapes, hover boxes and written cells are left out.
+It stands in where scripts are off. It knows what our plots use: heat maps, lines, points and bands on axes
+that plotly placed; shapes, hover boxes and written cells are left out.
 """
 
 import base64
@@ -27,9 +27,8 @@ GROUND = "#d9d9d9"
 def picture(figure: go.Figure) -> bytes:
     """PNG bytes, 960 pixels wide and as high as the figure."""
     drawn = Figure(figsize=(SIZE[0] / DPI, _height(figure) / DPI), dpi=DPI, facecolor="white")
-    title = "\n".join(
-        filter(None, (plain(figure.layout.title.text), plain(figure.layout.title.subtitle.text)))
-    )
+    layout: Any = figure.layout
+    title = "\n".join(filter(None, (plain(layout.title.text), plain(layout.title.subtitle.text))))
     drawn.text(0.02, 1 - 12 / _height(figure), title, va="top", fontsize=10, parse_math=False)
     places: dict[tuple[str, str], Axes] = {}
     for trace in figure.data:
@@ -54,15 +53,15 @@ def plain(text: str | None) -> str:
     return html.unescape(text or "")
 
 
-def _height(figure: go.Figure) -> int:
+def _height(figure: Any) -> int:
     return figure.layout.height or SIZE[1]
 
 
-def _axis(figure: go.Figure, name: str) -> Any:
+def _axis(figure: Any, name: str) -> Any:
     return figure.layout[f"{name[0]}axis{name[1:]}"]
 
 
-def _axes(drawn: Figure, figure: go.Figure, x: str, y: str) -> Axes:
+def _axes(drawn: Figure, figure: Any, x: str, y: str) -> Axes:
     """One panel where plotly has it, with its title, ticks and labels."""
     (left, right), (low, high) = (_axis(figure, name).domain or (0, 1) for name in (x, y))
     wide = 1 - (MARGIN["left"] + MARGIN["right"]) / SIZE[0]
@@ -94,7 +93,7 @@ def _dress(axis: Any, source: Any) -> None:
     axis.set_ticks(list(source.tickvals)[::step], shown, parse_math=False)
 
 
-def _heat(axes: Axes, figure: go.Figure, trace: Any) -> None:
+def _heat(axes: Axes, figure: Any, trace: Any) -> None:
     z, scale = np.asarray(trace.z, dtype=float), figure.layout[trace.coloraxis]
     colours = LinearSegmentedColormap.from_list("", list(scale.colorscale))
     x, y = (
@@ -111,13 +110,13 @@ def _heat(axes: Axes, figure: go.Figure, trace: Any) -> None:
         bar.tick_params(labelsize=6)
 
 
-def _bar_bearer(figure: go.Figure, coloraxis: str) -> Any:
+def _bar_bearer(figure: Any, coloraxis: str) -> Any:
     """The panel that shows the colour bar: the rightmost of those that share it."""
     sharing = [trace for trace in figure.data if trace.coloraxis == coloraxis]
     return max(sharing, key=lambda trace: (_axis(figure, trace.xaxis or "x").domain or (0, 1))[1])
 
 
-def _scatter(axes: Axes, figure: go.Figure, trace: Any) -> None:
+def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
     x, y = np.asarray(trace.x, dtype=float), np.asarray(trace.y, dtype=float)
     if trace.fill == "toself":
         axes.fill(x, y, color=_colour(trace.fillcolor), linewidth=0)

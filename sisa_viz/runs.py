@@ -16,8 +16,8 @@ METRICS = ("step", "tokens", "name", "value")
 def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """One row a number: run, architecture, seed, step, tokens, name, value.
 
-    Each folder holds config.json (with d_state and seed, at the top or one level down) and metrics.csv (step, tokens,
-    name, value). Raises FileNotFoundError or ValueError that name the folder and what it lacks.
+    Each folder holds config.json (with d_state and seed, at the top or one level down) and metrics.csv
+    (step, tokens, name, value). FileNotFoundError or ValueError name the folder and what it lacks.
     """
     listed = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
     if not listed:

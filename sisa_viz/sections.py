@@ -13,6 +13,7 @@ from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
 from sisa_viz.plots.training import PANELS, plot_training
+from sisa_viz.tables import Frame
 from sisa_viz.text import visible
 
 MOST_TEXT = 2000  # characters of a trace's text
@@ -22,7 +23,8 @@ SUMMARY = ("train/loss", "val/loss", "niah/exact_match", "niah/first_token", "ni
 def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
     """λ, decay, the needle's attention mass if the trace names a needle, and the scores of one head.
 
-    The head is the one whose needle mass importance changes most; without a needle, the one with the largest λ.
+    The head is the one whose needle mass importance changes most; without a needle, the one with the largest
+    λ.
     """
     access = trace.sisa
     sections: list[Any] = [
@@ -43,7 +45,7 @@ def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
 
 
 def answering_query(trace: xr.Dataset) -> int:
-    """The position that predicts the first token of the answer, if the trace names one after its needle; else the last."""
+    """The position that predicts the answer's first token, if one follows the needle; else the last."""
     spans = trace.sisa.spans
     start = spans.get("answer", (0, 0))[0]
     return start - 1 if start > spans["needle"][0] else trace.sizes["position"] - 1
@@ -68,8 +70,8 @@ def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
     return f"{head_name(layer, head)} is shown because {why}." if not trace.sisa.is_plain else ""
 
 
-def run_sections(runs: pd.DataFrame) -> list[Any]:
-    """Last values, training curves, needle convergence and λ of each architecture; what was not logged is left out."""
+def run_sections(runs: Frame) -> list[Any]:
+    """Last values, training curves, needle convergence, λ of each architecture; where logged."""
     logged = set(runs["name"])
     sections: list[Any] = [Heading("Runs"), last_values(runs)]
     if logged & {name for names in PANELS.values() for name in names}:
@@ -81,7 +83,7 @@ def run_sections(runs: pd.DataFrame) -> list[Any]:
     return sections
 
 
-def last_values(runs: pd.DataFrame) -> pd.DataFrame:
+def last_values(runs: Frame) -> Frame:
     """One row a run: its last step and the last value of each metric that sums it up."""
     keys = ["run", "architecture", "seed"]
     steps = runs.groupby(keys)["step"].max()

@@ -3,10 +3,11 @@
     figure = static.plot_niah_convergence(runs)
     figure.savefig("convergence.pdf")
 
-Options are those of the plotly plot of the same name.
+Options are those of the plotly plot of the same name; each returns a matplotlib Figure and displays nothing.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,7 +44,7 @@ def plot_niah_convergence(
     metric: str = "niah/exact_match",
     x: str = "step",
 ) -> Figure:
-    """Mean over seeds with its 95 % t-interval, single seeds, published curves dashed. Returns a matplotlib Figure."""
+    """Mean over seeds with its 95 % t-interval, single seeds, published curves dashed."""
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
     figure, (axes,) = _sheet(1, 1, 3.4)
     for label, curve in data.published.groupby("label", sort=False):
@@ -81,7 +82,7 @@ def plot_niah_convergence(
 def plot_niah_grid(
     summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
 ) -> Figure:
-    """Accuracy over length × depth with the Wilson interval written into each cell. Returns a matplotlib Figure."""
+    """Accuracy over length × depth with the Wilson interval written into each cell."""
     grids = prepare_niah_grid(summary, length=length, depth=depth)
     figure, panels = _sheet(1, len(grids), 1.2 + 0.42 * len(grids[0].depths))
     colours = LinearSegmentedColormap.from_list("from zero", FROM_ZERO)
@@ -119,14 +120,14 @@ def _interval(rate: float, low: float, high: float) -> str:
 
 
 def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
-    """Loss, learning rate and gradient norm, one line a run, validation dashed. Returns a matplotlib Figure."""
+    """Loss, learning rate and gradient norm, one line a run, validation dashed."""
     curves = prepare_training(metrics, x=x)
     shown = [name for name in PANELS if name in set(curves["panel"])]
     figure, panels = _sheet(
         len(shown), 1, 1.2 + 1.3 * len(shown), height_ratios=[2 if name == "loss" else 1 for name in shown]
     )
     palette = {name: architecture_colour(name) for name in sorted(curves["architecture"].unique())}
-    dashes = {name: (3, 1) if name == "val/loss" else "" for names in PANELS.values() for name in names}
+    dashes: dict[Any, Any] = {name: "" for names in PANELS.values() for name in names} | {"val/loss": (3, 1)}
     for axes, panel in zip(panels, shown, strict=True):
         part = curves[curves["panel"] == panel]
         sns.lineplot(
@@ -153,7 +154,7 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
 
 
 def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> Figure:
-    """Half-life of every head over retention along the tokens; crosses where the clamp begins. Returns a matplotlib Figure."""
+    """Half-life of every head over retention along the tokens; crosses where the clamp begins."""
     data = prepare_decay(trace, origin=origin)
     figure, (upper, lower) = _sheet(2, 1, 4.8)
     palette = {layer: layer_colour(int(layer)) for layer in data.heads["layer"].unique()}

@@ -5,10 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+Frame = Any  # a DataFrame; static types cannot follow what pandas returns from its own operations
 RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
 
 
-def check_table(table: Any, columns: Iterable[str], *, what: str) -> pd.DataFrame:
+def check_table(table: Any, columns: Iterable[str], *, what: str) -> Frame:
     """Return `table` if it is a non-empty DataFrame with these columns; the error names what is missing."""
     wanted = list(columns)
     if not isinstance(table, pd.DataFrame):
@@ -23,12 +24,12 @@ def check_table(table: Any, columns: Iterable[str], *, what: str) -> pd.DataFram
     return table
 
 
-def check_metrics(metrics: Any) -> pd.DataFrame:
+def check_metrics(metrics: Any) -> Frame:
     """Return a table of runs, e.g. from sisa_viz.read_runs."""
     return check_table(metrics, RUN_COLUMNS, what="the table of runs")
 
 
-def pick_metric(metrics: pd.DataFrame, name: str) -> pd.DataFrame:
+def pick_metric(metrics: pd.DataFrame, name: str) -> Frame:
     """The rows of one metric with a finite value; ValueError lists the metrics there are."""
     rows = check_metrics(metrics)
     rows = rows[(rows["name"] == name) & rows["value"].notna()]

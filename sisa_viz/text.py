@@ -1,12 +1,13 @@
-"""Text that is data, made safe to show: every string from a trace or a table passes here before plotly or HTML.
+"""Text that is data, made safe to show: all strings of traces and tables pass here on their way out.
 
-Plotly reads its labels as pseudo-HTML (`<s>` vanishes, links go live, `$…$` may become mathematics), and a token
-may hold newlines, NUL, half a surrogate pair or a control that turns the line around.
+Plotly reads its labels as pseudo-HTML (`<s>` vanishes, links go live, `$…$` may become mathematics), and a
+token may hold newlines, NUL, half a surrogate pair or a control that turns the line around.
 """
 
 import html
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 LIMIT = 18  # characters of a token in an axis label or hover box
 GLYPHS = {" ": "·", "\n": "⏎", "\t": "⇥"}
@@ -15,7 +16,7 @@ HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 
 
 def visible(text: str, *, limit: int | None = None, spaces: bool = True) -> str:
-    """`text` with a sign for every character that shows as nothing; cut after `limit` characters with an ellipsis.
+    """`text` with a sign for every character that shows as nothing, cut to `limit` characters.
 
     `spaces=False` leaves ordinary spaces alone, for prose.
     """
@@ -44,11 +45,11 @@ def token_label(token: str) -> str:
     return escape(visible(token, limit=LIMIT) or "∅")
 
 
-def token_axis(positions: Sequence[int], tokens: Sequence[str], *, most: int = 32) -> dict[str, object]:
-    """Plotly options of an integer axis that says "17 ·the": at most `most` ticks, every position in the hover box.
+def token_axis(positions: Iterable[int], tokens: Iterable[str], *, most: int = 32) -> dict[str, Any]:
+    """Plotly options of an integer axis that says "17 ·the": `most` ticks, every position in the hover box.
 
-    Equal tokens stay apart, because the axis counts positions; `labelalias` serves the hover box, which asks for the
-    label of positions without a tick as well.
+    Equal tokens stay apart, because the axis counts positions; `labelalias` serves the hover box, which asks
+    for the label of positions without a tick as well.
     """
     labels = {int(at): f"{at} {token_label(token)}" for at, token in zip(positions, tokens, strict=True)}
     shown = list(labels)[:: max(1, -(-len(labels) // most))]

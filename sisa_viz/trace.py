@@ -49,10 +49,11 @@ def build_trace(
     """Label the factors of one sequence.
 
     Arrays (anything numpy reads) have the shapes of `sisa_viz.axes.VARIABLES`: q, k [layer, head, position,
-    d_head]; b_rot, c_rot [.., d_state]; phase [.., pair] in radians; the decays [layer, head, position] in nats; lam
-    [layer, head]. With config["d_state"] == 0 only q and k may be given. `spans` maps a name to a half-open
-    (start, stop) in token positions. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays float32. Half a
-    surrogate pair in a label or in `text` (default: the labels in a row) becomes its escape, such as "\\ud800".
+    d_head]; b_rot, c_rot [.., d_state]; phase [.., pair] in radians; the decays [layer, head, position] in
+    nats; lam [layer, head]. With config["d_state"] == 0 only q and k may be given. `spans` maps a name to a
+    half-open (start, stop) in token positions. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays
+    float32. Half a surrogate pair in a label or in `text` (default: the labels in a row) becomes
+    its escape, such as "\\ud800".
 
     Raises ValueError, naming what came and what is legal, for missing, misshapen or non-finite arrays.
     """
@@ -86,7 +87,8 @@ def _check_names(given: Mapping[str, Any], config: Mapping[str, Any]) -> None:
     missing = legal - set(OPTIONAL) - set(given)
     if missing or set(given) - legal:
         raise ValueError(
-            f"with d_state={config['d_state']} a trace holds {sorted(legal)} ({', '.join(OPTIONAL)} may be left out); "
+            f"with d_state={config['d_state']} a trace holds {sorted(legal)} ({', '.join(OPTIONAL)} may be "
+            f"left out); "
             f"missing: {sorted(missing)}, not wanted: {sorted(set(given) - legal)}"
         )
 
@@ -127,11 +129,13 @@ def _coords(
     ids = np.asarray(token_ids)
     if ids.shape != (length,) or not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(
-            f"token_ids has shape {ids.shape} and dtype {ids.dtype}; it needs {length} integers, one a position"
+            f"token_ids has shape {ids.shape} and dtype {ids.dtype}; it needs {length} integers, one a "
+            f"position"
         )
     if isinstance(labels, str) or len(labels) != length or not all(isinstance(item, str) for item in labels):
         raise ValueError(
-            f"labels is a {type(labels).__name__} of length {len(labels)}; it needs {length} strings, one a position"
+            f"labels is a {type(labels).__name__} of length {len(labels)}; it needs {length} strings, one a "
+            f"position"
         )
     tokens = np.empty(length, dtype=object)  # numpy's own strings would drop a trailing NUL
     tokens[:] = [_unicode(label) for label in labels]

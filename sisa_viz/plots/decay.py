@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
@@ -11,6 +10,7 @@ from sisa_viz import figures
 from sisa_viz.axes import DERIVED, HEADS, axis_attrs, head_name, label
 from sisa_viz.check import check_trace
 from sisa_viz.colours import CLAMPED, INK, layer_colour
+from sisa_viz.tables import Frame
 from sisa_viz.text import escape, token_axis
 
 MOST_POINTS = 256  # of one retention curve; a longer one is thinned evenly, its ends and the clamp kept
@@ -18,20 +18,20 @@ MOST_POINTS = 256  # of one retention curve; a longer one is thinned evenly, its
 
 @dataclass(frozen=True)
 class Decay:
-    """Plain data of plot_decay. `heads`: layer, head, name, half_life, clamped (positions), clamp_start (NaN: never).
+    """Plain data of plot_decay. `heads`: layer, head, name, half_life, clamped, clamp_start (NaN: never).
 
     `retention`: layer, head, name, position, retention, clamped; rows in order of position.
     """
 
-    heads: pd.DataFrame
-    retention: pd.DataFrame
+    heads: Frame
+    retention: Frame
     tokens: list[str]
     origin: int
     labels: dict[str, str]
 
 
 def prepare_decay(trace: xr.Dataset, *, origin: int = 0) -> Decay:
-    """Half-life of every head in tokens, and the share of the token at `origin` that is left at each later one."""
+    """Half-life of every head in tokens, and what is left of the token at `origin` at each later one."""
     access = check_trace(trace).sisa
     half_life, retention, clamped = access.half_life(), access.retention(origin=origin), trace["clamped"]
     start = xr.where(clamped.any("position"), clamped.argmax("position"), np.nan)
@@ -48,7 +48,7 @@ def prepare_decay(trace: xr.Dataset, *, origin: int = 0) -> Decay:
     return Decay(heads, _tidy(curves), trace["token"].values.tolist(), int(kept[0]), labels)
 
 
-def _tidy(data: xr.Dataset) -> pd.DataFrame:
+def _tidy(data: xr.Dataset) -> Frame:
     frame = data.drop_vars(["token", "token_id"], errors="ignore").to_dataframe().reset_index()
     frame["name"] = [
         head_name(layer, head) for layer, head in zip(frame["layer"], frame["head"], strict=True)
@@ -62,11 +62,11 @@ def _axis(name: str) -> str:
 
 
 def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
-    """Half-life of every head (log scale) over retention exp(ĝ_t − ĝ_origin) along the tokens, coloured by layer.
+    """Half-life of every head (log scale) over retention exp(ĝ_t − ĝ_origin) along the tokens, by layer.
 
-    Crosses mark where the clamp begins to act: from there decay is lost and the curve stays flat (dotted). A dashed
-    line marks the length of the sequence. Heads that never decay have an infinite half-life and no point. Returns the
-    figure.
+    Crosses mark where the clamp begins to act: from there decay is lost and the curve stays flat (dotted). A
+    dashed line marks the length of the sequence. Heads that never decay have an infinite half-life and no
+    point. Returns the figure.
     """
     data = prepare_decay(trace, origin=origin)
     titles = [DERIVED[name].long_name for name in ("half_life", "retention")]
@@ -88,7 +88,7 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
     return figure
 
 
-def _points(layer: int, heads: pd.DataFrame) -> go.Scatter:
+def _points(layer: int, heads: Frame) -> go.Scatter:
     return go.Scatter(
         x=heads.index.to_numpy(),
         y=heads["half_life"].to_numpy(),
@@ -97,7 +97,8 @@ def _points(layer: int, heads: pd.DataFrame) -> go.Scatter:
         legendgroup=str(layer),
         marker={"color": layer_colour(layer), "size": 9},
         customdata=figures.cells(heads["name"], heads["clamped"]),
-        hovertemplate="<b>%{customdata[0]}</b><br>half-life: %{y:.4g} tokens<br>clamped positions: %{customdata[1]}<extra></extra>",
+        hovertemplate="<b>%{customdata[0]}</b><br>half-life: %{y:.4g} tokens"
+        "<br>clamped positions: %{customdata[1]}<extra></extra>",
     )
 
 
@@ -113,8 +114,8 @@ def _length(data: Decay) -> go.Scatter:
     )
 
 
-def _curve(layer: int, curve: pd.DataFrame) -> list[go.Scatter]:
-    """The free part of one retention curve and, where the clamp acts, the flat part with a cross at its start."""
+def _curve(layer: int, curve: Frame) -> list[go.Scatter]:
+    """The free part of one retention curve and, where the clamp acts, a flat part that a cross begins."""
     common = {
         "legendgroup": str(layer),
         "showlegend": False,

@@ -11,7 +11,7 @@ from sisa_viz import figures
 from sisa_viz.axes import HEADS, VARIABLES, axis_attrs, label
 from sisa_viz.check import check_trace
 from sisa_viz.colours import top_limit
-from sisa_viz.tables import check_metrics
+from sisa_viz.tables import Frame, check_metrics
 
 LOGGED = r"lam/L(\d+)H(\d+)"
 
@@ -32,7 +32,7 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
     return xr.Dataset({"mean": lam, "low": lam, "high": lam}, attrs={"runs": 1})
 
 
-def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
+def _from_runs(metrics: Frame) -> xr.Dataset:
     rows = metrics[metrics["name"].str.fullmatch(LOGGED)]
     kinds = sorted(map(str, rows["architecture"].unique()))
     if len(kinds) != 1:
@@ -42,9 +42,7 @@ def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
         )
     last = rows[rows["step"] == rows.groupby("seed")["step"].transform("max")]
     spread = last.groupby("name")["value"].agg(["mean", "min", "max"])
-    where = np.array(
-        [[int(number) for number in re.fullmatch(LOGGED, name).groups()] for name in spread.index]
-    )
+    where = np.array([[int(number) for number in re.findall(r"\d+", name)] for name in spread.index])
     maps = {}
     for name, column in (("mean", "mean"), ("low", "min"), ("high", "max")):
         values = np.full(where.max(axis=0) + 1, np.nan)
@@ -58,7 +56,7 @@ def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
 
 
 def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
-    """Map of λ over layer × head, from 0; of a trace, or the mean over runs at their last step. Returns the figure."""
+    """Map of λ over layer × head: of a trace, or mean over runs at their last step. Returns the figure."""
     data = prepare_lambda(source)
     lam, runs = data["mean"], data.attrs["runs"]
     figure = figures.panels(

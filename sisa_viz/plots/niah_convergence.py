@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from sisa_viz import figures
 from sisa_viz.axes import SHARES, column_label
 from sisa_viz.colours import architecture_colour, architecture_name, faint
-from sisa_viz.tables import check_choice, check_table, pick_metric
+from sisa_viz.tables import Frame, check_choice, check_table, pick_metric
 from sisa_viz.text import escape
 
 X = ("step", "tokens")
@@ -22,13 +22,13 @@ DASHES = ("dash", "dot", "dashdot", "longdash")
 class Convergence:
     """Plain data of plot_niah_convergence.
 
-    `mean`: architecture, x, mean, low, high, seeds (low and high NaN for one seed); `runs`: architecture, seed, x,
-    value; `published`: label, architecture, scale, x, value.
+    `mean`: architecture, x, mean, low, high, seeds (low and high NaN for one seed); `runs`: architecture,
+    seed, x, value; `published`: label, architecture, scale, x, value.
     """
 
-    mean: pd.DataFrame
-    runs: pd.DataFrame
-    published: pd.DataFrame
+    mean: Frame
+    runs: Frame
+    published: Frame
     metric: str
     x: str
 
@@ -40,10 +40,10 @@ def prepare_niah_convergence(
     metric: str = "niah/exact_match",
     x: str = "step",
 ) -> Convergence:
-    """Mean over seeds with a 95 % t-interval (cut to 0–1 for shares), beside every seed and the published curves.
+    """Mean over seeds with a 95 % t-interval (cut to 0–1 for shares), every seed, the published curves.
 
-    `metrics` is a table of runs. `published` has columns scale, model, d_state, step, niah_pct (percent) and perhaps
-    setup. `x` is "step" or "tokens". ValueError for columns, metrics or options that do not exist.
+    `metrics` is a table of runs. `published` has columns scale, model, d_state, step, niah_pct (percent) and
+    perhaps setup. `x` is "step" or "tokens". ValueError for columns, metrics or options that do not exist.
     """
     check_choice("x", x, X)
     rows = pick_metric(metrics, metric)
@@ -53,7 +53,7 @@ def prepare_niah_convergence(
     return Convergence(_intervals(runs, share=metric in SHARES), runs, _published(published, x), metric, x)
 
 
-def _intervals(runs: pd.DataFrame, *, share: bool) -> pd.DataFrame:
+def _intervals(runs: Frame, *, share: bool) -> Frame:
     from scipy.stats import t  # slow to import, and only this plot needs it
 
     mean = runs.groupby(["architecture", "x"])["value"].agg(["mean", "std", "count"]).reset_index()
@@ -103,7 +103,7 @@ def plot_niah_convergence(
     metric: str = "niah/exact_match",
     x: str = "step",
 ) -> go.Figure:
-    """Mean over seeds (thick, with its interval), single seeds (thin), published curves (dashed, one seed each).
+    """Mean over seeds (thick, with its interval), single seeds (thin), published curves (dashed).
 
     With published curves the x axis is logarithmic, as they run far longer. Returns the figure.
     """
@@ -139,7 +139,7 @@ def _published_curve(name: str, curve: pd.DataFrame, dash: str) -> go.Scatter:
     )
 
 
-def _band(name: str, mean: pd.DataFrame) -> list[go.Scatter]:
+def _band(name: str, mean: Frame) -> list[go.Scatter]:
     known = mean.dropna(subset=["low", "high"])
     if known.empty:
         return []
@@ -160,7 +160,7 @@ def _band(name: str, mean: pd.DataFrame) -> list[go.Scatter]:
     ]
 
 
-def _seeds(name: str, runs: pd.DataFrame) -> list[go.Scatter]:
+def _seeds(name: str, runs: Frame) -> list[go.Scatter]:
     line = {"color": faint(architecture_colour(name), 0.45), "width": 1}
     hover = "%{customdata[0]}, seed %{customdata[1]}<br>at %{x}: %{y:.4g}<extra></extra>"
     return [
@@ -178,7 +178,7 @@ def _seeds(name: str, runs: pd.DataFrame) -> list[go.Scatter]:
     ]
 
 
-def _mean(name: str, mean: pd.DataFrame) -> go.Scatter:
+def _mean(name: str, mean: Frame) -> go.Scatter:
     seeds = int(mean["seeds"].max())
     words = (
         f"{name} · mean of {seeds} seeds, 95 % t-interval" if seeds > 1 else f"{name} · 1 seed, no interval"
@@ -193,16 +193,16 @@ def _mean(name: str, mean: pd.DataFrame) -> go.Scatter:
         line={"color": architecture_colour(name), "width": 2.5},
         marker={"size": 5},
         customdata=figures.cells([escape(name)] * len(mean), *bounds, mean["seeds"]),
-        hovertemplate="<b>%{customdata[0]}</b><br>at %{x}: %{y:.4g}<br>95 % t-interval over %{customdata[3]} seeds: "
-        "%{customdata[1]} to %{customdata[2]}<extra></extra>",
+        hovertemplate="<b>%{customdata[0]}</b><br>at %{x}: %{y:.4g}<br>"
+        "95 % t-interval over %{customdata[3]} seeds: %{customdata[1]} to %{customdata[2]}<extra></extra>",
     )
 
 
 def _axes(figure: go.Figure, data: Convergence) -> None:
     log = len(data.published) > 0
-    figure.update_xaxes(
-        title=escape(column_label(data.x)), type="log" if log else "linear", **({"dtick": 1} if log else {})
-    )
+    figure.update_xaxes(title=escape(column_label(data.x)), type="log" if log else "linear")
+    if log:
+        figure.update_xaxes(dtick=1)  # a label at each power of ten
     figure.update_yaxes(
         title=escape(column_label(data.metric)), range=[-0.03, 1.03] if data.metric in SHARES else None
     )

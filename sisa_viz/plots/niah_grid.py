@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from sisa_viz import figures
 from sisa_viz.axes import column_label
 from sisa_viz.colours import GROUND
-from sisa_viz.tables import check_table
+from sisa_viz.tables import Frame, check_table
 from sisa_viz.text import escape
 
 NUMBERS = ("rate", "low", "high", "n")
@@ -28,10 +28,10 @@ class Grid:
 def prepare_niah_grid(
     summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
 ) -> list[Grid]:
-    """One grid for every value of the column `architecture`, or a single one without it; all on the same axes.
+    """One grid for every value of the column `architecture`, a single one without it; all on the same axes.
 
-    `summary` comes from data.summarise(by=(length, depth)): rate with its Wilson interval low, high, and n episodes.
-    ValueError for missing columns, or for two rows that claim the same cell.
+    `summary` comes from data.summarise(by=(length, depth)): rate with its Wilson interval low, high, and n
+    episodes. ValueError for missing columns, or for two rows that claim the same cell.
     """
     rows = check_table(summary, (length, depth, *NUMBERS), what="the summary")
     keys = ["architecture"] if "architecture" in rows else []
@@ -48,7 +48,7 @@ def prepare_niah_grid(
 
 
 def _maps(
-    rows: pd.DataFrame, length: str, depth: str, lengths: list[float], depths: list[float]
+    rows: Frame, length: str, depth: str, lengths: list[float], depths: list[float]
 ) -> dict[str, np.ndarray]:
     indexed = rows.set_index([depth, length])
     return {
@@ -62,8 +62,8 @@ def plot_niah_grid(
 ) -> go.Figure:
     """Accuracy of every (length, depth) cell from 0 to 1, depth 0 (the start of the context) on top.
 
-    The hover box has the Wilson interval and the number of episodes; cells without a measurement stay grey. One panel
-    an architecture. Returns the figure.
+    The hover box has the Wilson interval and the number of episodes; cells without a measurement stay grey.
+    One panel an architecture. Returns the figure.
     """
     grids = prepare_niah_grid(summary, length=length, depth=depth)
     height = figures.HEADER + 120 + 42 * min(max(len(grids[0].depths), 3), 12)
@@ -98,7 +98,8 @@ def _map(grid: Grid) -> go.Heatmap:
         text=shown,
         texttemplate="%{text}",
         customdata=figures.cells(*numbers),
-        hovertemplate="length %{customdata[0]}, depth %{customdata[1]}<br><b>%{customdata[2]} %</b> of %{customdata[5]} episodes"
+        hovertemplate="length %{customdata[0]}, depth %{customdata[1]}"
+        "<br><b>%{customdata[2]} %</b> of %{customdata[5]} episodes"
         "<br>95 % Wilson interval: %{customdata[3]} to %{customdata[4]} %<extra></extra>",
     )
 

@@ -9,6 +9,7 @@ import xarray as xr
 
 from sisa_viz import figures
 from sisa_viz.axes import DERIVED, axis_attrs, head_name
+from sisa_viz.blocks import pool
 from sisa_viz.check import check_span, check_trace
 from sisa_viz.colours import GROUND, MARK, signed_limit, top_limit
 from sisa_viz.text import escape, token_axis
@@ -20,7 +21,7 @@ FULL_HOVER = 256  # a side; in longer windows the hover box shows the number of 
 
 @dataclass(frozen=True)
 class Scores:
-    """Plain data of plot_scores: `maps` [query, key] by part, NaN above the diagonal; `block` positions a cell."""
+    """Plain data of plot_scores: `maps` [query, key] by part, NaN above the diagonal."""
 
     maps: dict[str, np.ndarray]
     queries: np.ndarray
@@ -32,7 +33,7 @@ class Scores:
     lam_scale: float
     clamped: int
     length: int
-    block: int
+    block: int  # positions a cell, each side
     limit: float
     spans: dict[str, tuple[int, int]]
 
@@ -49,8 +50,9 @@ def prepare_scores(
 ) -> Scores:
     """The four maps of one head inside half-open windows of positions (default: everything).
 
-    A window longer than 512 is shown in blocks: each cell holds the value of largest magnitude in its block, so
-    that no spike is lost. `limit` (nats) sets where the signed colours saturate; default: the largest magnitude.
+    A window longer than 512 is shown in blocks: each cell holds the value of largest magnitude in its block,
+    so that no spike is lost. `limit` (nats) sets where the signed colours saturate; default: the largest
+    magnitude.
     """
     access = check_trace(trace).sisa
     length = trace.sizes["position"]
@@ -85,19 +87,6 @@ def prepare_scores(
     )
 
 
-def pool(values: np.ndarray, block: int) -> np.ndarray:
-    """[query, key] in blocks: the value of largest magnitude of each, NaN only where the whole block is NaN."""
-    if block == 1:
-        return values.astype(np.float32)
-    pad = [(0, -size % block) for size in values.shape]
-    padded = np.pad(values, pad, constant_values=np.nan)
-    rows, columns = (size // block for size in padded.shape)
-    blocks = padded.reshape(rows, block, columns, block).swapaxes(1, 2).reshape(rows, columns, block * block)
-    magnitude = np.where(np.isnan(blocks), -1, np.abs(blocks))
-    largest = magnitude.argmax(axis=-1)[..., None]
-    return np.take_along_axis(blocks, largest, axis=-1)[..., 0].astype(np.float32)
-
-
 def plot_scores(
     trace: xr.Dataset,
     *,
@@ -111,8 +100,8 @@ def plot_scores(
     """Four linked maps (query × key, row 0 on top): zooming one zooms all.
 
     Content, importance and sum share one symmetric scale in nats; the pattern starts at 0. Importance is
-    multiplied by `lam_scale`. Up to 256 positions a side the hover box holds tokens and all four numbers, up to
-    512 tokens and one number, beyond that cells are blocks (see prepare_scores). Returns the figure.
+    multiplied by `lam_scale`. Up to 256 positions a side the hover box holds tokens and all four numbers, up
+    to 512 tokens and one number, beyond that cells are blocks (see prepare_scores). Returns the figure.
     """
     data = prepare_scores(
         trace,

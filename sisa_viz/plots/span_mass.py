@@ -16,7 +16,7 @@ PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference": "differe
 def prepare_span_mass(
     trace: xr.Dataset, *, span: str | Sequence[int] = "needle", query: int = -1
 ) -> xr.Dataset:
-    """Attention mass (layer, head) of one query on a span: with_lam, without_lam and their difference, probability."""
+    """Attention mass (layer, head) of one query on a span: with_lam, without_lam, difference; probability."""
     access = check_trace(trace).sisa
     with_lam = access.span_mass(span=span, query=query)
     without = access.span_mass(span=span, query=query, lam_scale=0.0)
@@ -27,7 +27,7 @@ def prepare_span_mass(
 
 
 def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", query: int = -1) -> go.Figure:
-    """Three maps over layer × head: mass on the span with the trained λ, with λ = 0, and what importance moves.
+    """Three maps over layer × head: mass on the span with the trained λ, with λ = 0, and the difference.
 
     λ = 0 is exact within each layer; later layers are not run again. Returns the figure.
     """

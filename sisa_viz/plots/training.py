@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from sisa_viz import figures
 from sisa_viz.axes import column_label
 from sisa_viz.colours import architecture_colour
-from sisa_viz.tables import check_choice, check_metrics
+from sisa_viz.tables import Frame, check_choice, check_metrics
 from sisa_viz.text import escape
 
 PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
@@ -15,8 +15,8 @@ X = ("step", "tokens")
 MOST_POINTS = 1000  # of one curve; a longer one is thinned evenly, its last point kept
 
 
-def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> pd.DataFrame:
-    """The curves there are: panel, name, architecture, seed, x, value, in order of x, at most 1,000 points each."""
+def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
+    """The curves there are: panel, name, architecture, seed, x, value; by x, at most 1,000 points each."""
     check_choice("x", x, X)
     panel = {name: panel for panel, names in PANELS.items() for name in names}
     rows = check_metrics(metrics)
@@ -95,5 +95,6 @@ def _line(
         customdata=figures.cells(
             [escape(architecture)] * len(run), [escape(seed)] * len(run), [escape(name)] * len(run)
         ),
-        hovertemplate="<b>%{customdata[0]}</b>, seed %{customdata[1]}<br>at %{x}: %{customdata[2]} %{y:.4g}<extra></extra>",
+        hovertemplate="<b>%{customdata[0]}</b>, seed %{customdata[1]}"
+        "<br>at %{x}: %{customdata[2]} %{y:.4g}<extra></extra>",
     )

@@ -15,7 +15,7 @@ WORDS = "the quick brown fox jumps over a lazy dog and then it sleeps by old oak
 def factors(
     *, length: int, layers: int, heads: int, d_head: int, d_state: int, seed: int, decay: float
 ) -> dict[str, Any]:
-    """Random factors with causal running sums, shapes as in sisa_viz.axes.VARIABLES; `decay` is the mean of −log α."""
+    """Random factors with causal running sums, shaped as in sisa_viz.axes; `decay` scales −log α."""
     rng = np.random.default_rng(seed)
     shape = (layers, heads, length)
     arrays: dict[str, Any] = {name: rng.normal(size=(*shape, d_head)) for name in ("q", "k")}
