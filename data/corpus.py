@@ -29,7 +29,7 @@ def is_heldout(text: str) -> bool:
     return int.from_bytes(digest[:8], "big") % HELD_OUT_ONE_IN == 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TokenCorpus:
     """Tokens of many documents, each closed by ``<|endoftext|>``.
 
@@ -43,9 +43,15 @@ class TokenCorpus:
     tokens: np.ndarray
     starts: np.ndarray
     n_train: int
-    tokenizer_json: str = field(repr=False)
+    tokenizer_json: str
     metadata: dict = field(default_factory=dict)
-    _haystacks: dict = field(default_factory=dict, init=False, repr=False)
+    _haystacks: dict = field(default_factory=dict, init=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"TokenCorpus({len(self.tokens):,} tokens, {self.n_train:,} documents for training and "
+            f"{self.n_documents - self.n_train:,} held out, sha256 {self.sha256[:12]})"
+        )
 
     @classmethod
     def from_documents(

@@ -28,9 +28,9 @@ def token_bytes(tokenizer: "Tokenizer", token_id: int) -> bytes:
     if symbol is None:
         legal = f"0 to {tokenizer.get_vocab_size() - 1}"
         raise refusal("token id", token_id, legal=legal, step="Label ids with the tokenizer that made them.")
-    alphabet = _byte_alphabet()
-    if all(character in alphabet for character in symbol):
-        return bytes(alphabet[character] for character in symbol)
+    if type(tokenizer.decoder).__name__ == "ByteLevel":
+        alphabet = _byte_alphabet()
+        return b"".join(alphabet.get(character) or character.encode() for character in symbol)
     if len(symbol) == 6 and symbol.startswith("<0x"):
         return bytes.fromhex(symbol[3:5])
     return symbol.replace("▁", " ").encode()
@@ -48,8 +48,9 @@ def _visible(character: str) -> str:
 
 
 @cache
-def _byte_alphabet() -> dict[str, int]:
+def _byte_alphabet() -> dict[str, bytes]:
     """Byte of each symbol of byte-level BPE: printable Latin-1 stands for itself, the rest from U+0100 on."""
     itself = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = [byte for byte in range(256) if byte not in itself]
-    return {chr(byte): byte for byte in itself} | {chr(256 + at): byte for at, byte in enumerate(others)}
+    symbols = {chr(byte): byte for byte in itself} | {chr(256 + at): byte for at, byte in enumerate(others)}
+    return {symbol: bytes([byte]) for symbol, byte in symbols.items()}

@@ -182,6 +182,10 @@ class NIAHTask:
         text = self.filler != "synthetic"
         if text and self.tokenizer is None and self.corpus is not None:
             self._settle("tokenizer", self.corpus.tokenizer)
+        elif text and self.corpus is not None and self.tokenizer.to_str() != self.corpus.tokenizer_json:
+            raise refusal(
+                "tokenizer", self.tokenizer, legal="the tokenizer of the corpus", step="Leave it out."
+            )
         needs = {
             "tokenizer": (text, "a tokenizers.Tokenizer for text fillers, None for synthetic ones"),
             "corpus": (self.filler == "corpus", "a TokenCorpus for filler 'corpus', else None"),
