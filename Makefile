@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 .PHONY: help demo test lab bench lint format types check lock clean python-version
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## run notebooks 01 and a small 03, write out/demo/index.html and print its path
 	$(PY) notebooks/demo.py
@@ -51,8 +51,8 @@ python-version:
 $(READY): requirements.lock pyproject.toml | python-version
 	@echo "Building $(VENV) (about 2.5 GB; the first download takes some minutes)"
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PIP) install "torch==$(TORCH)"
-	$(PIP) install -r requirements.lock
+	$(PIP) install --no-compile "torch==$(TORCH)"
+	$(PIP) install --no-compile -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
