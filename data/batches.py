@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from math import floor
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,16 @@ class TrainingBatches:
         for row in rows[n_episodes:]:
             tokens[row] = labels[row] = self._text(rng)
         return tokens, labels
+
+    def spec(self) -> dict[str, Any]:
+        """The plain fields, ready for JSON; the task's spec and the corpus' hash stand for the objects."""
+        return {
+            "task": self.task.spec() if self.task else None,
+            "corpus_sha256": self.corpus.sha256 if self.corpus else None,
+            "batch_size": self.batch_size,
+            "n_ctx": self.n_ctx,
+            "episode_fraction": self.episode_fraction,
+        }
 
     @property
     def width(self) -> int:

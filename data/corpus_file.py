@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from data.corpus import TokenCorpus
 
 SCHEMA = "sisa-corpus/1"
+FIELDS = ("n_train", "tokenizer", "sha256", "metadata")
 STEP = "Build it anew with build_corpus(path, rebuild=True), or copy the file again."
 
 
@@ -58,11 +59,10 @@ def read(path: Path) -> dict[str, Any]:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise ValueError("one array, not an archive")
+        with path.open("rb") as stream:
+            stored = np.load(stream, allow_pickle=False)
             return {name: stored[name] for name in ("head", "tokens", "starts")}
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is not a whole {SCHEMA} file ({error}). {STEP}") from error
 
 
@@ -74,4 +74,7 @@ def _head(path: Path, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     schema = head.get("schema") if isinstance(head, dict) else None
     if schema != SCHEMA:
         raise ValueError(f"{path} has schema {schema!r}; legal: {SCHEMA!r}. {STEP}")
+    for name in FIELDS:
+        if name not in head:
+            raise ValueError(f"{path}: its head lacks {name!r}. {STEP}")
     return head

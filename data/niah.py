@@ -19,17 +19,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from data.episodes import Episodes, draw_cells, pad_rows
-from data.refusal import one_of, refusal, whole
+from data.niah_checks import SPLITS, check_company, check_room, settled
+from data.paper_protocol import N_EPISODES, PaperBuilder
+from data.refusal import whole
 from data.synthetic import DEFAULT_SYMBOLS, SyntheticBuilder
+from data.text_needles import text_builder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from data.corpus import TokenCorpus
-
-FILLERS = ("synthetic", "repeated", "corpus")
-SPLITS = ("train", "heldout")
-PROTOCOLS = ("ours", "paper")
 
 
 @dataclass(frozen=True)
@@ -64,17 +63,10 @@ class NIAHTask:
     protocol: Literal["ours", "paper"] = "ours"
 
     def __post_init__(self):
-        one_of("protocol", self.protocol, PROTOCOLS)
-        one_of("split", self.split, SPLITS)
-        self._settle("filler", self._filler())
-        self._settle("lengths", self._lengths())
-        self._settle("depths", self._depths())
-        for name, least in (("value_length", 1), ("n_needles", 1), ("n_distractors", 0)):
-            self._settle(name, whole(name, getattr(self, name), least=least))
-        if self.value_length > 64:
-            raise refusal("value_length", self.value_length, legal="1 to 64", step="Shorten the value.")
-        self._check_company()
-        self._check_room()
+        for name, value in settled(self).items():
+            object.__setattr__(self, name, value)
+        check_company(self)
+        check_room(self, least=self._builder.min_length)
 
     def build(self, seed: int, *, n_episodes: int | None = None) -> Episodes:
         """``n_episodes`` episodes (64; 200 under the paper's protocol), the same ones for the same seed."""
@@ -121,14 +113,11 @@ class NIAHTask:
             "depths": self.depths,
         }
         if self.filler == "synthetic":
-            return SyntheticBuilder(n_symbols=self.n_symbols or DEFAULT_SYMBOLS, **knobs)
+            n_symbols = DEFAULT_SYMBOLS if self.n_symbols is None else self.n_symbols
+            return SyntheticBuilder(n_symbols=n_symbols, **knobs)
         assert self.tokenizer is not None
         if self.protocol == "paper":
-            from data.paper_protocol import PaperBuilder
-
             return PaperBuilder(self.tokenizer)
-        from data.text_needles import text_builder
-
         return text_builder(
             filler=str(self.filler),
             tokenizer=self.tokenizer,
@@ -141,103 +130,4 @@ class NIAHTask:
 
     @property
     def _default_episodes(self) -> int:
-        return 200 if self.protocol == "paper" else 64
-
-    def _settle(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
-
-    def _filler(self) -> str:
-        default = "repeated" if self.protocol == "paper" else "synthetic"
-        filler = default if self.filler is None else self.filler
-        one_of("filler", filler, FILLERS)
-        return filler
-
-    def _lengths(self) -> tuple[int, ...]:
-        default = (512,) if self.protocol == "paper" else (128,)
-        given = default if self.lengths is None else self.lengths
-        if isinstance(given, (str, int)) or not len(given):
-            raise refusal(
-                "lengths",
-                given,
-                legal="one or more token counts, such as (128, 256)",
-                step="Put the lengths into a tuple.",
-            )
-        return tuple(whole("lengths", length, least=1) for length in given)
-
-    def _depths(self) -> tuple[float, ...] | None:
-        if self.depths is None:
-            return None
-        given = self.depths
-        if isinstance(given, (str, int, float)) or not len(given) or not all(map(_is_share, given)):
-            raise refusal(
-                "depths",
-                given,
-                legal="None, or one or more numbers from 0 to 1",
-                step="0 is the start of the filler, 1 its end.",
-            )
-        return tuple(float(depth) for depth in given)
-
-    def _check_company(self) -> None:
-        """Which fields go with which filler and protocol."""
-        text = self.filler != "synthetic"
-        if text and self.tokenizer is None and self.corpus is not None:
-            self._settle("tokenizer", self.corpus.tokenizer)
-        elif text and self.corpus is not None and self.tokenizer.to_str() != self.corpus.tokenizer_json:
-            raise refusal(
-                "tokenizer", self.tokenizer, legal="the tokenizer of the corpus", step="Leave it out."
-            )
-        needs = {
-            "tokenizer": (text, "a tokenizers.Tokenizer for text fillers, None for synthetic ones"),
-            "corpus": (self.filler == "corpus", "a TokenCorpus for filler 'corpus', else None"),
-        }
-        for name, (needed, legal) in needs.items():
-            given = getattr(self, name)
-            if needed != (given is not None):
-                step = f"{'Pass' if needed else 'Leave out'} {name} with filler {self.filler!r}."
-                raise refusal(name, given, legal=legal, step=step)
-        for name, allowed in (("template", text), ("n_symbols", not text)):
-            if getattr(self, name) is not None and not allowed:
-                raise refusal(
-                    name,
-                    getattr(self, name),
-                    legal=f"None with filler {self.filler!r}",
-                    step=f"Leave {name} out.",
-                )
-        if self.protocol == "paper":
-            self._check_paper()
-
-    def _check_paper(self) -> None:
-        fixed = {
-            "filler": "repeated",
-            "lengths": (512,),
-            "depths": None,
-            "value_length": 1,
-            "n_needles": 1,
-            "n_distractors": 0,
-            "template": None,
-        }
-        for name, value in fixed.items():
-            if getattr(self, name) != value:
-                raise refusal(
-                    name,
-                    getattr(self, name),
-                    legal=f"{value!r} under protocol 'paper'",
-                    step="The paper's protocol fixes it; leave it out or use protocol 'ours'.",
-                )
-
-    def _check_room(self) -> None:
-        if self.n_symbols is not None:
-            self._settle("n_symbols", whole("n_symbols", self.n_symbols, least=16))
-        least = self._builder.min_length
-        for length in self.lengths or ():
-            if length < least:
-                raise refusal(
-                    "lengths",
-                    length,
-                    legal=f"token counts >= {least} with these knobs",
-                    step="Lengthen the context or hide fewer, shorter needles.",
-                )
-
-
-def _is_share(depth: object) -> bool:
-    return isinstance(depth, (int, float)) and not isinstance(depth, bool) and 0 <= depth <= 1
+        return N_EPISODES if self.protocol == "paper" else 64

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.episodes import Needle, Row, draw_depths, hide
-from data.refusal import refusal
+from data.refusal import refusal, whole
 
 PAD, NEEDLE, QUERY = 0, 1, 2
 DEFAULT_SYMBOLS = 64
@@ -29,13 +29,7 @@ class SyntheticBuilder:
     pad_id = PAD
 
     def __post_init__(self):
-        if self.n_symbols < 16:
-            raise refusal(
-                "n_symbols",
-                self.n_symbols,
-                legal="whole numbers >= 16",
-                step="Give the vocabulary room for keys, values and filler.",
-            )
+        whole("n_symbols", self.n_symbols, least=16)
         if self.keyed and self.n_hidden > self.n_keys:
             raise refusal(
                 "n_needles + n_distractors",

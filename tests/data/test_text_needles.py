@@ -1,6 +1,7 @@
 """Text fillers: the sentence is where the table says, whole, at a break near its depth."""
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ knobs = st.fixed_dictionaries(
 )
 
 
-def made(corpus, *, filler="corpus", **rest):
+def made(corpus, *, filler: Any = "corpus", **rest):
     source = {"corpus": corpus} if filler == "corpus" else {"tokenizer": corpus.tokenizer}
     return NIAHTask(filler=filler, **source, **rest)
 
