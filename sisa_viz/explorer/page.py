@@ -12,6 +12,10 @@ from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import Packed, to_json
 from sisa_viz.text import visible
 
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:; style-src 'unsafe-inline'; img-src data:; "
+    "form-action 'none'; base-uri 'none'"
+)
 BOOT = """
 const source = document.getElementById("sisa-explorer-module").textContent;
 const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
@@ -47,11 +51,12 @@ def fragment(packed: Packed, state: dict[str, Any], *, name: str, still: bytes) 
 
 
 def page(packed: Packed, state: dict[str, Any], *, still: bytes) -> str:
-    """A whole page that loads nothing from anywhere."""
+    """A whole page that loads nothing from anywhere, and whose policy forbids it to."""
     title = html.escape(visible(packed.meta["title"], spaces=False))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>{title}</title>\n{assets()}</head>\n"
         f'<body class="sisa-x-page">\n{fragment(packed, state, name="page", still=still)}</body>\n</html>\n'
     )

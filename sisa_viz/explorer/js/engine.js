@@ -44,7 +44,7 @@ export class Engine {
     this.maps = productMaps(decodeHead(bytes, spec, lam));
     this.key = key;
     this.peaks = { ...this.maps.peaks };
-    this.gridKey = this.scoresKey = this.peaksScale = null;
+    this.gridKey = this.peaksScale = null;
   }
 
   /** Products are pooled once a window; a λ step pools scores and pattern alone. */

@@ -64,15 +64,14 @@ export function drawFrame(context, frame, look, marks) {
   context.strokeRect(MARGIN.left - 0.5, MARGIN.top - 0.5, side + 1, side + 1);
 }
 
-function drawQueryAxis(context, { queries, side }, look, tokens) {
+function drawQueryAxis(context, { queries }, look, tokens) {
   context.fillStyle = look.text;
   context.textAlign = "right";
   context.textBaseline = "middle";
   for (const at of queries.ticks()) {
-    const text = queries.cell >= LABEL_ROOM ? clip(tokens[at], 7) : String(at);
-    context.fillText(text, MARGIN.left - 8, queries.pixel(at + 0.5));
+    const text = queries.cell >= LABEL_ROOM ? clip(tokens[at], 6) : String(at);
+    context.fillText(text, MARGIN.left - 10, queries.pixel(at + 0.5));
   }
-  turned(context, 9, MARGIN.top + side / 2, -Math.PI / 2, () => title(context, "query", look));
 }
 
 function drawKeyAxis(context, { keys, side }, look, tokens) {
@@ -83,13 +82,8 @@ function drawKeyAxis(context, { keys, side }, look, tokens) {
     if (labels) turned(context, x, y, -Math.PI / 2.6, () => aligned(context, clip(tokens[at], 6), "right", "middle"));
     else turned(context, x, y, 0, () => aligned(context, String(at), "center", "top"));
   }
-  turned(context, MARGIN.left + side / 2, y + 28, 0, () => title(context, "key", look));
-}
-
-function title(context, text, look) {
   context.fillStyle = look.faint;
-  aligned(context, text, "center", "middle");
-  context.fillStyle = look.text;
+  turned(context, MARGIN.left - 8, y, 0, () => aligned(context, "key →", "right", "top"));
 }
 
 function aligned(context, text, align, baseline) {
@@ -139,19 +133,23 @@ function dashed(context, x, top, bottom) {
   context.restore();
 }
 
+/** A box around the row, a single line where rows are too thin for one, and a pointer at the axis. */
 function drawLocked(context, { queries, side }, query, look) {
   if (query < queries.start || query >= queries.stop) return;
-  const y = queries.pixel(query), height = Math.max(2, queries.cell);
-  context.strokeStyle = look.locked;
-  context.lineWidth = 1.25;
-  context.strokeRect(MARGIN.left - 1, y - 0.75, side + 2, height + 1.5);
+  const y = queries.pixel(query), middle = y + queries.cell / 2;
+  for (const [colour, width] of [["#ffffff", 3], ["#101418", 1]]) {
+    context.fillStyle = context.strokeStyle = colour;
+    context.lineWidth = width;
+    if (queries.cell < 4) context.fillRect(MARGIN.left, middle - width / 2, side, width);
+    else context.strokeRect(MARGIN.left - 1, y - 0.5, side + 2, queries.cell + 1);
+  }
+  context.lineWidth = 1;
   context.fillStyle = look.locked;
   context.beginPath();
-  context.moveTo(MARGIN.left - 1, y + height / 2);
-  context.lineTo(MARGIN.left - 8, y + height / 2 - 4.5);
-  context.lineTo(MARGIN.left - 8, y + height / 2 + 4.5);
+  context.moveTo(MARGIN.left - 1, middle);
+  context.lineTo(MARGIN.left - 8, middle - 4.5);
+  context.lineTo(MARGIN.left - 8, middle + 4.5);
   context.fill();
-  context.lineWidth = 1;
 }
 
 function drawCross(context, { keys, queries, side }, { query, key }, colour) {

@@ -6,7 +6,7 @@ import { brief, percent } from "./labels.js";
 
 export const THUMBNAIL = 40; // bins along each side
 const ORDERS = {
-  place: ["layer and head", null],
+  place: ["layer, head", null],
   moved: ["attention moved", (s) => s.moved],
   lam: ["λ", (s) => s.lam],
   halfLife: ["half-life", (s) => s.halfLife],

@@ -34,14 +34,16 @@ class PageWorker {
   }
 }
 
-export function startWorker(source) {
+/** The blob's address must live until the worker has loaded it, so it goes with the first answer. */
+function startWorker(source) {
+  if (typeof Worker === "undefined") return new PageWorker();
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   try {
-    return new Worker(url, { type: "module" });
+    const worker = new Worker(url, { type: "module" });
+    worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
+    return worker;
   } catch {
     return new PageWorker();
-  } finally {
-    setTimeout(() => URL.revokeObjectURL(url), 60_000);
   }
 }
 

@@ -17,7 +17,7 @@ export class Panel {
     this.peak = make("p", { class: "sisa-x-peak" });
     this.plot = make("div", { class: "sisa-x-plot", role: "img", "aria-label": title }, this.image, this.overlay);
     this.element = make("section", { class: "sisa-x-panel", "data-part": part },
-      make("header", {}, make("h3", {}, title), make("span", { class: "sisa-x-units" }, units),
+      make("header", {}, make("span", { class: "sisa-x-rows" }, "query ↓"), make("h3", {}, title), make("span", { class: "sisa-x-units" }, units),
         make("div", { class: "sisa-x-legend" }, this.bar, make("div", { class: "sisa-x-ends" }, ...this.ends))),
       this.plot, this.peak);
     this.listen();

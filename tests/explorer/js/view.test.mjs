@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { js } from "./cases.mjs";
+
+const { brief, fixed, percent, shortened, visible } = await js("labels");
+const { Axis, Frame, MARGIN, niceStep } = await js("frame");
+const { resized } = await js("explorer");
+const { BufferBlocks, PackedTrace, PageBlocks } = await js("source");
+const { Link } = await js("link");
+const { PageModel } = await js("index");
+
+test("labels show what cannot be seen, and nothing else changes", () => {
+  assert.equal(visible(" the\n\t"), "·the⏎⇥");
+  assert.equal(visible("\u0000\u202e\ud800\u200b"), "⟨U+0000⟩⟨U+202E⟩⟨U+D800⟩⟨U+200B⟩");
+  assert.equal(visible("</script><b>&amp;"), "</script><b>&amp;");
+  assert.equal(visible("👩‍💻é中"), "👩‍💻é中");
+  assert.equal(visible(""), "∅");
+  assert.equal(shortened("a".repeat(60)), "a".repeat(60));
+  assert.equal(shortened("😀".repeat(5000), 3), "😀😀😀… (10,000 characters)");
+});
+
+test("numbers have true minus signs and no negative zero", () => {
+  assert.deepEqual([fixed(-1.5), fixed(-0.00001), fixed(NaN), brief(-0.25), brief(12345), brief(0)],
+    ["−1.5000", "0.0000", "–", "−0.25", "1.2e+4", "0"]);
+  assert.deepEqual([percent(0.1234), percent(undefined)], ["12.3 %", "–"]);
+});
+
+test("an axis maps positions to pixels and back, and thins its ticks", () => {
+  const axis = new Axis(100, 300, 50, 400);
+  for (let at = 100; at < 300; at++) assert.equal(axis.position(axis.pixel(at + 0.5)), at);
+  assert.deepEqual([axis.position(-9), axis.position(999)], [100, 299]);
+  assert.deepEqual(axis.ticks(), [100, 150, 200, 250]);
+  assert.deepEqual(new Axis(4, 8, 0, 400).ticks(), [4, 5, 6, 7]);
+  assert.deepEqual([0.3, 1, 3, 7, 12, 230].map(niceStep), [1, 1, 5, 10, 20, 500]);
+});
+
+test("a frame finds the cell under the pointer, and none in the margins", () => {
+  const frame = new Frame([10, 20, 0, 40], 200);
+  assert.deepEqual(frame.cell(MARGIN.left + 1, MARGIN.top + 1), { query: 10, key: 0 });
+  assert.deepEqual(frame.cell(MARGIN.left + 199, MARGIN.top + 199), { query: 19, key: 39 });
+  assert.equal(frame.cell(MARGIN.left - 1, 50), null);
+  assert.equal(frame.cell(80, MARGIN.top + 200), null);
+});
+
+test("zoom keeps its centre and stays inside", () => {
+  assert.deepEqual(resized(0, 100, 50, 0.5, 100), [25, 75]);
+  assert.deepEqual(resized(0, 100, 3, 0.5, 100), [0, 50]);
+  assert.deepEqual(resized(25, 75, 50, 4, 100), [0, 100]);
+  assert.deepEqual(resized(10, 12, 11, 0.5, 100), [10, 12]);
+});
+
+const meta = (changes = {}) => JSON.stringify({
+  schema: "sisa-explorer/1", n: 4, d_head: 2, d_state: 0, encoding: "float32", layers: [3], heads: [0, 5], info: [{ lam: 0 }, { lam: 0 }], ...changes,
+});
+const buffer = (bytes) => new BufferBlocks(new DataView(new ArrayBuffer(bytes)));
+
+test("a packed trace knows its heads by their own numbers", () => {
+  const trace = new PackedTrace(meta(), buffer(128));
+  assert.equal(trace.index(3, 5), 1);
+  assert.equal(trace.index(3, 1), -1);
+  assert.equal(trace.index(0, 5), -1);
+  assert.deepEqual(trace.place(1), { layer: 3, head: 5 });
+  assert.equal(trace.nameOf(1), "L3H5");
+  assert.equal(trace.decode(1).q.length, 8);
+});
+
+test("foreign, unreadable and cut-off data are named", () => {
+  assert.throws(() => new PackedTrace(null, buffer(128)), /says it is undefined, this page reads "sisa-explorer\/1"/);
+  assert.throws(() => new PackedTrace('{"schema": "sisa-', buffer(128)), /description cannot be read\. Make it again/);
+  assert.throws(() => new PackedTrace(meta({ schema: "other" }), buffer(128)), /says it is "other"/);
+  assert.throws(() => new PackedTrace(meta(), buffer(127)), /the trace has 127 of 128 bytes/);
+  const texts = (...lengths) => new PageBlocks(lengths.map((length) => ({ textContent: "A".repeat(length) })));
+  assert.equal(new PackedTrace(meta(), texts(88, 88)).bytes(1).length, 66);
+  assert.throws(() => new PackedTrace(meta(), texts(88, 87)), /L3H5 has 87 of 88 characters/);
+  assert.throws(() => new PackedTrace(meta(), texts(88)), /L3H5 has 0 of 88 characters/);
+});
+
+test("a page's model tells listeners about changes only", () => {
+  const model = new PageModel({ head: 1 }), heard = [], listen = () => heard.push(model.get("head"));
+  model.on("change:head", listen);
+  model.set("head", 1);
+  model.set("head", 2);
+  model.off("change:head", listen);
+  model.set("head", 3);
+  assert.deepEqual(heard, [2]);
+});
+
+test("without a worker the work is done here; of waiting requests only the newest runs", async () => {
+  assert.equal(typeof Worker, "undefined");
+  const link = new Link(""), answers = [];
+  await new Promise((resolve) => {
+    for (const job of ["first", "second", "third"]) {
+      link.ask(() => ({ job }), (answer) => {
+        answers.push([job, Boolean(answer.error)]);
+        if (job === "third") resolve();
+      });
+    }
+  });
+  assert.deepEqual(answers, [["first", true], ["third", true]]);
+  link.close();
+});

@@ -1,0 +1,170 @@
+"""ScoreExplorer from Python: state, refusals, text mode, what it writes."""
+
+from types import SimpleNamespace
+
+import pytest
+from traitlets import TraitError
+
+from sisa_viz import open_trace
+from sisa_viz.explorer import ScoreExplorer
+from sisa_viz.explorer.assets import module, style
+
+
+@pytest.fixture
+def explorer(trace):
+    one = ScoreExplorer(trace)
+    yield one
+    one.close()
+
+
+def test_state_is_shared_with_the_widget_in_both_directions(explorer):
+    explorer.state.head = 2
+    assert explorer.figure.head == 2
+    explorer.state.window = (0, 20, 5, 30)
+    assert explorer.figure.window == [0, 20, 5, 30]
+    explorer.figure.lam_scale = 2
+    explorer.figure.query = 7
+    assert explorer.state.as_dict() == {"layer": 0, "head": 2, "lam_scale": 2.0, "query": 7, "window": [0, 20, 5, 30]}
+    seen = []
+    explorer.state.observe(lambda change: seen.append(change["new"]), names="layer")
+    explorer.figure.layer = 1
+    assert seen == [1]
+    assert repr(explorer.state) == "ExplorerState(layer=1, head=2, lam_scale=2.0, query=7, window=[0, 20, 5, 30])"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("layer", 2, "layer is 2; legal: 0, 1"),
+        ("head", True, "head is True; legal: 0, 1, 2"),
+        ("lam_scale", 4.5, "lam_scale is 4.5; legal: 0 to 4 times the trained λ"),
+        ("lam_scale", float("nan"), "lam_scale is nan"),
+        ("lam_scale", "1", "lam_scale is '1'"),
+        ("query", 40, "query is 40; legal: None, or 0 to 39"),
+        ("query", 1.5, "query is 1.5"),
+        ("window", (0, 41, 0, 40), "legal: None, or .* 0 <= start < stop <= 40"),
+        ("window", (5, 5, 0, 40), r"window is \(5, 5, 0, 40\)"),
+        ("window", "all", "window is 'all'"),
+    ],
+)
+def test_illegal_state_is_named_and_changes_nothing(explorer, name, value, message):
+    before = explorer.state.as_dict()
+    with pytest.raises(TraitError, match=message):
+        setattr(explorer.state, name, value)
+    assert explorer.state.as_dict() == before
+
+
+def test_negative_query_counts_from_the_end(explorer):
+    explorer.state.query = -1
+    assert explorer.state.query == 39
+
+
+def test_start_and_heads_of_a_part_of_a_trace(make_trace):
+    part = make_trace(layers=4).isel(layer=[2, 3])
+    assert ScoreExplorer(part).state.layer == 2
+    assert ScoreExplorer(part, layer=3, head=1).state.as_dict()["head"] == 1
+    with pytest.raises(TraitError, match="layer is 0; legal: 2, 3"):
+        ScoreExplorer(part, layer=0)
+
+
+def test_page_is_one_file_with_everything_and_forbids_requests(explorer, tmp_path):
+    path = explorer.to_html(tmp_path / "page.html")
+    text = path.read_text(encoding="utf-8")
+    assert path == tmp_path / "page.html"
+    assert "default-src 'none'" in text
+    assert text.count(module()) == text.count(style()) == 1
+    assert text.count("data-block=") == 6
+    assert text.index("mountAll(source);") < text.index("data-block=")
+    assert "<noscript><img" in text
+    assert [entry.name for entry in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_report_gets_a_fragment_of_its_own_and_assets_that_are_equal(explorer, plain_trace):
+    other = ScoreExplorer(plain_trace)
+    assert explorer._report_assets_() == other._report_assets_()
+    names = {part._report_html_().split('data-explorer="')[1].split('"')[0] for part in (explorer, explorer, other)}
+    assert len(names) == 3
+    assert "<style>" not in explorer._report_html_()
+
+
+def test_widget_and_data_stay_within_their_sizes(explorer):
+    assert len(module().encode()) + len(style().encode()) < 100_000
+    assert len(explorer.figure.data) == 6 * 40 * 4 * (1 + 24)
+    assert "application/vnd.jupyter.widget-view+json" in explorer._repr_mimebundle_()[0]
+
+
+def test_a_closed_explorer_says_so(trace, tmp_path):
+    explorer = ScoreExplorer(trace)
+    widget = explorer.figure
+    assert explorer.figure is widget
+    explorer.close()
+    explorer.close()
+    assert widget.comm is None
+    for use in (lambda: explorer.figure, lambda: explorer.to_html(tmp_path / "x.html")):
+        with pytest.raises(RuntimeError, match=r"this explorer is closed; make a new ScoreExplorer\(trace\)"):
+            use()
+    explorer.state.head = 1
+    assert widget.head == 0
+
+
+def test_neither_trace_nor_model_or_no_trace_at_all(trace, tmp_path):
+    with pytest.raises(ValueError, match="neither a trace nor a model"):
+        ScoreExplorer()
+    with pytest.raises(TypeError, match="a trace is an xarray.Dataset, this is a list"):
+        ScoreExplorer([])
+    with pytest.raises(ValueError, match="schema"):
+        ScoreExplorer(trace.assign_attrs(schema="other/1"))
+
+
+def test_a_truncated_trace_file_is_refused_before_any_page(trace, tmp_path):
+    path = trace.sisa.save(tmp_path / "trace.nc")
+    explorer = ScoreExplorer(open_trace(path))
+    assert explorer.to_html(tmp_path / "page.html").exists()
+    cut = tmp_path / "cut.nc"
+    cut.write_bytes(path.read_bytes()[:-4000])
+    with pytest.raises(ValueError, match="cut.nc"):
+        ScoreExplorer(open_trace(cut))
+
+
+class TestTextMode:
+    @pytest.fixture
+    def typed(self, monkeypatch, make_trace):
+        """An explorer of a model whose capture makes one token a character; "!" is refused."""
+        import model
+
+        def capture(network, text):
+            if "!" in text:
+                raise ValueError("no ! please")
+            return make_trace(length=len(text), labels=list(text), spans={}, seed=network.seed)
+
+        monkeypatch.setattr(model, "capture", capture, raising=False)
+        return ScoreExplorer(model=SimpleNamespace(tokenizer="any", seed=3))
+
+    def test_typed_text_is_captured_and_shown(self, typed):
+        widget = typed.figure
+        assert (widget.meta, widget.data, widget.text_mode) == ("", b"", True)
+        widget.request = {"text": "abcdef", "number": 1}
+        assert typed.trace["token"].values.tolist() == list("abcdef")
+        assert '"tokens":["a","b","c","d","e","f"]' in widget.meta
+        assert widget.message == "6 tokens"
+        typed.state.query = 5
+        widget.request = {"text": "xyz", "number": 2}
+        assert typed.state.query is None
+        assert len(widget.data) == 6 * 3 * 4 * 25
+
+    def test_what_the_model_refuses_is_shown_and_the_old_trace_stays(self, typed):
+        typed.show_text("abc")
+        typed.figure.request = {"text": "!", "number": 1}
+        assert typed.figure.message == "ValueError: no ! please"
+        assert typed.trace.sizes["position"] == 3
+
+    def test_before_the_first_text_there_is_nothing_to_write(self, typed, tmp_path):
+        for use in (lambda: typed.trace, lambda: typed.to_html(tmp_path / "x.html")):
+            with pytest.raises(ValueError, match="nothing has been captured yet"):
+                use()
+
+    def test_text_needs_a_model_with_a_tokenizer(self, explorer):
+        with pytest.raises(ValueError, match="has no model; use ScoreExplorer"):
+            explorer.show_text("a")
+        with pytest.raises(ValueError, match="the model has no tokenizer"):
+            ScoreExplorer(model=SimpleNamespace(tokenizer=None))

@@ -1,0 +1,61 @@
+"""The explorer's JavaScript under node's own test runner, against arrays that Python writes."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from explorer_cases import case, write_cases
+
+from sisa_viz.explorer.assets import module
+
+HERE = Path(__file__).parent
+node = shutil.which("node")
+needs_node = pytest.mark.skipif(node is None, reason="no node on PATH; users need none, only these tests do")
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory, make_trace) -> Path:
+    whole, part = (0, 38, 0, 38), (9, 36, 2, 30)
+    written = [
+        case(make_trace(length=38, seed=seed, d_state=d_state), precision=precision, layer=1, head=2, lam_scale=lam_scale, window=window, bins=bins)
+        for seed, (d_state, precision, lam_scale, window, bins) in enumerate(
+            [
+                (4, "float32", 1.0, whole, (9, 9)),
+                (4, "fixed16", 2.5, part, (27, 7)),
+                (6, "float32", 0.0, part, (5, 28)),
+                (0, "float32", 1.0, whole, (38, 38)),
+                (0, "fixed16", 1.0, whole, (10, 10)),
+            ]
+        )
+    ]
+    path = tmp_path_factory.mktemp("cases") / "cases.json"
+    write_cases(path, written)
+    return path
+
+
+@needs_node
+def test_javascript_passes_its_own_tests(cases):
+    files = sorted(map(str, (HERE / "js").glob("*.test.mjs")))
+    done = subprocess.run([str(node), "--test", *files], env=os.environ | {"SISA_CASES": str(cases)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    assert "# fail 0" in done.stdout
+    assert "# pass 0" not in done.stdout
+
+
+@needs_node
+def test_joined_module_is_one_valid_module_with_both_exports(tmp_path):
+    path = tmp_path / "module.mjs"
+    path.write_text(module(), encoding="utf-8")
+    script = f"const m = await import({path.as_uri()!r}); console.log(typeof m.default.render, typeof m.mountAll)"
+    done = subprocess.run([str(node), "--input-type=module", "-e", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["function", "function"], done.stderr
+
+
+def test_joined_module_asks_for_nothing_and_fits_into_a_script_element():
+    text = module()
+    assert "import " not in text.replace("await import", "")
+    assert "</script" not in text.lower()
+    assert "<!--" not in text
+    assert len(text.encode()) < 100_000
