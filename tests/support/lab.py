@@ -28,11 +28,9 @@ OPEN = """() => {
   return panel?.sessionContext?.isReady && panel.sessionContext.session?.kernel?.status === 'idle';
 }"""
 RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
-CELL_ERRORS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+OUTPUTS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
   .filter(cell => cell.type === 'code')
-  .flatMap(cell => cell.outputs.toJSON())
-  .filter(output => output.output_type === 'error')
-  .map(error => `${error.ename}: ${error.evalue}`)"""
+  .flatMap(cell => cell.outputs.toJSON())"""
 
 
 @dataclass
@@ -57,7 +55,13 @@ def run_all(page: Page, *, timeout: float = 120) -> None:
 
 def cell_errors(page: Page) -> list[str]:
     """Name and message of each exception among the outputs of the notebook in front."""
-    return page.evaluate(CELL_ERRORS)
+    outputs = page.evaluate(OUTPUTS)
+    return [f"{out['ename']}: {out['evalue']}" for out in outputs if out["output_type"] == "error"]
+
+
+def count_outputs(page: Page, mimetype: str) -> int:
+    """How many outputs of the notebook in front come as `mimetype`."""
+    return sum(mimetype in out.get("data", {}) for out in page.evaluate(OUTPUTS))
 
 
 @contextmanager
