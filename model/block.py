@@ -1,0 +1,72 @@
+"""The residual block: x += W_O Y(RMSNorm x); x += SwiGLU(RMSNorm x) (arXiv 2606.02332)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformer_lens.hook_points import HookPoint
+
+from model.attention import SISAAttention, at_least_float32
+from model.cache import LayerCache
+from model.config import SISAConfig
+from model.float32 import KeepsFloat32
+
+RMS_EPS = 1e-6
+
+Residual = Float[Tensor, "batch position d_model"]
+
+
+class RMSNorm(KeepsFloat32):
+    """w ⊙ x / sqrt(mean(x²) + 1e-6), computed in float32, returned in x's dtype."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(d_model))
+        self.hook_scale, self.hook_normalized = HookPoint(), HookPoint()
+
+    def forward(self, x: Float[Tensor, "*dims d_model"]) -> Float[Tensor, "*dims d_model"]:
+        wide = at_least_float32(x)
+        scale = self.hook_scale((wide.square().mean(-1, keepdim=True) + RMS_EPS).sqrt())
+        return (self.w * self.hook_normalized(wide / scale)).to(x.dtype)
+
+
+class SwiGLU(nn.Module):
+    """W_down (SiLU(W_gate x) ⊙ W_up x)."""
+
+    def __init__(self, config: SISAConfig) -> None:
+        super().__init__()
+        self.gate = nn.Linear(config.d_model, config.d_mlp, bias=False)
+        self.up = nn.Linear(config.d_model, config.d_mlp, bias=False)
+        self.down = nn.Linear(config.d_mlp, config.d_model, bias=False)
+        self.hook_post = HookPoint()
+
+    def forward(self, x: Residual) -> Residual:
+        return self.down(self.hook_post(F.silu(self.gate(x)) * self.up(x)))
+
+
+class Block(nn.Module):
+    """Attention, then SwiGLU, each added to the residual stream."""
+
+    hook_out_is_single_residual_stream = True  # read by TransformerLens' logit lens
+
+    def __init__(self, config: SISAConfig) -> None:
+        super().__init__()
+        self.ln1, self.attn = RMSNorm(config.d_model), SISAAttention(config)
+        self.ln2, self.mlp = RMSNorm(config.d_model), SwiGLU(config)
+        for name in ("resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"):
+            self.add_module(f"hook_{name}", HookPoint())
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Norms one, SwiGLU normal(0, 0.02), the rest as SISAAttention says."""
+        for norm in (self.ln1, self.ln2):
+            norm.w.fill_(1.0)
+        self.attn.initialise(generator)
+        for linear in (self.mlp.gate, self.mlp.up, self.mlp.down):
+            linear.weight.normal_(std=0.02, generator=generator)
+
+    def forward(self, x: Residual, cache: LayerCache | None = None) -> Residual:
+        x = self.hook_resid_pre(x)
+        x = self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x), cache)))
+        return self.hook_resid_post(x + self.hook_mlp_out(self.mlp(self.ln2(x))))

@@ -1,0 +1,111 @@
+"""Weights as one safetensors file with config and tokenizer inside; nothing in it is ever executed."""
+
+from __future__ import annotations
+
+import json
+from os import PathLike
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+
+from data.refusal import refusal
+from model.config import SISAConfig
+from model.network import SISAModel
+from model.versions import versions
+from sisa_viz.files import write_aside
+
+FORMAT = "sisa-checkpoint/1"
+PRETRAINED = Path(__file__).parent / "pretrained"
+
+
+def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = torch.float32) -> None:
+    """Write model to path (.safetensors), aside and then renamed.
+
+    Args:
+        dtype: of the large maps; float16 and bfloat16 halve the file. Norms, λ_raw and decay parameters stay float32.
+    """
+    if dtype not in (torch.float32, torch.float16, torch.bfloat16):
+        raise refusal(
+            "dtype", dtype, legal="torch.float32, torch.float16, torch.bfloat16", step="Pass one of them."
+        )
+    kept = {id(p) for p in model.float32_parameters()}
+    tensors = {
+        name: p.detach().to("cpu", torch.float32 if id(p) in kept else dtype).contiguous()
+        for name, p in model.named_parameters()
+    }
+    metadata = {
+        "format": FORMAT,
+        "config": json.dumps(model.config.to_dict()),
+        "seed": json.dumps(model.seed),
+    }
+    metadata |= {
+        "versions": json.dumps(versions()),
+        "tokenizer": model.tokenizer.to_str() if model.tokenizer else "",
+    }
+    with write_aside(path) as aside:
+        save_file(tensors, aside, metadata=metadata)
+
+
+def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SISAModel:
+    """A model in float32, in evaluation mode, from a file that `save` wrote.
+
+    Args:
+        path: the file, or the name of a checkpoint that comes with the package (see `model/pretrained`).
+
+    Raises:
+        FileNotFoundError: neither a file nor a shipped name; says which names there are.
+        ValueError: not a SISA checkpoint, or its tensors do not fit its config.
+    """
+    path = _locate(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+    except SafetensorError as error:
+        raise _foreign(path, f"no readable safetensors file ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise _foreign(path, f"a safetensors file of format {metadata.get('format')!r}")
+    tokenizer = Tokenizer.from_str(metadata["tokenizer"]) if metadata.get("tokenizer") else None
+    config = SISAConfig.from_dict(json.loads(metadata["config"]))
+    model = SISAModel(config, seed=json.loads(metadata["seed"]), tokenizer=tokenizer)
+    fill(model, tensors, source=path)
+    return model.to(device)
+
+
+def fill(model: SISAModel, tensors: dict[str, torch.Tensor], *, source: object) -> None:
+    """Put tensors into model; a ValueError names every one that is missing, unknown or of the wrong shape."""
+    wanted = {name: tuple(p.shape) for name, p in model.named_parameters()}
+    found = {name: tuple(t.shape) for name, t in tensors.items()}
+    if wanted != found:
+        wrong = sorted(
+            f"{n}: {found.get(n, 'missing')}"
+            for n in wanted.keys() | found.keys()
+            if wanted.get(n) != found.get(n)
+        )
+        legal = f"the {len(wanted)} tensors of {model.config}"
+        raise refusal(
+            f"weights in {source}",
+            "; ".join(wrong[:5]),
+            legal=legal,
+            step="Check which model wrote this file.",
+        )
+    model.load_state_dict(tensors)
+
+
+def _locate(path: str | PathLike[str]) -> Path:
+    given, shipped = Path(path), PRETRAINED / f"{path}.safetensors"
+    for candidate in (given, shipped):
+        if candidate.is_file():
+            return candidate
+    names = sorted(p.stem for p in PRETRAINED.glob("*.safetensors"))
+    raise FileNotFoundError(
+        f"no checkpoint at {given}; legal: a .safetensors file, or one of the shipped names {names}."
+    )
+
+
+def _foreign(path: Path, came: str) -> ValueError:
+    step = "For the authors' .pt files use model.import_paper_checkpoint."
+    return refusal(str(path), came, legal=f"a file written by model.save ({FORMAT})", step=step)

@@ -1,0 +1,65 @@
+"""Measurements of a model that is not learning: needle episodes, held-out loss, and the state of every head."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from data import Episodes, score
+from model.network import SISAModel, next_token_loss
+
+CHUNK_TOKENS = 16_384
+
+
+@torch.no_grad()
+def evaluate(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
+    """`data.score` of one forward pass: exact_match, first_token and nll (nats) of every episode.
+
+    Teacher-forced argmax: all tokens of an answer match exactly when greedy decoding would say that answer.
+    """
+    predictions, nll = np.zeros_like(episodes.tokens), np.zeros(episodes.tokens.shape, np.float32)
+    for rows, tokens in _chunks(model, episodes.tokens):
+        log_p = model(tokens)[:, :-1].float().log_softmax(-1)
+        predictions[rows, 1:] = log_p.argmax(-1).cpu()
+        nll[rows, 1:] = -log_p.gather(-1, tokens[:, 1:, None])[..., 0].cpu()
+    return score(episodes, predictions=predictions, nll=nll)
+
+
+@torch.no_grad()
+def heldout_loss(model: SISAModel, tokens: np.ndarray) -> float:
+    """Mean −log p of a token given those before it, nats; tokens [row, position]."""
+    losses = [len(part) * next_token_loss(model(part), part).item() for _, part in _chunks(model, tokens)]
+    return math.fsum(losses) / len(tokens)
+
+
+@torch.no_grad()
+def head_state(model: SISAModel, tokens: np.ndarray) -> dict[str, float]:
+    """λ, half-life (tokens) and share of clamped positions of every head over tokens [row, position], by metric name."""
+    if not model.config.d_state:
+        return {}
+    wanted = ("hook_log_decay", "hook_clamped", "hook_lam")
+    _, part = next(_chunks(model, tokens))
+    _, cache = model.run_with_cache(
+        part, names_filter=lambda name: name.endswith(wanted), return_cache_object=False, return_type=None
+    )
+    state = {}
+    for layer in range(model.config.n_layers):
+        log_decay, clamped, lam = (cache[f"blocks.{layer}.attn.{name}"].float() for name in wanted)
+        half_life = math.log(2) / -log_decay.mean((0, 2))
+        values = {"lam": lam, "half_life": half_life, "clamped": clamped.mean((0, 2))}
+        state |= {
+            f"{name}/L{layer}H{head}": float(x) for name, row in values.items() for head, x in enumerate(row)
+        }
+    return state
+
+
+def _chunks(model: SISAModel, tokens: np.ndarray) -> Iterator[tuple[slice, Tensor]]:
+    size = max(1, CHUNK_TOKENS // tokens.shape[1])
+    for start in range(0, len(tokens), size):
+        rows = slice(start, start + size)
+        yield rows, torch.as_tensor(tokens[rows].astype(np.int64), device=model.device)

@@ -1,0 +1,148 @@
+"""The SISA score as pure functions, and its explicit twin (arXiv 2606.02332, eqs. 2 and 5).
+
+    s_ij = q_i·k_j / sqrt(d_h)  +  λ · C̄_i·B̄_j ,   i ≥ j        (content + importance)
+    C̄_i = e^{ĝ_i} R(Φ_i) C_i ,   B̄_j = e^{−ĝ_j} R(Φ_j) B_j ,   ĝ = clamp(g − c)
+
+| symbol  | variable     | shape                        | meaning                                               |
+| ------- | ------------ | ---------------------------- | ----------------------------------------------------- |
+| q, k, v | q, k, v      | batch head position d_head   | query and key after RoPE, value                       |
+| R(Φ)B   | b_rot        | batch head position d_state  | rotated input vector                                  |
+| R(Φ)C   | c_rot        | batch head position d_state  | rotated output vector                                 |
+| log α_t | log_decay    | batch head position          | −softplus(w_α·x + b_α), nats, always < 0              |
+| g_t     | cum_decay    | batch head position          | running sum of log α, nats, float64; never increases  |
+| ĝ_t     | g_hat        | batch head position          | g − c, clamped; c cancels in the product              |
+| Φ_t     | phase        | batch head position pair     | running sum of θ, radians, float64                    |
+| λ_h     | lam          | head                         | softplus(λ_raw)                                       |
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from model.config import Anchor
+
+ROPE_BASE = 10_000.0
+MINIMAX_RANGE = 11.0
+
+
+def causal_range(dtype: torch.dtype) -> float:
+    """R of the causal anchor: e^{±R} must fit the dtype. float16 ends at 65,504, the others at 3.4e38."""
+    return 11.0 if dtype == torch.float16 else 38.0
+
+
+def running_sum(x: Float[Tensor, "*dims position"]) -> Float[Tensor, "*dims position"]:
+    """Sum over positions up to and including t, in float64: an error of g or Φ enters every later score, e^{error} or as an angle."""
+    return x.cumsum(-1, dtype=torch.float64)
+
+
+def rotate(
+    x: Float[Tensor, "*dims channel"], phase: Float[Tensor, "*phase_dims pair"]
+) -> Float[Tensor, "*dims channel"]:
+    """R(phase) x: turns each interleaved pair of channels (0,1), (2,3), … by its angle, in radians."""
+    even, odd = x[..., 0::2], x[..., 1::2]
+    cos, sin = phase.cos().to(x.dtype), phase.sin().to(x.dtype)
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+
+
+def rope_phase(
+    length: int, d_head: int, *, start: int = 0, device: torch.device | None = None
+) -> Float[Tensor, "position pair"]:
+    """Angles of RoPE in float64: p·base^(−2i/d_head), base 10,000."""
+    position = torch.arange(start, start + length, device=device, dtype=torch.float64)
+    frequency = ROPE_BASE ** (-torch.arange(0, d_head, 2, device=device, dtype=torch.float64) / d_head)
+    return position[:, None] * frequency
+
+
+def clamped_positions(
+    cum_decay: Float[Tensor, "*dims position"], *, anchor: Anchor, dtype: torch.dtype
+) -> tuple[Float[Tensor, "*dims position"], Bool[Tensor, "*dims position"], float]:
+    """g − c, where the clamp acts on it, and its bound R.
+
+    causal: c = −R, so nothing after t decides what t sees; exact up to a total decay of 2R (76 nats; 22 in float16).
+    minimax: the paper's c = (max g + min g)/2 with R = 11. g never increases, so max g = g_1 and min g = g_L: no reduction
+    is needed, and c looks ahead, which matters once the total decay passes 22.
+    """
+    if anchor == "causal":
+        bound = causal_range(dtype)
+        centred = cum_decay + bound
+    else:
+        bound = MINIMAX_RANGE
+        centred = cum_decay - (cum_decay[..., :1] + cum_decay[..., -1:]) / 2
+    return centred, centred.abs() > bound, bound
+
+
+def anchored_decay(
+    centred: Float[Tensor, "*dims position"], clamped: Bool[Tensor, "*dims position"], *, bound: float
+) -> Float[Tensor, "*dims position"]:
+    """ĝ = clamp(g − c, −R, R), written with the mask of the positions where the clamp acts."""
+    return torch.where(clamped, bound * centred.sign(), centred)
+
+
+def augmented(
+    x: Float[Tensor, "batch head position d_head"],
+    rotated: Float[Tensor, "batch head position d_state"],
+    log_gain: Float[Tensor, "batch head position"],
+    lam: Float[Tensor, "head"],
+) -> Float[Tensor, "batch head position width"]:
+    """Q̂ = [q ; s C̄] (log_gain = ĝ) or K̂ = [k ; s B̄] (log_gain = −ĝ), s = d_h^{1/4} sqrt(λ) (eq. 5)."""
+    s = x.shape[-1] ** 0.25 * lam.sqrt()[:, None]
+    gain = (s * log_gain.exp()).to(rotated.dtype)
+    return torch.cat((x, (gain[..., None] * rotated).to(x.dtype)), dim=-1)
+
+
+def fused_attention(
+    q_hat: Float[Tensor, "batch head query width"],
+    k_hat: Float[Tensor, "batch head key width"],
+    v: Float[Tensor, "batch head key d_head"],
+) -> Float[Tensor, "batch head query d_head"]:
+    """softmax(Q̂ K̂ᵀ / sqrt(d_h)) V by one SDPA call; causal, or over all keys for a single cached query.
+
+    The scale is given because the default, 1/sqrt(width), would break the score. On a CPU V is padded with zeros to the
+    width of Q̂: unequal sizes would fall back to a kernel that builds the query × key matrix. On CUDA cuDNN is the fastest
+    kernel that takes unequal sizes.
+    """
+    d_head, is_causal = v.shape[-1], q_hat.shape[-2] > 1
+    scale = 1 / math.sqrt(d_head)
+    if q_hat.is_cuda:
+        kernels = [SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+        with sdpa_kernel(kernels, set_priority=True):
+            return F.scaled_dot_product_attention(q_hat, k_hat, v, is_causal=is_causal, scale=scale)
+    padded = F.pad(v, (0, q_hat.shape[-1] - d_head))
+    return F.scaled_dot_product_attention(q_hat, k_hat, padded, is_causal=is_causal, scale=scale)[
+        ..., :d_head
+    ]
+
+
+def content_scores(
+    q: Float[Tensor, "batch head query d_head"], k: Float[Tensor, "batch head key d_head"]
+) -> Float[Tensor, "batch head query key"]:
+    """q_i·k_j / sqrt(d_h), every pair, nats."""
+    return q @ k.mT / math.sqrt(q.shape[-1])
+
+
+def importance_scores(
+    c_rot: Float[Tensor, "batch head query d_state"],
+    b_rot: Float[Tensor, "batch head key d_state"],
+    g_hat: Float[Tensor, "batch head position"],
+    lam: Float[Tensor, "head"],
+) -> Float[Tensor, "batch head query key"]:
+    """λ e^{ĝ_i − ĝ_j} (R(Φ_i)C_i)·(R(Φ_j)B_j), nats; 0 above the diagonal, where the exponential would grow."""
+    log_decay = (g_hat[..., :, None] - g_hat[..., None, :]).to(c_rot.dtype)
+    decay = log_decay.masked_fill(~causal_mask(g_hat.shape[-1], g_hat.device), -math.inf).exp()
+    return lam[:, None, None] * decay * (c_rot @ b_rot.mT)
+
+
+def softmax_pattern(scores: Float[Tensor, "batch head query key"]) -> Float[Tensor, "batch head query key"]:
+    """Causal softmax over keys, probability."""
+    return scores.masked_fill(~causal_mask(scores.shape[-1], scores.device), -math.inf).softmax(-1)
+
+
+def causal_mask(length: int, device: torch.device) -> Bool[Tensor, "query key"]:
+    """True where key ≤ query."""
+    return torch.ones(length, length, dtype=torch.bool, device=device).tril()

@@ -1,0 +1,126 @@
+"""Weights as safetensors, and the paper's released layout."""
+
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from small_models import SMALL, lively
+from tokenizers import Tokenizer, models
+
+from model import SISAConfig, SISAModel, import_paper_checkpoint, load, save
+from model.paper import LAYER_NAMES, NAMES
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_round_trip(config, tokens, tmp_path, dtype):
+    model = lively(
+        SISAModel(config, seed=4, tokenizer=Tokenizer(models.WordLevel({"a": 0, "?": 1}, unk_token="?")))
+    )
+    save(model, tmp_path / "m.safetensors", dtype=dtype)
+    back = load(tmp_path / "m.safetensors")
+    assert (back.config, back.seed, back.to_single_token("a")) == (config, 4, 0)
+    exact = dict(model.named_parameters())
+    sensitive = {id(p) for p in model.float32_parameters()}
+    for name, p in back.named_parameters():
+        assert p.dtype == torch.float32
+        stored = exact[name] if id(exact[name]) in sensitive else exact[name].to(dtype).float()
+        assert torch.equal(p, stored), name
+    assert not list(tmp_path.glob(".*"))
+    assert (back(tokens) - model(tokens)).abs().max() < (1e-6 if dtype == torch.float32 else 0.02)
+
+
+def test_foreign_files_are_refused(tmp_path, sisa):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*x.safetensors; legal: .*shipped names"):
+        load(path)
+    path.write_bytes(b"not safetensors at all")
+    with pytest.raises(ValueError, match=r"no readable safetensors file.*written by model.save"):
+        load(path)
+    save_file({"w": torch.zeros(2)}, path)
+    with pytest.raises(ValueError, match="format None"):
+        load(path)
+    save(sisa, path)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(ValueError, match="no readable safetensors file"):
+        load(path)
+    with pytest.raises(ValueError, match=r"dtype is torch.int8; legal: torch.float32"):
+        save(sisa, path, dtype=torch.int8)
+
+
+def test_a_pickle_is_never_executed(tmp_path):
+    marker = tmp_path / "ran"
+    path = tmp_path / "evil.pt"
+    path.write_bytes(pickle.dumps({"model": Exploit(str(marker))}))
+    with pytest.raises(ValueError, match="cannot be read with pickle execution off"):
+        import_paper_checkpoint(path)
+    torch.save({"model": {"embed.weight": torch.zeros(2, 2)}, "config": Exploit(str(marker))}, path)
+    with pytest.raises(ValueError, match="cannot be read with pickle execution off"):
+        import_paper_checkpoint(path)
+    assert not marker.exists()
+
+
+class Exploit:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def released(model, *, prefix="", dtype=torch.bfloat16):
+    """A model's weights under the released names."""
+    theirs = {ours: name for name, ours in NAMES.items()}
+    for layer in range(model.config.n_layers):
+        theirs |= {f"blocks.{layer}.{ours}": f"layers.{layer}.{name}" for name, ours in LAYER_NAMES.items()}
+    return {
+        prefix + theirs[name]: p.detach().to(torch.float32 if "lam_raw" in name else dtype)
+        for name, p in model.named_parameters()
+    }
+
+
+@pytest.mark.parametrize("prefix", ["", "_orig_mod."])
+@pytest.mark.parametrize("d_state", [0, 4])
+def test_released_layout_is_read(tmp_path, tokens, prefix, d_state):
+    model = lively(SISAModel(SISAConfig(**SMALL | {"n_ctx": 48}, d_state=d_state, anchor="minimax")))
+    with torch.no_grad():  # what bfloat16 can hold
+        for p in model.parameters():
+            p.copy_(p.bfloat16().float())
+    stored = {
+        "model": released(model, prefix=prefix),
+        "step": 9536,
+        "tokens_seen": 5,
+        "optimizer": {"state": {}},
+    }
+    torch.save(stored | {"config": {"n_head": 2, "seq_len": 48, "model_name": "sisa"}}, tmp_path / "final.pt")
+    back = import_paper_checkpoint(tmp_path / "final.pt")
+    assert back.config == model.config
+    assert torch.equal(back(tokens), model(tokens))
+
+
+def test_other_layouts_are_refused_with_what_was_found(tmp_path, sisa):
+    path, weights = tmp_path / "final.pt", released(sisa)
+    torch.save({"model": weights | {"layers.0.in_proj.weight": torch.zeros(2)}}, path)
+    with pytest.raises(
+        ValueError, match=r"is 'layers.0.in_proj.weight'; legal: embed, final_norm and layers.N"
+    ):
+        import_paper_checkpoint(path)
+    torch.save({"state_dict": weights}, path)
+    with pytest.raises(ValueError, match=r"a mapping with \['state_dict'\]"):
+        import_paper_checkpoint(path)
+    torch.save([1, 2], path)
+    with pytest.raises(ValueError, match="a list"):
+        import_paper_checkpoint(path)
+    torch.save({"model": {k: v for k, v in weights.items() if "embed" not in k}}, path)
+    with pytest.raises(ValueError, match="no embed.weight"):
+        import_paper_checkpoint(path)
+    torch.save({"model": {k: v for k, v in weights.items() if k != "layers.1.W_B.weight"}}, path)
+    with pytest.raises(ValueError, match=r"blocks.1.attn.to_B.weight: missing"):
+        import_paper_checkpoint(path)
+    plain = released(SISAModel(SISAConfig(**SMALL, d_state=0)))
+    torch.save({"model": plain}, path)
+    with pytest.raises(ValueError, match=r"n_heads is None.*pass n_heads="):
+        import_paper_checkpoint(path)
+    assert import_paper_checkpoint(path, n_heads=2).config.n_heads == 2
+    with pytest.raises(FileNotFoundError, match="no checkpoint at"):
+        import_paper_checkpoint(tmp_path / "absent.pt")

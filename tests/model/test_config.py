@@ -1,0 +1,97 @@
+"""SISAConfig: every field checked, presets and eq. 6."""
+
+import pytest
+
+from data import published
+from model import SISAConfig, SISAModel
+from model.config import PRESETS, importance_parameters, matched_d_mlp
+
+VALID = dict(d_model=64, n_layers=2, n_heads=4, d_mlp=96, d_vocab=50, n_ctx=512, d_state=16, anchor="causal")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "legal"),
+    [
+        ("d_state", 7, "even"),
+        ("d_state", -2, ">= 0"),
+        ("d_model", 0, ">= 1"),
+        ("d_model", "64", ">= 1"),
+        ("d_model", 12, "multiples of 8"),
+        ("n_heads", 5, "divisors of d_model=64"),
+        ("n_layers", True, ">= 1"),
+        ("n_ctx", -1, ">= 1"),
+        ("d_vocab", 2.5, ">= 1"),
+        ("d_mlp", None, ">= 1"),
+        ("anchor", "paper", "'causal', 'minimax'"),
+    ],
+)
+def test_bad_value_is_named_with_what_is_legal(field, value, legal):
+    with pytest.raises(ValueError, match=rf"{field} is {value!r}.*") as error:
+        SISAConfig(**VALID | {field: value})
+    assert legal in str(error.value)
+
+
+def test_unknown_field_is_named():
+    with pytest.raises(ValueError, match=r"d_modle is 3; legal: the fields d_model, n_layers"):
+        SISAConfig(**VALID, d_modle=3)
+
+
+def test_missing_field_of_a_mapping_is_named():
+    with pytest.raises(ValueError, match="also holds d_mlp"):
+        SISAConfig.from_dict({k: v for k, v in VALID.items() if k != "d_mlp"})
+
+
+def test_dict_round_trip_and_frozen():
+    config = SISAConfig(**VALID)
+    assert SISAConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(AttributeError):
+        config.d_model = 3  # pyright: ignore
+
+
+def test_unknown_preset_is_named():
+    with pytest.raises(ValueError, match=r"preset is '2b'; legal: 'tiny', 'small', '50m', '152m', '369m'"):
+        SISAConfig.preset("2b")
+
+
+@pytest.mark.parametrize(
+    "row", [r for r in published.configs().itertuples() if r.model in ("transformer", "sisa")], ids=str
+)
+def test_solver_returns_published_d_mlp(row):
+    d_state = 0 if row.model == "transformer" else int(row.d_state)
+    config = SISAConfig.preset(row.scale.lower(), d_state=d_state)
+    assert (config.d_model, config.n_heads, config.n_layers, config.d_mlp) == (
+        row.d_model,
+        row.n_heads,
+        row.n_layers,
+        row.d_mlp,
+    )
+
+
+@pytest.mark.parametrize(("d_state", "total"), [(0, 151_878_144), (32, 151_878_432)])
+def test_published_parameter_totals(d_state, total):
+    config = SISAConfig.preset("152m", d_state=d_state)
+    assert sum(p.numel() for p in SISAModel(config).parameters()) == total
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_match_parameters(name):
+    """Rounding d_mlp leaves at most half a channel, 1.5·d_model parameters, a layer."""
+    plain, sisa = (SISAConfig.preset(name, d_state=d_state) for d_state in (0, 16))
+    saved = 3 * plain.d_model * (plain.d_mlp - sisa.d_mlp)
+    assert abs(importance_parameters(plain, d_state=16) - saved) <= 1.5 * plain.d_model
+
+
+def test_importance_parameters_are_those_of_the_model(config):
+    if config.d_state:
+        model = SISAModel(config)
+        term = [
+            p
+            for name, p in model.blocks[0].attn.named_parameters()
+            if name.split(".")[0] in ("to_B", "to_C", "to_decay", "to_theta", "lam_raw")
+        ]
+        assert sum(p.numel() for p in term) == importance_parameters(config, d_state=config.d_state)
+
+
+def test_d_state_that_eats_the_mlp_is_refused():
+    with pytest.raises(ValueError, match=r"d_state is 512; legal: what the MLP can pay for"):
+        matched_d_mlp(SISAConfig.preset("tiny", d_state=0), d_state=512)

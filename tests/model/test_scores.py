@@ -1,0 +1,135 @@
+"""The fused score against its explicit float64 twin, outputs and gradients (arXiv 2606.02332, eqs. 2 and 5)."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from model.scores import (
+    anchored_decay,
+    augmented,
+    causal_range,
+    clamped_positions,
+    content_scores,
+    fused_attention,
+    importance_scores,
+    rope_phase,
+    rotate,
+    running_sum,
+    softmax_pattern,
+)
+
+NAMES = ("q", "k", "v", "B", "C", "log_decay", "theta", "lam_raw")
+
+
+def draw(seed, *, batch=1, head=2, length=64, d_head=16, d_state=8, total_decay=10.0):
+    """Inputs of unit scale whose decay adds up to about total_decay nats."""
+    rng = np.random.default_rng(seed)
+    shapes = [(batch, head, length, d) for d in (d_head, d_head, d_head, d_state, d_state)]
+    values = [rng.standard_normal(shape) for shape in shapes]
+    values += [-rng.uniform(0, 2 * total_decay / length, (batch, head, length))]
+    values += [0.1 * rng.standard_normal((batch, head, length, d_state // 2)), rng.uniform(-2, 1, head)]
+    return {name: torch.tensor(value, dtype=torch.float32) for name, value in zip(NAMES, values, strict=True)}
+
+
+def attend(inputs, *, anchor, explicit):
+    """The output of one attention layer, from its projections on."""
+    q, k, v, B, C, log_decay, theta, lam_raw = inputs.values()
+    lam = torch.nn.functional.softplus(lam_raw)
+    angle = rope_phase(q.shape[-2], q.shape[-1], device=q.device)
+    q, k = rotate(q, angle), rotate(k, angle)
+    g, phase = running_sum(log_decay), running_sum(theta.mT).mT
+    centred, clamped, bound = clamped_positions(g, anchor=anchor, dtype=torch.float32)
+    g_hat = anchored_decay(centred, clamped, bound=bound)
+    b_rot, c_rot = rotate(B, phase), rotate(C, phase)
+    if explicit:
+        return softmax_pattern(content_scores(q, k) + importance_scores(c_rot, b_rot, g_hat, lam)) @ v
+    return fused_attention(augmented(q, c_rot, g_hat, lam), augmented(k, b_rot, -g_hat, lam), v)
+
+
+def with_gradients(inputs, *, anchor, explicit, dtype):
+    leaves = {name: t.detach().to(dtype, copy=True).requires_grad_() for name, t in inputs.items()}
+    out = attend(leaves, anchor=anchor, explicit=explicit)
+    weight = torch.tensor(np.random.default_rng(0).standard_normal(out.shape)).to(out)
+    ((out * weight).sum() / math.sqrt(out.numel())).backward()
+    return {"output": out.detach()} | {name: t.grad for name, t in leaves.items()}
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    head=st.integers(1, 3),
+    length=st.integers(1, 200),
+    d_head=st.sampled_from([2, 16, 64]),
+    d_state=st.sampled_from([2, 8, 32]),
+    total_decay=st.floats(0, 300),
+    anchor=st.sampled_from(["causal", "minimax"]),
+)
+@example(seed=0, head=2, length=200, d_head=16, d_state=8, total_decay=300.0, anchor="causal")
+@example(seed=0, head=2, length=200, d_head=16, d_state=8, total_decay=0.0, anchor="minimax")
+def test_fused_equals_float64_twin(seed, head, length, d_head, d_state, total_decay, anchor):
+    inputs = draw(seed, head=head, length=length, d_head=d_head, d_state=d_state, total_decay=total_decay)
+    fused = with_gradients(inputs, anchor=anchor, explicit=False, dtype=torch.float32)
+    twin = with_gradients(inputs, anchor=anchor, explicit=True, dtype=torch.float64)
+    for name, reference in twin.items():
+        assert (fused[name] - reference).abs().max() <= 1e-5 * max(1, reference.abs().max()), name
+
+
+@pytest.mark.parametrize("total_decay", [0.0, 20.0, 70.0])
+def test_causal_anchor_is_exact_while_it_does_not_clamp(total_decay):
+    """Against the score without any anchor: e^{g_i − g_j} in float64."""
+    inputs = {name: t.double() for name, t in draw(1, total_decay=total_decay / 1.2).items()}
+    g = running_sum(inputs["log_decay"])
+    assert g.min() > -2 * causal_range(torch.float32)
+    lam, phase = torch.nn.functional.softplus(inputs["lam_raw"]), running_sum(inputs["theta"].mT).mT
+    b_rot, c_rot = rotate(inputs["B"], phase), rotate(inputs["C"], phase)
+    anchored = clamped_positions(g, anchor="causal", dtype=torch.float32)[0]
+    free, held = (importance_scores(c_rot, b_rot, x, lam) for x in (g, anchored))
+    torch.testing.assert_close(held, free, rtol=1e-9, atol=1e-12)
+
+
+def test_minimax_looks_ahead_where_causal_does_not():
+    """The published offset clamps from the future once the total decay passes 22; the causal anchor never does."""
+    inputs = draw(3, length=128, total_decay=60.0)
+    prefix = {name: t if name == "lam_raw" else t[:, :, :64] for name, t in inputs.items()}
+    moved = {
+        anchor: (
+            attend(inputs, anchor=anchor, explicit=False)[:, :, :64]
+            - attend(prefix, anchor=anchor, explicit=False)
+        )
+        .abs()
+        .max()
+        for anchor in ("causal", "minimax")
+    }
+    assert moved["causal"] <= 1e-5
+    assert moved["minimax"] > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("dtype", "bound"), [(torch.float32, 38.0), (torch.bfloat16, 38.0), (torch.float16, 11.0)]
+)
+def test_causal_range_fits_its_dtype(dtype, bound):
+    assert causal_range(dtype) == bound
+    assert torch.tensor(math.exp(bound)).to(dtype).isfinite()
+
+
+def test_clamp_marks_positions_past_twice_the_range():
+    g = -torch.arange(0.0, 200.0)[None, None]
+    centred, clamped, bound = clamped_positions(g, anchor="causal", dtype=torch.float32)
+    assert clamped.sum() == (-g > 2 * bound).sum() == 123
+    assert anchored_decay(centred, clamped, bound=bound).abs().max() == bound
+
+
+def test_rotation_keeps_length_and_adds_angles():
+    x, phase = (
+        torch.randn(3, 5, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64),
+        torch.rand(3, 5, 4, dtype=torch.float64),
+    )
+    torch.testing.assert_close(rotate(x, phase).norm(dim=-1), x.norm(dim=-1))
+    torch.testing.assert_close(rotate(rotate(x, phase), phase), rotate(x, 2 * phase))
+
+
+def test_rope_phase_continues_from_start():
+    torch.testing.assert_close(rope_phase(4, 8, start=6), rope_phase(10, 8)[6:])

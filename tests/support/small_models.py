@@ -1,0 +1,17 @@
+"""Small models that many tests share."""
+
+import torch
+
+SMALL = dict(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=11, n_ctx=32)
+
+
+def lively(model, *, half_life=None):
+    """Weights of unit gain, so that every part of the score matters; optionally a decay with this half-life, tokens."""
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.ndim == 2:
+                p.copy_(torch.randn(p.shape, generator=generator) / p.shape[1] ** 0.5)
+            if half_life and name.endswith("to_decay.bias"):
+                p.fill_(torch.tensor(0.693147 / half_life).expm1().log())
+    return model
