@@ -62,7 +62,7 @@ class SISAAccessor:
     def half_life(self) -> xr.DataArray:
         """(layer, head) tokens after which a head keeps half: ln 2 / mean_t(−log α_t)."""
         rate = abs(self._decay("log_decay").mean("position"))
-        with np.errstate(divide="ignore"):  # a head that never decays lives for ever
+        with np.errstate(divide="ignore", over="ignore"):  # a head that hardly decays lives for ever
             return _labelled("half_life", (rate**-1 * np.log(2)).astype("float32"))
 
     def retention(self, *, origin: int = 0) -> xr.DataArray:
@@ -70,7 +70,7 @@ class SISAAccessor:
         start = self._query(origin)
         g = self._decay("anchored_decay")
         left = (g - g.isel(position=start)).where(g["position"] >= start)
-        return _labelled("retention", left.pipe(np.exp).astype("float32"))
+        return _labelled("retention", xr.apply_ufunc(np.exp, left).astype("float32"))
 
     def span_mass(
         self, *, span: str | Sequence[int] = "needle", query: int = -1, lam_scale: float = 1.0

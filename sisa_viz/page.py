@@ -92,7 +92,7 @@ def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
     still = f'<noscript><img src="{picture_uri(figure)}" alt="{name}"></noscript>' if pictures else ""
     height = layout.height or 450
     return (
-        f'<figure class="plot"><div role="img" aria-label="{name}" style="height:{height}px"></div>'
+        f'<figure class="sisa-figure"><div role="img" aria-label="{name}" style="height:{height}px"></div>'
         f'<script type="application/json">{data}</script>{still}</figure>'
     )
 
@@ -139,7 +139,7 @@ def _page(title: str, body: str, assets: str, drawn: bool) -> str:
 <meta name="color-scheme" content="light dark">
 <title>{_text(title)}</title>
 <style>{style}</style>
-<noscript><style>.plot > div {{ display: none }}</style></noscript>
+<noscript><style>.sisa-figure > div {{ display: none }}</style></noscript>
 </head>
 <body>
 <main>

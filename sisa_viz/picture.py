@@ -36,6 +36,9 @@ def picture(figure: go.Figure) -> bytes:
         if key not in places:
             places[key] = _axes(drawn, figure, *key)
         (_heat if trace.type == "heatmap" else _scatter)(places[key], figure, trace)
+    for axes in places.values():
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=6, loc="best")
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # no font has every token
@@ -96,11 +99,8 @@ def _dress(axis: Any, source: Any) -> None:
 def _heat(axes: Axes, figure: Any, trace: Any) -> None:
     z, scale = np.asarray(trace.z, dtype=float), figure.layout[trace.coloraxis]
     colours = LinearSegmentedColormap.from_list("", list(scale.colorscale))
-    x, y = (
-        np.arange(size) if values is None else np.asarray(values)
-        for values, size in ((trace.x, z.shape[1]), (trace.y, z.shape[0]))
-    )
-    mesh = axes.pcolormesh(x, y, z, cmap=colours, norm=Normalize(scale.cmin, scale.cmax), shading="nearest")
+    x, y = (_edges(values, size) for values, size in ((trace.x, z.shape[1]), (trace.y, z.shape[0])))
+    mesh = axes.pcolormesh(x, y, z, cmap=colours, norm=Normalize(scale.cmin, scale.cmax))
     axes.set_facecolor(GROUND)
     axes.yaxis.set_inverted(True)
     if trace is _bar_bearer(figure, trace.coloraxis):
@@ -108,6 +108,13 @@ def _heat(axes: Axes, figure: Any, trace: Any) -> None:
         bar = axes.get_figure().add_axes((at.x1 + 0.008, at.y0, 0.008, at.height))  # pyright: ignore[reportOptionalMemberAccess]
         bar.figure.colorbar(mesh, cax=bar).set_label(plain(scale.colorbar.title.text), fontsize=7)
         bar.tick_params(labelsize=6)
+
+
+def _edges(centres: Any, size: int) -> np.ndarray:
+    """The size + 1 edges of evenly spaced cells, one wide where there is one cell."""
+    x = np.arange(size) if centres is None else np.asarray(centres, dtype=float)
+    step = x[1] - x[0] if size > 1 else 1.0
+    return np.append(x, x[-1] + step) - step / 2
 
 
 def _bar_bearer(figure: Any, coloraxis: str) -> Any:
@@ -133,8 +140,6 @@ def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
         linewidth=trace.line.width or 1,
         label=name,
     )
-    if name:
-        axes.legend(fontsize=6, loc="best")
 
 
 def _colour(colour: str) -> Any:

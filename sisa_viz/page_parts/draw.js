@@ -1,5 +1,5 @@
 (async () => {
-  for (const plot of document.querySelectorAll(".plot")) {
+  for (const plot of document.querySelectorAll(".sisa-figure")) {
     const [target, source] = plot.children;
     const { data, layout } = JSON.parse(source.textContent);
     await Plotly.newPlot(target, data, layout, { responsive: true, displaylogo: false });

@@ -148,18 +148,15 @@ def _hover(part: str, block: int, detailed: bool) -> str:
 
 
 def _axes(figure: go.Figure, data: Scores) -> None:
-    plain = {"showgrid": False, "zeroline": False, "constrain": "domain"}
     half = data.block / 2
-    figure.update_xaxes(
-        **plain, **token_axis(data.keys, data.key_tokens), tickangle=-60, showticklabels=False
-    )
-    figure.update_yaxes(
-        **plain,
-        **token_axis(data.queries, data.query_tokens),
-        showticklabels=False,
-        range=[data.queries[-1] + half, data.queries[0] - half],
-    )
-    figure.update_xaxes(title=_label("key"), showticklabels=True, row=2)
+    for update, positions, tokens in (
+        (figure.update_xaxes, data.keys, data.key_tokens),
+        (figure.update_yaxes, data.queries, data.query_tokens),
+    ):
+        update(**token_axis(positions, tokens), showgrid=False, zeroline=False, showticklabels=False)
+    figure.update_xaxes(range=[data.keys[0] - half, data.keys[-1] + half])
+    figure.update_yaxes(range=[data.queries[-1] + half, data.queries[0] - half])
+    figure.update_xaxes(title=_label("key"), tickangle=-60, showticklabels=True, row=2)
     figure.update_yaxes(title=_label("query"), showticklabels=True, col=1)
     figures.link(figure)
     nats, share = (DERIVED[part].units for part in ("scores", "pattern"))

@@ -1,9 +1,12 @@
 """Synthetic traces, no torch: random factors with a needle that one head finds by each term."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -66,7 +69,7 @@ def make(
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_trace() -> Callable[..., xr.Dataset]:
     return make
 
@@ -74,3 +77,110 @@ def make_trace() -> Callable[..., xr.Dataset]:
 @pytest.fixture
 def trace() -> xr.Dataset:
     return make()
+
+
+@pytest.fixture
+def plain_trace() -> xr.Dataset:
+    return make(d_state=0)
+
+
+@pytest.fixture(scope="session")
+def hostile() -> list[str]:
+    """Tokens that markup, fonts, files or axes could trip over; two of them are equal."""
+    return [
+        "<script>window.pwned=1</script>",
+        "<s>",
+        "</s>",
+        "<img src=x onerror=window.pwned=1>",
+        "a\nb",
+        "\x00",
+        "🙂",
+        "\ud800",
+        "x" * 10_000,
+        "$x$",
+        "&lt;b&gt;",
+        " the",
+        " the",
+        "<a href='javascript:window.pwned=1'>go</a>",
+        "%{y}",
+        "<extra>box</extra>",
+        "\u202eabc",
+        "</script><script>window.pwned=1</script>",
+        "",
+        "<span style='background:url(http://example.com/x)'>s</span>",
+    ]
+
+
+def curves(
+    *, architectures: tuple[str, ...] = ("transformer", "SISA d_state=16"), seeds: int = 3, steps: int = 100
+) -> pd.DataFrame:
+    """A tidy table of runs whose needle accuracy rises, noisily, around half of the steps."""
+    rng, rows = np.random.default_rng(0), []
+    for architecture in architectures:
+        for seed in range(seeds):
+            middle = steps * rng.uniform(0.4, 0.6)
+            for step in range(0, steps + 1, 10):
+                values = {
+                    "train/loss": 3 - step / 100 + rng.normal() / 20,
+                    "lr": 1e-3,
+                    "grad_norm": rng.gamma(2.0),
+                    "niah/exact_match": 0.5 + 0.5 * np.tanh((step - middle) / 10),
+                }
+                values |= {"val/loss": 3.1 - step / 100} if step % 50 == 0 else {}
+                sisa = architecture != "transformer"
+                values |= (
+                    {f"lam/L{n}H{h}": 0.3 + n + h / 10 + seed / 100 for n in range(2) for h in range(3)}
+                    if sisa
+                    else {}
+                )
+                rows += [
+                    (f"{architecture}-{seed}", architecture, seed, step, step * 512, name, value)
+                    for name, value in values.items()
+                ]
+    return pd.DataFrame(rows, columns=["run", "architecture", "seed", "step", "tokens", "name", "value"])
+
+
+@pytest.fixture(scope="session")
+def make_metrics() -> Callable[..., pd.DataFrame]:
+    return curves
+
+
+@pytest.fixture(scope="session")
+def metrics() -> pd.DataFrame:
+    return curves()
+
+
+@pytest.fixture
+def published() -> pd.DataFrame:
+    rows = [
+        ("152M", "transformer", np.nan, "mb4", 1000, 61.5),
+        ("152M", "transformer", np.nan, "mb4", 2000, 78.0),
+        ("152M", "sisa", 16.0, "learned", 1000, 100.0),
+    ]
+    return pd.DataFrame(rows, columns=["scale", "model", "d_state", "setup", "step", "niah_pct"])
+
+
+@pytest.fixture
+def summary() -> pd.DataFrame:
+    rows = [
+        (length, depth, 0.5 + depth / 4, 0.4, 0.9, 64) for length in (128, 512) for depth in (0.0, 0.5, 1.0)
+    ]
+    table = pd.DataFrame(rows, columns=["context_length", "requested_depth", "rate", "low", "high", "n"])
+    return table.drop(index=1)  # (128, 0.5) was not measured
+
+
+@pytest.fixture
+def write_run(tmp_path: Path) -> Callable[..., Path]:
+    """Write a run folder: config.json from text or fields, metrics.csv from text or a table."""
+
+    def write(name: str, *, config: Any, metrics: Any) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
+        columns = ["step", "tokens", "name", "value"]
+        (folder / "metrics.csv").write_text(
+            metrics if isinstance(metrics, str) else metrics[columns].to_csv(index=False)
+        )
+        return folder
+
+    return write

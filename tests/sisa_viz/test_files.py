@@ -1,0 +1,23 @@
+"""Files appear whole or not at all."""
+
+import pytest
+
+from sisa_viz.files import write_aside
+
+
+def test_the_file_appears_at_the_end(tmp_path):
+    with write_aside(tmp_path / "a.txt") as aside:
+        aside.write_text("whole")
+        assert not (tmp_path / "a.txt").exists()
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("a.txt", "whole")]
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    def write_half():
+        with write_aside(tmp_path / "a.txt") as aside:
+            aside.write_text("half")
+            raise RuntimeError("interrupted")
+
+    with pytest.raises(RuntimeError, match="interrupted"):
+        write_half()
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,71 @@
+"""`import sisa_viz` is light, registers `.sisa`, and finds everything else on first use."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sisa_viz
+
+HEAVY = (
+    "torch",
+    "model",
+    "data",
+    "lightning",
+    "plotly",
+    "seaborn",
+    "matplotlib",
+    "scipy",
+    "anywidget",
+    "typer",
+    "h5netcdf",
+)
+ROOT = Path(sisa_viz.__file__).parents[1]
+
+
+def loaded_by(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has loaded after `code`."""
+    script = f"{code}\nimport sys; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(run.stdout.split())
+
+
+def test_importing_loads_nothing_heavy_and_registers_the_accessor():
+    modules = loaded_by("import sisa_viz, xarray; assert hasattr(xarray.Dataset, 'sisa')")
+    assert "xarray" in modules
+    assert not modules & set(HEAVY)
+
+
+@pytest.mark.parametrize("name", sorted(set(sisa_viz.LAZY.values())))
+def test_no_module_loads_torch_or_the_other_rooms(name):
+    assert not loaded_by(f"import sisa_viz.{name}") & {"torch", "model", "data", "lightning"}
+
+
+def test_printed_twins_and_the_command_load_no_torch_either():
+    assert not loaded_by("import sisa_viz.static, sisa_viz.cli, sisa_viz.sections, sisa_viz.doctor") & {
+        "torch",
+        "model",
+        "data",
+    }
+
+
+@pytest.mark.parametrize("name", sisa_viz.__all__)
+def test_every_name_is_there_and_documented(name):
+    assert callable(getattr(sisa_viz, name))
+    assert getattr(sisa_viz, name).__doc__
+    assert name in dir(sisa_viz)
+
+
+@pytest.mark.parametrize("first", ["sisa_viz.plots.scores", "sisa_viz.page", "sisa_viz.plots.decay"])
+def test_a_plot_stays_a_function_whatever_was_imported_before(first):
+    loaded_by(
+        f"import {first}, sisa_viz; assert callable(sisa_viz.plot_scores) and callable(sisa_viz.report)"
+    )
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'plot_everything'; it has build_trace, .*plot_scores"
+    ):
+        _ = sisa_viz.plot_everything

@@ -1,0 +1,105 @@
+"""report: one file, everything escaped, plotly.js once, nothing half written."""
+
+import json
+import re
+
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from sisa_viz import Heading, plot_lambda, report
+
+PLOTLY_SIGN = "plotly.js v"
+
+
+class Fragment:
+    """A section that brings its own markup."""
+
+    def _report_html_(self) -> str:
+        return "<section id='mine'></section>"
+
+    def _report_assets_(self) -> str:
+        return "<script>window.mine = 1</script>"
+
+
+def write(tmp_path, *sections, **options) -> str:
+    path = tmp_path / "page.html"
+    assert report(path, *sections, **({"title": "t"} | options)) == path
+    return path.read_text(encoding="utf-8")
+
+
+def test_text_is_escaped_and_parted(tmp_path):
+    page = write(tmp_path, "a <b>\nnext\n\nc \x00", Heading("<i>h</i>"), title="<script>t</script>")
+    assert "<p>a &lt;b&gt;\nnext</p>\n<p>c ⟨U+0000⟩</p>" in page
+    assert "<h2>&lt;i&gt;h&lt;/i&gt;</h2>" in page
+    assert "<title>&lt;script&gt;t&lt;/script&gt;</title>" in page
+
+
+def test_plotly_is_inside_once_and_only_if_needed(tmp_path, trace):
+    figure = plot_lambda(trace)
+    assert write(tmp_path, figure, figure).count(PLOTLY_SIGN) == 1
+    without = write(tmp_path, "text", pd.DataFrame({"a": [1]}))
+    assert PLOTLY_SIGN not in without
+    assert len(without) < 20_000
+
+
+def test_figures_travel_as_json_that_cannot_end_the_script(tmp_path):
+    page = write(tmp_path, go.Figure(layout={"title": {"text": "</script><b>"}}), pictures=False)
+    source = re.search(r'<script type="application/json">(.*?)</script>', page)
+    assert source
+    assert json.loads(source[1])["layout"]["title"]["text"] == "</script><b>"
+    assert 'aria-label="&lt;/script&gt;&lt;b&gt;"' in page
+
+
+def test_still_pictures_stand_in_unless_told_otherwise(tmp_path, trace):
+    assert '<noscript><img src="data:image/png;base64,' in write(tmp_path, plot_lambda(trace))
+    assert "<noscript><img" not in write(tmp_path, plot_lambda(trace), pictures=False)
+
+
+def test_tables_keep_names_numbers_and_an_index_that_says_something(tmp_path):
+    frame = pd.DataFrame(
+        {"<name>": ["a\nb", "<s>"], "x": [0.123456, float("nan")], "n": [1, 2], "ok": [True, False]}
+    )
+    page = write(tmp_path, frame)
+    assert "&lt;name&gt;</th>" in page
+    assert "<td>&lt;s&gt;</td>" in page
+    assert '<td class="number">0.1235</td><td class="number">1</td><td>True</td>' in page
+    assert "<td>layer 3</td>" in write(tmp_path, pd.Series([1.0], index=["layer 3"], name="λ"))
+
+
+def test_long_tables_are_cut_and_say_so(tmp_path):
+    page = write(tmp_path, pd.DataFrame({"a": range(1002)}))
+    assert page.count("<tr>") == 1001
+    assert "2 more rows are left out." in page
+
+
+def test_assets_of_several_fragments_are_inside_once(tmp_path):
+    page = write(tmp_path, Fragment(), Fragment())
+    assert page.count("id='mine'") == 2
+    assert page.count("window.mine = 1") == 1
+
+
+def test_an_unknown_section_is_named_and_nothing_is_written(tmp_path):
+    with pytest.raises(TypeError, match=r"section 1 is a dict; legal: str, Heading, plotly Figure"):
+        report(tmp_path / "page.html", "fine", {}, title="t")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_figure_that_browsers_would_drop_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("sisa_viz.page.MOST_SCRIPT", 10)
+    with pytest.raises(
+        ValueError, match=r"the figure in section 0 is 0 MiB; legal: at most .*Plot a window of it"
+    ):
+        report(tmp_path / "page.html", go.Figure(), title="t")
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the folder .* does not exist"):
+        report(tmp_path / "no" / "page.html", title="t")
+
+
+def test_the_policy_forbids_every_address(tmp_path):
+    page = write(tmp_path, "text")
+    assert "default-src 'none'" in page
+    assert "http:" not in page
+    assert "https:" not in page

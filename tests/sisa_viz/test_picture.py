@@ -1,0 +1,58 @@
+"""The still picture: a PNG of every plot, with the colours and numbers of the figure."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from sisa_viz import (
+    plot_decay,
+    plot_lambda,
+    plot_niah_convergence,
+    plot_niah_grid,
+    plot_scores,
+    plot_span_mass,
+    plot_training,
+)
+from sisa_viz.picture import picture, picture_uri, plain
+
+
+@pytest.fixture
+def figures(make_trace, metrics, published, summary):
+    trace = make_trace(decay=20.0)
+    return {
+        "scores": plot_scores(trace, layer=0, head=0),
+        "lambda": plot_lambda(trace),
+        "decay": plot_decay(trace),
+        "span_mass": plot_span_mass(trace),
+        "convergence": plot_niah_convergence(metrics, published=published),
+        "grid": plot_niah_grid(summary),
+        "training": plot_training(metrics),
+    }
+
+
+def test_every_plot_has_a_picture_of_its_height(figures):
+    for figure in figures.values():
+        pixels = imread(io.BytesIO(picture(figure)))
+        assert pixels.shape[:2] == (figure.layout.height, 960)
+        assert len(np.unique(pixels.reshape(-1, pixels.shape[2]), axis=0)) > 20
+
+
+def test_row_0_is_on_top_and_one_column_is_drawn(make_trace):
+    trace = make_trace(heads=1)
+    trace["lam"][:] = [[0.0], [1.0]]
+    pixels = imread(io.BytesIO(picture(plot_lambda(trace))))
+    column = pixels[:, 400, :3].mean(axis=1)[90:-90]
+    assert column[: len(column) // 3].min() > 0.9
+    assert column[-len(column) // 3 :].max() < 0.3
+
+
+def test_hostile_tokens_do_no_harm(make_trace, hostile):
+    figure = plot_scores(make_trace(length=len(hostile), labels=hostile), layer=0, head=0)
+    assert picture_uri(figure).startswith("data:image/png;base64,")
+
+
+def test_plain_undoes_the_escapes():
+    assert plain("&lt;s&gt; &#36;x&#36;") == "<s> $x$"
+    assert plain(None) == ""

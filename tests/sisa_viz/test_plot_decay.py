@@ -1,0 +1,74 @@
+"""plot_decay: half-lives on a log scale, retention along the tokens, the clamp marked."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sisa_viz import plot_decay
+from sisa_viz.plots.decay import MOST_POINTS, prepare_decay
+
+
+def test_prepared_numbers_are_the_accessor_s(trace):
+    data = prepare_decay(trace, origin=4)
+    np.testing.assert_allclose(data.heads["half_life"], trace.sisa.half_life().values.ravel())
+    assert data.heads["name"].tolist() == ["L0H0", "L0H1", "L0H2", "L1H0", "L1H1", "L1H2"]
+    curve = data.retention[data.retention["name"] == "L1H0"]
+    np.testing.assert_allclose(curve["retention"], trace.sisa.retention(origin=4)[1, 0, 4:])
+    assert data.labels["half_life"] == "half-life (tokens)"
+
+
+def test_the_clamp_is_found(make_trace):
+    trace = make_trace(decay=20.0)
+    heads = prepare_decay(trace).heads.set_index("name")
+    clamped = trace["clamped"][1, 2].values
+    assert heads.loc["L1H2", "clamped"] == clamped.sum() > 0
+    assert heads.loc["L1H2", "clamp_start"] == clamped.argmax()
+    assert np.isnan(prepare_decay(make_trace(decay=0.001)).heads["clamp_start"]).all()
+
+
+@given(length=st.integers(1, 40), origin=st.integers(-40, 39), decay=st.floats(0, 40))
+def test_curves_start_at_one_and_never_rise(make_trace, length, origin, decay):
+    trace = make_trace(length=length, layers=1, heads=2, decay=decay, spans={})
+    data = prepare_decay(trace, origin=max(-length, min(origin, length - 1)))
+    for _, curve in data.retention.groupby("head"):
+        assert curve["retention"].iloc[0] == pytest.approx(1)
+        assert curve["retention"].is_monotonic_decreasing
+
+
+def test_long_curves_are_thinned_but_keep_ends_and_clamp(make_trace):
+    trace = make_trace(length=2000, layers=1, heads=1, decay=1.0)
+    data = prepare_decay(trace)
+    positions = data.retention["position"].tolist()
+    assert len(positions) <= MOST_POINTS + 1
+    assert positions[0] == 0
+    assert positions[-1] == 1999
+    assert int(data.heads["clamp_start"][0]) in positions
+
+
+def test_the_figure_marks_the_clamp_and_the_length(make_trace):
+    figure = plot_decay(make_trace(decay=20.0))
+    names = {item.name for item in figure.data}
+    assert {"layer 0", "layer 1", "length of the sequence"} <= names
+    crosses = [item for item in figure.data if item.marker.symbol == "x-thin"]
+    assert all((np.asarray(item.marker.size) > 0).sum() == 1 for item in crosses)
+    assert len(crosses) == int((prepare_decay(make_trace(decay=20.0)).heads["clamped"] > 0).sum())
+    assert "clamp acts at" in figure.layout.title.subtitle.text
+    assert figure.layout.yaxis.type == "log"
+    assert figure.layout.yaxis.title.text == "half-life (tokens)"
+    assert figure.layout.xaxis2.title.text == "position (tokens)"
+
+
+def test_without_a_clamp_it_says_so(make_trace):
+    figure = plot_decay(make_trace(decay=0.001))
+    assert "the clamp never acts" in figure.layout.title.subtitle.text
+
+
+def test_a_plain_transformer_has_no_decay(plain_trace):
+    with pytest.raises(ValueError, match="it has no decay"):
+        plot_decay(plain_trace)
+
+
+def test_origin_out_of_range_is_named(trace):
+    with pytest.raises(ValueError, match="query is 24; legal: 0 to 23"):
+        plot_decay(trace, origin=24)

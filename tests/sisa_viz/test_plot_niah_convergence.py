@@ -1,0 +1,122 @@
+"""plot_niah_convergence: mean and t-interval over seeds, published curves behind."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import t
+
+from sisa_viz import plot_niah_convergence
+from sisa_viz.plots.niah_convergence import prepare_niah_convergence
+
+
+def table(values: list[list[float]], *, name: str = "niah/nll") -> pd.DataFrame:
+    """values[seed][evaluation] of one architecture, every 10 steps of 100 tokens."""
+    rows = [
+        ("transformer", seed, 10 * at, 1000 * at, name, value)
+        for seed, run in enumerate(values)
+        for at, value in enumerate(run)
+    ]
+    return pd.DataFrame(rows, columns=["architecture", "seed", "step", "tokens", "name", "value"])
+
+
+def test_interval_is_student_s_over_seeds():
+    data = prepare_niah_convergence(table([[1.0, 2.0], [2.0, 4.0], [3.0, 9.0]]), metric="niah/nll")
+    half = t.ppf(0.975, 2) * np.std([2, 4, 9], ddof=1) / np.sqrt(3)
+    last = data.mean.iloc[1]
+    assert (last["mean"], last["low"], last["high"], last["seeds"]) == pytest.approx(
+        (5, 5 - half, 5 + half, 3)
+    )
+
+
+def test_shares_are_cut_to_0_and_1():
+    data = prepare_niah_convergence(table([[0.0, 1.0], [1.0, 1.0]], name="niah/exact_match"))
+    assert (data.mean["low"].tolist(), data.mean["high"].tolist()) == ([0, 1], [1, 1])
+
+
+def test_one_seed_has_no_interval():
+    data = prepare_niah_convergence(table([[0.1, 0.9]]), metric="niah/nll")
+    assert data.mean["low"].isna().all()
+    figure = plot_niah_convergence(table([[0.1, 0.9]]), metric="niah/nll")
+    assert [item.name for item in figure.data if item.name] == ["transformer · 1 seed, no interval"]
+
+
+def test_published_curves_are_shares_with_labels_of_their_own(metrics, published):
+    data = prepare_niah_convergence(metrics, published=published, x="tokens")
+    assert data.published["label"].tolist() == [
+        "published, 152M, SISA d_state=16, learned",
+        *["published, 152M, transformer, mb4"] * 2,
+    ]
+    assert data.published["value"].tolist() == [1.0, 0.615, 0.78]
+    assert data.published["x"].tolist() == [1000 * 524_288, 1000 * 524_288, 2000 * 524_288]
+    assert prepare_niah_convergence(metrics, published=published).published["x"].tolist() == [
+        1000,
+        1000,
+        2000,
+    ]
+    assert (
+        prepare_niah_convergence(metrics, published=published.drop(columns="setup")).published["label"][0]
+        == "published, 152M, SISA d_state=16"
+    )
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=5), min_size=1, max_size=4))
+def test_the_mean_lies_in_its_interval(values):
+    data = prepare_niah_convergence(table(values, name="niah/exact_match"))
+    known = data.mean.dropna()
+    assert (known["low"] <= known["mean"] + 1e-12).all()
+    assert (known["mean"] <= known["high"] + 1e-12).all()
+    assert len(data.runs) == sum(map(len, values))
+
+
+def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, published):
+    figure = plot_niah_convergence(metrics, published=published)
+    named = [item for item in figure.data if item.name]
+    assert [item.name for item in named] == [
+        "published, 152M, SISA d_state=16, learned",
+        "published, 152M, transformer, mb4",
+        "SISA d_state=16 · mean of 3 seeds, 95 % t-interval",
+        "transformer · mean of 3 seeds, 95 % t-interval",
+    ]
+    assert all(item.line.dash for item in named[:2])
+    assert sum(item.fill == "toself" for item in figure.data) == 2
+    assert sum(item.line.width == 1 for item in figure.data) == 6
+    assert figure.layout.xaxis.type == "log"
+    assert figure.layout.xaxis.title.text == "training step"
+    assert figure.layout.yaxis.title.text == "needle exact match (share of episodes)"
+    assert plot_niah_convergence(metrics).layout.xaxis.type == "linear"
+
+
+def test_hostile_names_are_escaped(metrics, published):
+    figure = plot_niah_convergence(
+        metrics.assign(architecture="<b>mine</b>", seed="<i>"),
+        published=published.assign(setup="<a href='x'>"),
+    )
+    assert "<b>mine" not in figure.to_json().replace("<b>%{", "")
+    assert "<a href" not in figure.to_json()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"x": "epoch"}, "x is 'epoch'; legal: step, tokens"),
+        ({"metric": "niah/f1"}, r"metric 'niah/f1' was not logged; there are \['grad_norm'"),
+        (
+            {"published": pd.DataFrame({"scale": ["50M"]})},
+            r"the published table lacks columns \['model', 'd_state'",
+        ),
+    ],
+)
+def test_wrong_options_are_named(metrics, options, message):
+    with pytest.raises(ValueError, match=message):
+        plot_niah_convergence(metrics, **options)
+
+
+def test_wrong_tables_are_named(metrics):
+    with pytest.raises(ValueError, match=r"the table of runs lacks columns \['seed'\]"):
+        plot_niah_convergence(metrics.drop(columns="seed"))
+    with pytest.raises(ValueError, match="the table of runs has no rows"):
+        plot_niah_convergence(metrics.head(0))
+    with pytest.raises(TypeError, match="the table of runs is a dict; legal: a pandas DataFrame"):
+        plot_niah_convergence({})

@@ -1,0 +1,48 @@
+"""read_runs: folders in, one tidy table out; broken folders are named."""
+
+import pytest
+
+from sisa_viz import read_runs
+from sisa_viz.runs import is_run
+
+
+def test_two_folders_become_one_table(metrics, write_run):
+    one = metrics[(metrics["architecture"] == "transformer") & (metrics["seed"] == 0)]
+    flat = write_run("a", config={"d_state": 0, "seed": 3}, metrics=one)
+    nested = write_run("b", config={"model": {"d_state": 16}, "seed": 4}, metrics=one)
+    table = read_runs([flat, str(nested)])
+    assert table.columns.tolist() == ["run", "architecture", "seed", "step", "tokens", "name", "value"]
+    runs = table[["run", "architecture", "seed"]].drop_duplicates().to_numpy().tolist()
+    assert runs == [["a", "transformer", 3], ["b", "SISA d_state=16", 4]]
+    assert table["value"].tolist() == one["value"].tolist() * 2
+    assert read_runs(flat)["run"].unique().tolist() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("config", "table", "message"),
+    [
+        ("{", "step,tokens,name,value\n", r"config.json is not JSON .*was the file cut off"),
+        ([1], "step,tokens,name,value\n", "config.json holds a list; legal: a JSON object"),
+        ({"seed": 1}, "step,tokens,name,value\n", r"config.json has no integer d_state; it has \['seed'\]"),
+        ({"d_state": 0}, "step,tokens,name,value\n", "has no integer seed"),
+        ({"d_state": 0, "seed": 1}, "", r"metrics.csv cannot be read as a table .*legal columns: step"),
+        ({"d_state": 0, "seed": 1}, "step,value\n1,2\n", r"metrics.csv lacks columns \['tokens', 'name'\]"),
+    ],
+)
+def test_broken_folders_are_named(write_run, config, table, message):
+    with pytest.raises(ValueError, match=message):
+        read_runs(write_run("run", config=config, metrics=table))
+
+
+def test_what_is_no_run_is_named(tmp_path):
+    assert not is_run(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"is not a run: it needs config.json and metrics.csv, there is \['config.json'\]",
+    ):
+        read_runs(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        read_runs(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="no run folder was given"):
+        read_runs([])

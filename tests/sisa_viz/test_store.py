@@ -1,0 +1,93 @@
+"""A trace comes back from its file as it went in, lazily, or not at all."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sisa_viz.trace import open_trace
+
+
+@pytest.mark.parametrize("options", [{}, {"d_state": 0}, {"dtype": "float16"}])
+def test_round_trip(make_trace, tmp_path, options):
+    trace = make_trace(**options, text="a\x00b", versions={"torch": "2.13"})
+    assert trace.sisa.save(tmp_path / "t.nc") == tmp_path / "t.nc"
+    with open_trace(tmp_path / "t.nc") as opened:
+        xr.testing.assert_identical(opened.load(), trace)
+
+
+def test_hostile_labels_survive_the_file(make_trace, hostile, tmp_path):
+    trace = make_trace(length=len(hostile), labels=hostile)
+    trace.sisa.save(tmp_path / "t.nc")
+    with open_trace(tmp_path / "t.nc") as opened:
+        assert opened["token"].values.tolist() == [label.replace("\ud800", "\\ud800") for label in hostile]
+
+
+def test_opening_reads_no_array_and_a_score_reads_one_head(make_trace, tmp_path, monkeypatch):
+    from h5netcdf.core import BaseVariable
+
+    make_trace(length=64, layers=3, heads=4).sisa.save(tmp_path / "t.nc")
+    read: list[tuple[str, int]] = []
+    original = BaseVariable.__getitem__
+
+    def spy(variable, key):
+        values = original(variable, key)
+        read.append((variable.name.split("/")[-1], np.asarray(values).size))
+        return values
+
+    monkeypatch.setattr(BaseVariable, "__getitem__", spy)
+    with open_trace(tmp_path / "t.nc") as opened:
+        assert not {name for name, _ in read} & set(opened.data_vars)
+        opened.sisa.content(layer=2, head=1)
+        assert {size for name, size in read if name == "k"} == {64 * 8}
+
+
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(trace, tmp_path, monkeypatch):
+    trace.sisa.save(tmp_path / "t.nc")
+    before = (tmp_path / "t.nc").read_bytes()
+
+    def fail(self, path, **_):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    with pytest.raises(OSError, match="disk full"):
+        trace.sisa.save(tmp_path / "t.nc")
+    assert (tmp_path / "t.nc").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["t.nc"]
+
+
+def test_a_missing_folder_is_named(trace, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the folder .*nowhere does not exist"):
+        trace.sisa.save(tmp_path / "nowhere" / "t.nc")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no trace file .*t.nc'; write one with trace.sisa.save"):
+        open_trace(tmp_path / "t.nc")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.99])
+def test_a_truncated_file_is_refused(trace, tmp_path, share):
+    whole = trace.sisa.save(tmp_path / "t.nc").read_bytes()
+    (tmp_path / "t.nc").write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(
+        ValueError, match=r"truncated or another kind of file\. Legal: a file written by trace.sisa.save"
+    ):
+        open_trace(tmp_path / "t.nc")
+
+
+def test_a_foreign_netcdf_file_is_refused(tmp_path):
+    xr.Dataset({"a": ("x", [1, 2])}).to_netcdf(tmp_path / "f.nc", engine="h5netcdf")
+    with pytest.raises(
+        ValueError, match=r"NetCDF file but not a SISA trace: it has no tokens or no text; it holds \['a'\]"
+    ):
+        open_trace(tmp_path / "f.nc")
+
+
+def test_another_schema_is_refused(trace, tmp_path, monkeypatch):
+    monkeypatch.setattr("sisa_viz.check.SCHEMA", "sisa-trace/9")
+    trace.attrs["schema"] = "sisa-trace/9"
+    trace.sisa.save(tmp_path / "t.nc")
+    monkeypatch.undo()
+    with pytest.raises(ValueError, match="schema is 'sisa-trace/9', legal: 'sisa-trace/1'"):
+        open_trace(tmp_path / "t.nc")
