@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import sysconfig
 import warnings
 from collections.abc import Iterable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 _HOLDERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 SHORTEST = 20
+NOT_STANDARD = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
 
 
 def docstrings(source: bytes) -> list[str]:
@@ -41,9 +43,11 @@ def _held(body: Iterable[ast.stmt], holder: ast.AST) -> Iterator[str]:
 
 def standard_library() -> list[Path]:
     """Python files of the standard library, without installed packages and its own tests, sorted."""
-    root = Path(sysconfig.get_path("stdlib"))
-    skipped = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
-    return sorted(path for path in root.rglob("*.py") if not skipped & set(path.relative_to(root).parts))
+    found = []
+    for folder, below, names in os.walk(sysconfig.get_path("stdlib")):
+        below[:] = [name for name in below if name not in NOT_STANDARD]
+        found += [Path(folder, name) for name in names if name.endswith(".py")]
+    return sorted(found)
 
 
 def package_files(distribution: Distribution) -> list[Path]:

@@ -173,3 +173,12 @@ def test_default_place_and_packages(few_files, monkeypatch, capsys):
     monkeypatch.setattr(corpus_build, "LOCK", Path("nowhere"))
     monkeypatch.setattr(corpus_build, "installed", lambda: {"iniconfig": installed()["iniconfig"]})
     assert build_corpus(few_files / "all.npz", d_vocab=300).metadata == corpus.metadata
+
+
+def test_tokenizer_never_sees_held_out_documents(monkeypatch):
+    seen = []
+    monkeypatch.setattr(corpus_build, "train_tokenizer", lambda texts, **_: seen.extend(texts) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        topics_corpus()
+    assert seen
+    assert not any(map(is_heldout, seen))

@@ -91,11 +91,14 @@ def test_ends_of_the_filler(corpus):
 
 def test_needles_stand_between_sentences(corpus):
     episodes = made(corpus, lengths=(300,), value_length=4).build(1, n_episodes=60)
+    starts_space = corpus.tokenizer.encode(" The").ids
     for line in lines(episodes):
         before = text(corpus, line.tokens[: line.needle_start])
         after = text(corpus, line.tokens[line.needle_stop :])
         assert before == "" or before.endswith(("\n", ".", "!", "?", "<|endoftext|>"))
         assert after.startswith(("\n", " "))
+        sentence_before = before.endswith((".", "!", "?"))
+        assert sentence_before == (line.tokens[line.needle_start] in starts_space)
 
 
 def test_same_seed_same_episodes_and_splits_share_no_text(corpus):
