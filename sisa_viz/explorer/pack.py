@@ -26,6 +26,7 @@ import xarray as xr
 from sisa_viz import colours
 from sisa_viz.check import check_trace
 from sisa_viz.scores import Head, content, importance
+from sisa_viz.text import visible
 
 SCHEMA = "sisa-explorer/1"
 PRECISIONS = ("auto", "float32", "fixed16")
@@ -125,7 +126,7 @@ def _meta(trace: xr.Dataset, *, title: str, encoding: str) -> dict[str, Any]:
     n = trace.sizes["position"]
     return {
         "schema": SCHEMA,
-        "title": title,
+        "title": visible(title, spaces=False),
         "n": n,
         "d_head": trace.sizes["d_head"],
         "d_state": trace.sizes.get("d_state", 0),

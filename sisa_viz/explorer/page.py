@@ -10,7 +10,6 @@ from typing import Any
 
 from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import Packed, to_json
-from sisa_viz.text import visible
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:; style-src 'unsafe-inline'; img-src data:; "
@@ -52,7 +51,7 @@ def fragment(packed: Packed, state: dict[str, Any], *, name: str, still: bytes) 
 
 def page(packed: Packed, state: dict[str, Any], *, still: bytes) -> str:
     """A whole page that loads nothing from anywhere, and whose policy forbids it to."""
-    title = html.escape(visible(packed.meta["title"], spaces=False))
+    title = html.escape(packed.meta["title"])
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'

@@ -11,7 +11,7 @@ import { HoverBox } from "./hover.js";
 import { brief, fixed } from "./labels.js";
 import { Link } from "./link.js";
 import { Panel } from "./panel.js";
-import { RowTable } from "./rowtable.js";
+import { label, RowTable } from "./rowtable.js";
 
 export const STATE = ["layer", "head", "lam_scale", "query", "window"];
 const TITLES = { content: "content", importance: "λ × importance", scores: "sum", pattern: "softmax" };
@@ -59,7 +59,7 @@ export class Explorer {
   header() {
     this.name = make("b", { class: "sisa-x-name" });
     this.facts = make("span", { class: "sisa-x-facts" });
-    return make("header", { class: "sisa-x-header" }, make("h2", { dir: "auto" }, this.trace.meta.title), this.name, this.facts);
+    return make("header", { class: "sisa-x-header" }, make("h2", {}, this.trace.meta.title), this.name, this.facts);
   }
 
   spanKey() {
@@ -70,7 +70,7 @@ export class Explorer {
     const entry = ({ name, range, colour }) => {
       const swatch = make("i", {});
       swatch.style.background = colour;
-      return make("span", {}, swatch, make("bdi", {}, name), ` tokens ${range[0]} to ${range[1] - 1}`);
+      return make("span", {}, swatch, label(name, "bdi"), ` tokens ${range[0]} to ${range[1] - 1}`);
     };
     return make("p", { class: "sisa-x-spans" }, ...this.spans.map(entry));
   }

@@ -1,0 +1,151 @@
+"""Hostile text, damaged pages: nothing runs, nothing loads, everything shows as it is written or says what is wrong."""
+
+import re
+
+import pytest
+from explorer_pages import DRAWN
+
+from sisa_viz.explorer import ScoreExplorer
+from sisa_viz.text import visible
+
+pytestmark = pytest.mark.browser
+
+SEEDS = [
+    "</script><script>window.hit=1</script>\u202e",
+    "<!--<script>window.hit=1</script>-->",
+    "<img src=x onerror=window.hit=1>",
+    "<img src=http://evil.invalid/a.png>",
+    "<svg onload=window.hit=1>",
+    "<iframe src=http://evil.invalid/></iframe>",
+    "<link rel=stylesheet href=http://evil.invalid/a.css>",
+    "<style>@import 'http://evil.invalid/b.css';*{display:none}</style>",
+    "<a href=javascript:window.hit=1>x</a>",
+    "javascript:window.hit=1",
+    "<b onclick=window.hit=1>bold</b>",
+    "\"><script>window.hit=1</script>",
+    "' autofocus onfocus=window.hit=1 '",
+    "<meta http-equiv=refresh content='0;url=http://evil.invalid/'>",
+    "<base href=http://evil.invalid/>",
+    "</style><script>window.hit=1</script>",
+    "</title><script>window.hit=1</script>",
+    "</noscript><script>window.hit=1</script>",
+    "]]><script>window.hit=1</script>",
+    "${window.hit=1}",
+    "{{constructor.constructor('window.hit=1')()}}",
+    "url(http://evil.invalid/c.png)",
+    "&lt;b&gt;&amp;&nbsp;",
+    "&#60;script&#62;window.hit=1&#60;/script&#62;",
+    "\u202eright to left\u202c",
+    "\u2066isolate\u2069\u200f",
+    "nul\x00and\x1bescape\x7f",
+    "\ud800",
+    "low\udfffsurrogate",
+    "\u2028line\u2029paragraph",
+    "__proto__",
+    "constructor",
+    "line\nbreak\r\n\ttab",
+    "<s>",
+    "</s>",
+    "",
+    "\ufeff\u200b\u200d",
+    "\\u003cscript\\u003e",
+    "%3Cscript%3E",
+    "<" * 10_000,
+]
+HOSTILE = [seed + tail for tail in ("", "<x", "\u202e", "'\"`", "\x00</script>") for seed in SEEDS]
+
+
+def watch(page):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    return asked
+
+
+def test_200_hostile_strings_neither_run_nor_load_and_show_literally(make_trace, watched_page, tmp_path, screenshots):
+    assert len(set(HOSTILE)) == 200
+    n = len(HOSTILE)
+    trace = make_trace(length=n, layers=1, heads=1, labels=HOSTILE, spans={text: (at, at + 1) for at, text in enumerate(HOSTILE[:40])})
+    page = watched_page.page
+    asked = watch(page)
+    explorer = ScoreExplorer(trace, title=HOSTILE[0] + "\ud800")
+    assert explorer._packed
+    explorer._packed.meta["tokens"] = HOSTILE  # half surrogates as they are, which a trace spells out
+    path = explorer.to_html(tmp_path / "hostile.html")
+    page.goto(path.as_uri())
+    page.wait_for_function(DRAWN)
+    page.get_by_label("query", exact=True).fill(str(n - 1))
+    page.keyboard.press("Enter")
+    page.get_by_label("keys to list").select_option("Infinity")
+    page.get_by_role("button", name="key", exact=True).click()
+    shown = page.locator("tbody td:nth-child(2)").all_text_contents()
+    assert len(shown) == n
+    for text, cell in zip(HOSTILE, shown, strict=True):
+        if len(text) <= 40:
+            assert cell == (visible(text) or "∅")
+        else:
+            assert cell.startswith(visible(text[:30]))
+            assert re.search(r"… \([\d,]+ characters\)$", cell)
+    page.mouse.wheel(0, -9999)
+    image = page.locator('[data-part="content"] .sisa-x-image').bounding_box()
+    for at in range(4, n, 9):
+        page.mouse.move(image["x"] + 0.5, image["y"] + image["height"] * (at + 0.5) / n)
+        assert page.locator(".sisa-x-hover").is_visible()
+    page.locator(".sisa-x-panels").press("+")
+    page.wait_for_function(DRAWN)
+    assert len(page.locator(".sisa-x-spans").inner_text()) < 4000
+    assert visible(HOSTILE[0] + "\ud800") in page.locator("h2").text_content()
+    page.screenshot(path=screenshots / "explorer_hostile.png")
+    assert page.evaluate("window.hit") is None
+    assert page.locator(".sisa-x :is(script, img, iframe, svg, a, style, link, meta)").count() == 0
+    assert [url for url in asked if not url.startswith("blob:")] == [path.as_uri()]
+    assert watched_page.errors == []
+
+
+def test_an_untouched_page_asks_for_itself_and_nothing_else(trace, watched_page, tmp_path):
+    page = watched_page.page
+    page.context.set_offline(True)
+    asked = watch(page)
+    path = ScoreExplorer(trace).to_html(tmp_path / "page.html")
+    page.goto(path.as_uri())
+    page.wait_for_selector('.sisa-x[data-grid="done"]')
+    assert [url for url in asked if not url.startswith("blob:")] == [path.as_uri()]
+    assert watched_page.errors == []
+
+
+def damaged(text, kind):
+    if kind == "cut in a block":
+        return text[: text.rindex("data-block=") + 200], "L1H2 has "
+    if kind == "cut before the blocks":
+        return text[: text.index("<script type=\"text/plain\" data-block=")], "L0H0 has 0 of "
+    if kind == "cut in the description":
+        return text[: text.index('"schema"') + 200], "description cannot be read"
+    if kind == "foreign":
+        return text.replace('"schema":"sisa-explorer/1"', '"schema":"other/7"'), 'says it is "other/7"'
+    return re.sub(r'(data-block="page">).{40}', r"\1", text, count=1), "L0H0 has "
+
+
+@pytest.mark.parametrize(
+    "kind", ["cut in a block", "cut before the blocks", "cut in the description", "foreign", "a block is shorter"]
+)
+def test_a_damaged_page_says_what_is_wrong_and_what_to_do(trace, watched_page, tmp_path, kind):
+    path = ScoreExplorer(trace).to_html(tmp_path / "page.html")
+    text, message = damaged(path.read_text(encoding="utf-8"), kind)
+    path.write_text(text, encoding="utf-8")
+    watched_page.page.goto(path.as_uri())
+    alert = watched_page.page.get_by_role("alert")
+    alert.wait_for()
+    assert message in alert.inner_text()
+    assert "sisa explore TRACE" in alert.inner_text()
+    assert watched_page.errors == []
+
+
+def test_without_scripts_a_picture_stands_in(browser, trace, tmp_path):
+    path = ScoreExplorer(trace).to_html(tmp_path / "page.html")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    picture = page.locator("noscript img")
+    assert "softmax of L0H0" in picture.get_attribute("alt")
+    assert picture.bounding_box()["width"] > 150
+    context.close()

@@ -1,0 +1,113 @@
+"""Traces without torch, and an explorer on an open page: what a user would do, and what they would read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from playwright.sync_api import Page
+
+from sisa_viz import build_trace
+
+WORDS = "the sky is blue and the grass is green so here we go there and back again".split()
+DRAWN = "() => [...document.querySelectorAll('.sisa-x')].every(x => x.dataset.drawn)"
+
+
+def make(
+    *,
+    length: int = 40,
+    layers: int = 2,
+    heads: int = 3,
+    d_head: int = 8,
+    d_state: int = 4,
+    seed: int = 0,
+    labels: list[str] | None = None,
+    spans: dict[str, tuple[int, int]] | None = None,
+    **changes: Any,
+) -> xr.Dataset:
+    """A random trace; `changes` replace arrays of `build_trace`."""
+    rng = np.random.default_rng(seed)
+    shape = (layers, heads, length)
+    arrays: dict[str, Any] = {name: rng.normal(size=(*shape, d_head)) for name in ("q", "k")}
+    if d_state:
+        arrays |= {name: rng.normal(size=(*shape, d_state)) for name in ("b_rot", "c_rot")}
+        log_decay = -0.03 * rng.gamma(2.0, 0.5, size=shape)
+        cum = np.cumsum(log_decay, axis=-1)
+        arrays |= {"log_decay": log_decay, "cum_decay": cum, "anchored_decay": cum + 38, "clamped": cum < -1}
+        arrays |= {"lam": rng.uniform(0.2, 1.5, size=(layers, heads))}
+    labels = labels or [" " + WORDS[at % len(WORDS)] for at in range(length)]
+    config = {"d_state": d_state, "n_layers": layers, "n_heads": heads, "d_head": d_head}
+    spans = {"needle": (length // 4, length // 4 + 2), "answer": (length - 1, length)} if spans is None else spans
+    named = {"token_ids": np.zeros(length, dtype=int), "labels": labels, "config": config, "spans": spans}
+    return build_trace(**(arrays | named | changes))
+
+
+class Shown:
+    """An explorer on an open page: what a user would do, and what they would read."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.page.wait_for_function(DRAWN)
+
+    @classmethod
+    def of(cls, page: Page) -> "Shown":
+        """The explorer that the page is about to show."""
+        page.wait_for_selector(".sisa-x")
+        return cls(page)
+
+    @classmethod
+    def file(cls, page: Page, path: Path) -> "Shown":
+        page.goto(path.as_uri())
+        return cls(page)
+
+    def wait_for(self, drawn: str) -> None:
+        """Wait until the panels show "L0H1 0.5 0-40-0-40": head, λ scale, window."""
+        self.page.wait_for_function("want => document.querySelector('.sisa-x').dataset.drawn === want", arg=drawn)
+
+    def drawn(self) -> str:
+        return self.page.locator(".sisa-x").first.get_attribute("data-drawn") or ""
+
+    def rows(self) -> list[list[str]]:
+        """The table of the locked query, as text."""
+        return [line.locator("th, td").all_inner_texts() for line in self.page.locator(".sisa-x tbody tr").all()]
+
+    def frame(self) -> dict[str, float]:
+        """Where the picture lies inside a panel's overlay, in CSS pixels."""
+        return self.page.eval_on_selector(
+            ".sisa-x-image", "c => ({left: c.offsetLeft, top: c.offsetTop, side: c.offsetWidth})"
+        )
+
+    def place(self, part: str, query: float, key: float, length: int = 40) -> tuple[float, float]:
+        """Page coordinates of a fractional cell of the whole map."""
+        box = self.page.locator(f'[data-part="{part}"] .sisa-x-image').bounding_box()
+        assert box
+        return box["x"] + box["width"] * key / length, box["y"] + box["height"] * query / length
+
+    def point(self, part: str, query: float, key: float, *, length: int = 40) -> None:
+        self.page.mouse.move(*self.place(part, query, key, length))
+
+    def drag(self, part: str, start: tuple[float, float], stop: tuple[float, float]) -> None:
+        self.point(part, *start)
+        self.page.mouse.down()
+        self.point(part, (start[0] + stop[0]) / 2, (start[1] + stop[1]) / 2)
+        self.point(part, *stop)
+        self.page.mouse.up()
+
+    def pixels(self, part: str) -> np.ndarray:
+        """[row, column, 4] bytes of a panel's picture, one bin a pixel."""
+        script = """canvas => { const { width, height } = canvas;
+          return [width, height, ...canvas.getContext('2d').getImageData(0, 0, width, height).data]; }"""
+        width, height, *data = self.page.eval_on_selector(f'[data-part="{part}"] .sisa-x-image', script)
+        return np.array(data, dtype=np.uint8).reshape(height, width, 4)
+
+    def alpha(self, part: str) -> np.ndarray:
+        return self.pixels(part)[..., 3]
+
+    def state(self) -> dict[str, Any]:
+        return json.loads(self.page.evaluate("JSON.stringify(document.querySelector('.sisa-x').explorer.state)"))
+
+
+def number(text: str) -> float:
+    """What a cell of the table says, its minus sign being a true one."""
+    return float(text.replace("\u2212", "-"))
