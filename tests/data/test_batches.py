@@ -55,7 +55,7 @@ def test_fraction_is_met_over_many_steps(corpus, task, fraction, batch_size):
 
 
 def test_text_rows_are_running_training_text(corpus):
-    batches = TrainingBatches(corpus=corpus, batch_size=4, n_ctx=32)
+    batches = TrainingBatches(corpus=corpus, batch_size=400, n_ctx=32)
     tokens, labels = batches.build(7, 3)
     assert (tokens == labels).all()
     train = corpus.split("train")
