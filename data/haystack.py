@@ -1,6 +1,7 @@
 """Running text as tokens, with the places where a sentence may be put in."""
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +38,7 @@ class Haystack:
         ``stop`` itself always counts, as kind STOP: there the filler is cut off, mid-sentence or not.
         """
         target = start + share * (stop - start)
-        after = int(np.searchsorted(self.breaks, target))
+        after = int(np.searchsorted(self.breaks, ceil(target)))  # a float would copy all breaks
         around = [at for at in (after - 1, after) if 0 <= at < len(self.breaks)]
         inside = [
             (int(self.breaks[at]), int(self.kinds[at])) for at in around if start <= self.breaks[at] < stop
