@@ -11,7 +11,7 @@ import xarray as xr
 
 from sisa_viz import scores as maths
 from sisa_viz.axes import DERIVED, HEADS, axis_attrs
-from sisa_viz.check import check_span, check_trace
+from sisa_viz.check import check_lam_scale, check_span, check_trace
 from sisa_viz.store import save_trace
 
 PARTS = ("content", "importance")
@@ -183,11 +183,7 @@ class SISAAccessor:
 
 
 def _pattern_rows(lam_scale: float) -> Callable[[maths.Head, np.ndarray], np.ndarray]:
-    if not np.isfinite(lam_scale):
-        raise ValueError(
-            f"lam_scale is {lam_scale}; legal: a finite number, 1 is the trained λ and 0 switches "
-            f"importance off"
-        )
+    check_lam_scale(lam_scale)
     return lambda f, rows: maths.pattern(
         maths.content(f, rows) + np.float32(lam_scale) * maths.importance(f, rows)
     )

@@ -106,3 +106,13 @@ def check_span(span: Sequence[int], length: int, *, name: str = "span") -> tuple
     if not 0 <= start < stop <= length:
         raise ValueError(f"span {name!r} is [{start}, {stop}), legal: 0 <= start < stop <= {length}")
     return start, stop
+
+
+def check_lam_scale(lam_scale: float) -> float:
+    """A factor on λ; ValueError unless it is finite."""
+    if not np.isfinite(lam_scale):
+        raise ValueError(
+            f"lam_scale is {lam_scale}; legal: a finite number, 1 for the trained λ, 0 for no importance at "
+            f"all"
+        )
+    return lam_scale

@@ -81,7 +81,7 @@ def _text(text: object) -> str:
 def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
     from sisa_viz.picture import picture_uri, plain  # matplotlib, only where a picture is drawn
 
-    data = (figure.to_json() or "").replace("<", "\\u003c")
+    data = str(figure.to_json())  # plotly writes < as \u003c, so that no string can end the script
     if len(data) > MOST_SCRIPT:
         raise ValueError(
             f"the figure in section {number} is {len(data) / 2**20:.0f} MiB; legal: at most "

@@ -8,9 +8,10 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from sisa_viz import figures
+from sisa_viz import scores as maths
 from sisa_viz.axes import DERIVED, axis_attrs, head_name
 from sisa_viz.blocks import pool
-from sisa_viz.check import check_span, check_trace
+from sisa_viz.check import check_lam_scale, check_span, check_trace
 from sisa_viz.colours import GROUND, MARK, signed_limit, top_limit
 from sisa_viz.text import escape, token_axis
 
@@ -62,12 +63,13 @@ def prepare_scores(
         raise ValueError(
             f"limit is {limit} nats; legal: a positive number, or None for the largest magnitude"
         )
-    content = access.content(layer=layer, head=head).values
-    importance = lam_scale * access.importance(layer=layer, head=head).values
-    pattern = access.pattern(layer=layer, head=head, lam_scale=lam_scale).values
-    whole = dict(zip(PARTS, (content, importance, content + importance, pattern), strict=True))
+    factors, queries = access.factors(layer=layer, head=head), np.arange(rows.start, rows.stop)
+    content = maths.content(factors, queries)
+    importance = np.float32(check_lam_scale(lam_scale)) * maths.importance(factors, queries)
+    scores = content + importance
+    whole = dict(zip(PARTS, (content, importance, scores, maths.pattern(scores)), strict=True))
     block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
-    maps = {part: pool(values[rows, columns], block) for part, values in whole.items()}
+    maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
     tokens, positions = trace["token"].values.tolist(), np.arange(length)
     picked = {"layer": layer, "head": head}
     return Scores(

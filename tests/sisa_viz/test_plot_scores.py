@@ -26,7 +26,7 @@ def test_prepared_maps_are_the_accessor_s(trace):
 def test_windows_cut_out_exact_cells(trace):
     data = prepare_scores(trace, layer=0, head=0, query_window=(10, 14), key_window=(2, 12))
     whole = trace.sisa.pattern(layer=0, head=0).values
-    np.testing.assert_array_equal(data.maps["pattern"], whole[10:14, 2:12])
+    np.testing.assert_allclose(data.maps["pattern"], whole[10:14, 2:12], rtol=1e-5)
     assert data.queries.tolist() == [10, 11, 12, 13]
     assert data.key_tokens == trace["token"].values.tolist()[2:12]
 

@@ -6,7 +6,7 @@ from sisa_viz import Heading
 from sisa_viz.sections import answering_query, last_values, run_sections, trace_sections
 
 
-def titles(sections: list) -> list[str]:
+def titles(sections: list) -> list:
     return [item["layout"]["title"]["text"] for item in sections if isinstance(item, go.Figure)]
 
 
