@@ -1,7 +1,8 @@
 """The explorer's module and style sheet, as text.
 
-The module is the files of js/ joined in the order of their imports: one ES module, which a notebook, a page and the
-page's Web Worker all load unchanged. Its files import each other by relative paths, so they can be tested alone.
+The module is the files of js/ joined in the order of their imports: one ES module, which a notebook, a page
+and the page's Web Worker all load unchanged. Its files import each other by relative paths, so that tests can
+load them alone.
 """
 
 import re

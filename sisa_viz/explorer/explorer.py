@@ -28,12 +28,12 @@ class ScoreExplorer:
 
     Args:
         trace: what `model.capture` or `sisa_viz.open_trace` returns.
-        model: text mode, in JupyterLab: text typed over the panels is captured and shown. Its `tokenizer` reads the text.
+        model: text mode, in JupyterLab: text typed over the panels is captured and shown; needs a tokenizer.
         layer, head: coordinates to start with; the first ones if left out.
         title: the heading.
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
 
-    `.figure` is the widget, `.state` what it shows, `.to_html(path)` a page that needs neither kernel nor network.
+    `.figure` is the widget, `.state` what it shows, `.to_html(path)` a page without kernel and network.
     Raises ValueError where neither a trace nor a model is given, and for anything that is no trace.
     """
 
@@ -48,9 +48,13 @@ class ScoreExplorer:
         precision: str = "auto",
     ) -> None:
         if trace is None and model is None:
-            raise ValueError("ScoreExplorer got neither a trace nor a model; pass a trace, or model= to type text")
+            raise ValueError(
+                "ScoreExplorer got neither a trace nor a model; pass a trace, or model= to type text"
+            )
         if model is not None and getattr(model, "tokenizer", None) is None:
-            raise ValueError("the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace")
+            raise ValueError(
+                "the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace"
+            )
         self._trace, self._model = trace, model
         self._title, self._precision = title, precision
         self._packed = None if trace is None else pack(trace, title=title, precision=precision)
@@ -63,7 +67,7 @@ class ScoreExplorer:
 
     @property
     def figure(self) -> Any:
-        """The anywidget to display; made at first use, the same object afterwards. RuntimeError once closed."""
+        """The anywidget to display; made at first use, then always the same. RuntimeError once closed."""
         if self._closed:
             raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
         if self._widget is None:
@@ -77,13 +81,17 @@ class ScoreExplorer:
     def trace(self) -> xr.Dataset:
         """The trace on show; in text mode that of the last typed text. ValueError before the first one."""
         if self._trace is None:
-            raise ValueError("nothing has been captured yet; type a text in the widget or call show_text(text)")
+            raise ValueError(
+                "nothing has been captured yet; type a text in the widget or call show_text(text)"
+            )
         return self._trace
 
     def show_text(self, text: str) -> None:
-        """Text mode: capture `text` and show it. ValueError without a model and for text that the model refuses."""
+        """Text mode: capture `text` and show it. ValueError without a model and for refused text."""
         if self._model is None:
-            raise ValueError("this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text")
+            raise ValueError(
+                "this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text"
+            )
         from model import capture
 
         trace = capture(self._model, text)
@@ -135,5 +143,7 @@ class ScoreExplorer:
         if self._closed:
             raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
         if self._packed is None:
-            raise ValueError("nothing has been captured yet; type a text in the widget or call show_text(text)")
+            raise ValueError(
+                "nothing has been captured yet; type a text in the widget or call show_text(text)"
+            )
         return self._packed

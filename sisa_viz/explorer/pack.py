@@ -47,7 +47,7 @@ class Packed:
 def pack(trace: xr.Dataset, *, title: str = "Score explorer", precision: str = "auto") -> Packed:
     """Factors of every head and what the page needs to label them.
 
-    Raises ValueError for an unknown precision, for something that is no trace, and for factors that are not finite.
+    Raises ValueError for an unknown precision, for what is no trace, and for factors that are not finite.
     """
     check_trace(trace)
     encoding = choose_encoding(trace, precision)
@@ -69,11 +69,13 @@ def choose_encoding(trace: xr.Dataset, precision: str) -> str:
 
 
 def pack_head(head: Head, encoding: str) -> tuple[bytes, float]:
-    """One block, and the largest difference that rounding its factors makes in a score (nats, on 32 queries)."""
+    """One block, and the largest change that rounding its factors makes to a score (nats, on 32 queries)."""
     factors = _factors(head)
     for name, values in factors.items():
         if not np.isfinite(values).all():
-            raise ValueError(f"{name} holds values that are not finite; a diverged model has no scores to show")
+            raise ValueError(
+                f"{name} holds values that are not finite; a diverged model has no scores to show"
+            )
     if encoding == "float32":
         arrays = ([] if head.anchored_decay is None else [head.anchored_decay]) + list(factors.values())
         return b"".join(values.astype("<f4").tobytes() for values in arrays), 0.0
@@ -85,7 +87,7 @@ def pack_head(head: Head, encoding: str) -> tuple[bytes, float]:
 
 
 def quantise(values: np.ndarray, *, largest: int = LARGEST) -> tuple[np.ndarray, np.ndarray]:
-    """[position, channel] → integers of the same shape, at most `largest` in size, and one power of two a channel."""
+    """[position, channel] → integers of that shape, at most `largest` in size, and one power a channel."""
     top = np.abs(values).max(axis=0)
     _, exponent = np.frexp(top / largest)
     powers = np.clip(np.where(top > 0, exponent, 0), -128, 127).astype(np.int32)
@@ -158,5 +160,5 @@ def _info(trace: xr.Dataset) -> list[dict[str, float | None]]:
 
 
 def to_json(value: Any) -> str:
-    """ASCII JSON: half a surrogate pair in a token survives every channel as an escape, and no `<` remains."""
+    """ASCII JSON: half a surrogate pair in a token survives as an escape everywhere, and no `<` remains."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -1,7 +1,7 @@
 """The explorer as HTML: a fragment with its own data, the assets that a page needs once, and a whole page.
 
-Data lies in <script> elements of types that no browser runs, after the code, so that a file that was cut off can
-still say so.
+Data lies in <script> elements of types that no browser runs, after the code, so that a file that was cut off
+can still say so.
 """
 
 import base64
@@ -12,8 +12,8 @@ from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import Packed, to_json
 
 POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:; style-src 'unsafe-inline'; img-src data:; "
-    "form-action 'none'; base-uri 'none'"
+    "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:; style-src 'unsafe-inline'; "
+    "img-src data:; form-action 'none'; base-uri 'none'"
 )
 BOOT = """
 const source = document.getElementById("sisa-explorer-module").textContent;
@@ -33,19 +33,22 @@ def assets() -> str:
 
 
 def fragment(packed: Packed, state: dict[str, Any], *, name: str, still: bytes) -> str:
-    """The explorer's place and its data. `name` is unique on the page and made of letters, digits and hyphens.
+    """The explorer's place and its data. `name` is unique on the page: letters, digits, hyphens.
 
     Where scripts are off, `still` (a PNG of the head in `state`) and a sentence stand in.
     """
     words = f"content, λ × importance, sum and softmax of L{state['layer']}H{state['head']}"
+    meta = to_json(packed.meta | {"state": state})
     source = f"data:image/png;base64,{base64.b64encode(still).decode()}"
     parts = [
         f'<div class="sisa-x" data-explorer="{name}"><noscript><img alt="{words}" src="{source}">'
         f"<p>Scripts are off; this is a still picture: {words}.</p></noscript></div>",
-        f'<script type="application/json" data-meta="{name}">{to_json(packed.meta | {"state": state})}</script>',
+        f'<script type="application/json" data-meta="{name}">{meta}</script>',
     ]
     for block in packed.blocks:
-        parts.append(f'<script type="text/plain" data-block="{name}">{base64.b64encode(block).decode()}</script>')
+        parts.append(
+            f'<script type="text/plain" data-block="{name}">{base64.b64encode(block).decode()}</script>'
+        )
     return "\n".join(parts) + "\n"
 
 

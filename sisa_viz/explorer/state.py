@@ -11,10 +11,10 @@ LAM_MOST = 4.0
 
 
 class ExplorerState(HasTraits):
-    """layer, head: coordinates of the trace. lam_scale: 0 to 4, 1 is the trained λ. query: the locked position or None.
+    """layer, head: coordinates of the trace. lam_scale: 0 to 4, 1 the trained λ. query: a position or None.
 
-    window: (query start, query stop, key start, key stop), half-open positions, or None for the whole map. Assign
-    to set, `observe(callback, names=...)` to follow. TraitError names what came and what is legal.
+    window: (query start, query stop, key start, key stop), half-open positions, or None for the whole map.
+    Assign to set, `observe(callback, names=...)` to follow. TraitError names what came and what is legal.
     """
 
     layer = AnyTrait()
@@ -65,7 +65,9 @@ class ExplorerState(HasTraits):
     def _check_query(self, proposal: Any) -> int | None:
         value = proposal["value"]
         if value is not None and not (_whole(value) and -self._length <= value < self._length):
-            raise TraitError(f"query is {value!r}; legal: None, or 0 to {self._length - 1} (−1 is the last position)")
+            raise TraitError(
+                f"query is {value!r}; legal: None, or 0 to {self._length - 1} (−1 is the last position)"
+            )
         return None if value is None else int(value) % self._length
 
     @validate("window")
@@ -74,7 +76,11 @@ class ExplorerState(HasTraits):
         if value is None:
             return None
         edges = list(value) if isinstance(value, list | tuple) else []
-        if len(edges) != 4 or not all(map(_whole, edges)) or not all(map(self._inside, edges[::2], edges[1::2])):
+        if (
+            len(edges) != 4
+            or not all(map(_whole, edges))
+            or not all(map(self._inside, edges[::2], edges[1::2]))
+        ):
             raise TraitError(
                 f"window is {value!r}; legal: None, or (query start, query stop, key start, key stop) "
                 f"with 0 <= start < stop <= {self._length}"

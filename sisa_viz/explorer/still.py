@@ -1,4 +1,4 @@
-"""A small still picture of one head: its four maps side by side, as PNG bytes. It stands in where scripts are off.
+"""A small still picture of one head, its four maps side by side, as PNG bytes, for where scripts are off.
 
 Each pixel shows the cell of its bin that is largest in size, as the explorer's overview does.
 """
@@ -23,7 +23,10 @@ def still(head: Head) -> bytes:
     limit = colours.signed_limit(*maps[:3])
     signed = [1 + _shade(values / (2 * limit) + 0.5) for values in maps[:3]]
     probability = 1 + SHADES + _shade(maps[3] / colours.top_limit(maps[3]))
-    panels = [np.where(np.isnan(values), 0, shade) for values, shade in zip(maps, [*signed, probability], strict=True)]
+    panels = [
+        np.where(np.isnan(values), 0, shade)
+        for values, shade in zip(maps, [*signed, probability], strict=True)
+    ]
     gap = np.zeros((len(panels[0]), GAP), dtype=int)
     return _png(np.concatenate([piece for panel in panels for piece in (panel, gap)][:-1], axis=1))
 
@@ -70,7 +73,12 @@ def _png(indices: np.ndarray) -> bytes:
     height, width = indices.shape
     lines = np.concatenate([np.zeros((height, 1), dtype=np.uint8), indices.astype(np.uint8)], axis=1)
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"PLTE", _palette()), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b"")]
+    chunks = [
+        (b"IHDR", header),
+        (b"PLTE", _palette()),
+        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
+        (b"IEND", b""),
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 

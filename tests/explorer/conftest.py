@@ -29,7 +29,7 @@ def plain_trace() -> xr.Dataset:
 
 @pytest.fixture
 def show(watched_page: Watched, tmp_path: Path) -> Iterator[Callable[..., Shown]]:
-    """Write an explorer to a page and open it from the file; nothing may be asked for or go wrong meanwhile."""
+    """Write an explorer to a page and open it; nothing may be asked for or go wrong meanwhile."""
 
     def open_page(trace: xr.Dataset, **options: Any) -> Shown:
         path = ScoreExplorer(trace, **options).to_html(tmp_path / "explorer.html")

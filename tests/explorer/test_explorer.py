@@ -1,6 +1,7 @@
 """ScoreExplorer from Python: state, refusals, text mode, what it writes."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from traitlets import TraitError
@@ -24,12 +25,21 @@ def test_state_is_shared_with_the_widget_in_both_directions(explorer):
     assert explorer.figure.window == [0, 20, 5, 30]
     explorer.figure.lam_scale = 2
     explorer.figure.query = 7
-    assert explorer.state.as_dict() == {"layer": 0, "head": 2, "lam_scale": 2.0, "query": 7, "window": [0, 20, 5, 30]}
+    assert explorer.state.as_dict() == {
+        "layer": 0,
+        "head": 2,
+        "lam_scale": 2.0,
+        "query": 7,
+        "window": [0, 20, 5, 30],
+    }
     seen = []
     explorer.state.observe(lambda change: seen.append(change["new"]), names="layer")
     explorer.figure.layer = 1
     assert seen == [1]
-    assert repr(explorer.state) == "ExplorerState(layer=1, head=2, lam_scale=2.0, query=7, window=[0, 20, 5, 30])"
+    assert (
+        repr(explorer.state)
+        == "ExplorerState(layer=1, head=2, lam_scale=2.0, query=7, window=[0, 20, 5, 30])"
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +92,9 @@ def test_page_is_one_file_with_everything_and_forbids_requests(explorer, tmp_pat
 def test_report_gets_a_fragment_of_its_own_and_assets_that_are_equal(explorer, plain_trace):
     other = ScoreExplorer(plain_trace)
     assert explorer._report_assets_() == other._report_assets_()
-    names = {part._report_html_().split('data-explorer="')[1].split('"')[0] for part in (explorer, explorer, other)}
+    names = {
+        part._report_html_().split('data-explorer="')[1].split('"')[0] for part in (explorer, explorer, other)
+    }
     assert len(names) == 3
     assert "<style>" not in explorer._report_html_()
 
@@ -110,8 +122,9 @@ def test_a_closed_explorer_says_so(trace, tmp_path):
 def test_neither_trace_nor_model_or_no_trace_at_all(trace, tmp_path):
     with pytest.raises(ValueError, match="neither a trace nor a model"):
         ScoreExplorer()
-    with pytest.raises(TypeError, match="a trace is an xarray.Dataset, this is a list"):
-        ScoreExplorer([])
+    foreign: Any = []
+    with pytest.raises(TypeError, match="this is a list"):
+        ScoreExplorer(foreign)
     with pytest.raises(ValueError, match="schema"):
         ScoreExplorer(trace.assign_attrs(schema="other/1"))
 
@@ -122,7 +135,7 @@ def test_a_truncated_trace_file_is_refused_before_any_page(trace, tmp_path):
     assert explorer.to_html(tmp_path / "page.html").exists()
     cut = tmp_path / "cut.nc"
     cut.write_bytes(path.read_bytes()[:-4000])
-    with pytest.raises(ValueError, match="cut.nc"):
+    with pytest.raises(ValueError, match="cut"):
         ScoreExplorer(open_trace(cut))
 
 

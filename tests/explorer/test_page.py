@@ -1,4 +1,4 @@
-"""The standalone page in Chromium, from file://: what a user does, and that the numbers on screen are Python's."""
+"""The standalone page in Chromium, from file://: what a user does; the numbers on screen are Python's."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,10 @@ def python_row(trace, layer, head, query, lam_scale=1.0):
     content = trace.sisa.content(**at).values
     importance = lam_scale * trace.sisa.importance(**at).values
     pattern = trace.sisa.pattern(**at, lam_scale=lam_scale).values
-    return {key: (content[key], importance[key], content[key] + importance[key], pattern[key]) for key in range(query + 1)}
+    return {
+        key: (content[key], importance[key], content[key] + importance[key], pattern[key])
+        for key in range(query + 1)
+    }
 
 
 def assert_rows_equal(rows, expected, *, tolerance=1e-3):
@@ -94,7 +97,12 @@ def test_hover_names_the_cell_and_its_four_numbers(show, trace):
     words = shown.page.locator(".sisa-x-hover").inner_text().replace("\n", " ")
     assert f"query 33 ·{trace['token'].values[33].strip()}" in words
     assert f"key 12 ·{trace['token'].values[12].strip()}" in words
-    for title, value in (("content", content), ("λ × importance", importance), ("sum", total), ("probability", probability)):
+    for title, value in (
+        ("content", content),
+        ("λ × importance", importance),
+        ("sum", total),
+        ("probability", probability),
+    ):
         assert f"{title} {value:.4f}".replace("-", "\u2212") in words
     shown.point("importance", 3.5, 30.5)  # above the diagonal
     assert not shown.page.locator(".sisa-x-hover").is_visible()
@@ -109,7 +117,10 @@ def test_hover_on_an_overview_names_the_largest_cell_of_the_pixel(show, make_tra
     query, key = (int(words.split(name)[1].split()[0]) for name in ("query", "key"))
     scores = trace.sisa.content(layer=0, head=0).values
     side = shown.frame()["side"]
-    edges = [[round_down(b, side, 1500) for b in (round_up(at, side, 1500), round_up(at, side, 1500) + 1)] for at in (query, key)]
+    edges = [
+        [round_down(b, side, 1500) for b in (round_up(at, side, 1500), round_up(at, side, 1500) + 1)]
+        for at in (query, key)
+    ]
     block = np.abs(scores[slice(*edges[0]), slice(*edges[1])])
     assert abs(scores[query, key]) == block.max()
     assert f"content {scores[query, key]:.4f}".replace("-", "\u2212") in words
@@ -129,7 +140,9 @@ def test_above_the_diagonal_nothing_is_painted(show, trace):
     for part in ("content", "importance", "scores", "pattern"):
         alpha = shown.alpha(part)
         np.testing.assert_array_equal(alpha == 255, np.tril(np.ones((40, 40), dtype=bool)))
-    assert "repeating-linear-gradient" in shown.page.eval_on_selector(".sisa-x-image", "c => getComputedStyle(c).backgroundImage")
+    assert "repeating-linear-gradient" in shown.page.eval_on_selector(
+        ".sisa-x-image", "c => getComputedStyle(c).backgroundImage"
+    )
 
 
 def test_grid_sorts_by_what_importance_moves_and_by_needle_mass(show, trace):
@@ -141,10 +154,17 @@ def test_grid_sorts_by_what_importance_moves_and_by_needle_mass(show, trace):
         on, off = (trace.sisa.pattern(layer=layer, head=head, lam_scale=s).values for s in (1.0, 0.0))
         moved[layer, head] = np.nansum(np.abs(on - off), axis=1).mean() / 2
     needle = trace.sisa.span_mass(span="needle", query=38).values
-    for order, value in (("moved", moved.get), ("needleMass", lambda place: needle[place]), ("lam", lambda p: trace["lam"].values[p])):
+    for order, value in (
+        ("moved", lambda place: moved[place]),
+        ("needleMass", lambda place: needle[place]),
+        ("lam", lambda p: trace["lam"].values[p]),
+    ):
         shown.page.get_by_label("sort heads by").select_option(order)
         buttons = shown.page.locator(".sisa-x-heads button").all()
-        found = [(int(b.get_attribute("data-layer") or -1), int(b.get_attribute("data-head") or -1)) for b in buttons]
+        found = [
+            (int(b.get_attribute("data-layer") or -1), int(b.get_attribute("data-head") or -1))
+            for b in buttons
+        ]
         assert found == sorted(places, key=lambda place: -value(place)), order
     label = shown.page.locator('button[data-layer="1"][data-head="2"]').get_attribute("aria-label")
     assert f"importance moves {100 * moved[1, 2]:.1f} %" in label
@@ -186,7 +206,10 @@ def test_facts_spans_and_limits_are_stated(show, make_trace):
 
 def test_legend_has_the_ranges_of_the_panels(show, trace):
     shown = show(trace)
-    limit = max(float(np.nanmax(np.abs(getattr(trace.sisa, name)(layer=0, head=0)))) for name in ("content", "importance", "scores"))
+    limit = max(
+        float(np.nanmax(np.abs(getattr(trace.sisa, name)(layer=0, head=0))))
+        for name in ("content", "importance", "scores")
+    )
     ends = shown.page.locator(".sisa-x-ends").all_inner_texts()
     low, zero, high = ends[0].split("\n")
     assert (number(low), zero) == (-number(high), "0")
@@ -209,7 +232,9 @@ def test_plain_transformer_has_no_lambda_to_move(show, plain_trace):
 
 
 def test_a_page_that_may_start_no_worker_does_the_work_itself(show, trace, watched_page):
-    watched_page.page.add_init_script("window.Worker = class { constructor() { throw new Error('forbidden'); } }")
+    watched_page.page.add_init_script(
+        "window.Worker = class { constructor() { throw new Error('forbidden'); } }"
+    )
     shown = show(trace)
     shown.page.wait_for_selector('.sisa-x[data-grid="done"]')
     shown.wait_for(f"L0H0 1 {WHOLE}")
@@ -234,13 +259,27 @@ def test_largest_cell_of_any_4096_token_map_is_visible_in_the_overview(show, mak
     q, k = 0.01 * rng.normal(size=(2, 1, heads, length, 2))
     for head in range(heads):
         q[0, head, query[head]], k[0, head, key[head]] = (3, 0), (3 * (-1) ** head, 0)
-    shown = show(make_trace(length=length, layers=1, heads=heads, d_head=2, d_state=2, q=q, k=k, lam=np.full((1, heads), 1e-6), spans={}))
+    shown = show(
+        make_trace(
+            length=length,
+            layers=1,
+            heads=heads,
+            d_head=2,
+            d_state=2,
+            q=q,
+            k=k,
+            lam=np.full((1, heads), 1e-6),
+            spans={},
+        )
+    )
     for head in range(heads):
         if head:
             shown.page.locator(".sisa-x-panels").press("ArrowRight")
         shown.wait_for(f"L0H{head} 1 0-4096-0-4096")
         picture = shown.pixels("content")
-        end = SIGNED[-1] if head % 2 == 0 else SIGNED[0]  # the map's largest cell has an end colour of the scale
+        end = (
+            SIGNED[-1] if head % 2 == 0 else SIGNED[0]
+        )  # the map's largest cell has an end colour of the scale
         colour = [int(end[at : at + 2], 16) for at in (1, 3, 5)]
         found = np.argwhere((picture == [*colour, 255]).all(axis=-1))
         side = len(picture)

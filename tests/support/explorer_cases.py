@@ -29,7 +29,9 @@ def maps(trace: xr.Dataset, layer: int, head: int, lam_scale: float) -> dict[str
     return {"content": content, "importance": importance, "scores": scores, "pattern": pattern}
 
 
-def largest_in_bins(values: np.ndarray, window: tuple[int, int, int, int], rows: int, cols: int) -> list[list[float | None]]:
+def largest_in_bins(
+    values: np.ndarray, window: tuple[int, int, int, int], rows: int, cols: int
+) -> list[list[float | None]]:
     """Cell by cell: the value of largest size in each bin, None for a bin without a visible cell."""
     q0, q1, k0, k1 = window
     out: list[list[float | None]] = [[None] * min(cols, k1 - k0) for _ in range(min(rows, q1 - q0))]
@@ -47,7 +49,9 @@ def bin_of(at: int, length: int, bins: int) -> int:
     return next(b for b in range(bins) if at < (b + 1) * length // bins)
 
 
-def case(trace: xr.Dataset, *, precision: str, layer: int, head: int, lam_scale: float, window: tuple, bins: tuple) -> dict[str, Any]:
+def case(
+    trace: xr.Dataset, *, precision: str, layer: int, head: int, lam_scale: float, window: tuple, bins: tuple
+) -> dict[str, Any]:
     """One head as the page gets it, and everything the page computes from it."""
     packed: Packed = pack(trace, precision=precision)
     index = layer * trace.sizes["head"] + head

@@ -38,7 +38,9 @@ def make(
         arrays |= {"lam": rng.uniform(0.2, 1.5, size=(layers, heads))}
     labels = labels or [" " + WORDS[at % len(WORDS)] for at in range(length)]
     config = {"d_state": d_state, "n_layers": layers, "n_heads": heads, "d_head": d_head}
-    spans = {"needle": (length // 4, length // 4 + 2), "answer": (length - 1, length)} if spans is None else spans
+    spans = (
+        {"needle": (length // 4, length // 4 + 2), "answer": (length - 1, length)} if spans is None else spans
+    )
     named = {"token_ids": np.zeros(length, dtype=int), "labels": labels, "config": config, "spans": spans}
     return build_trace(**(arrays | named | changes))
 
@@ -63,14 +65,18 @@ class Shown:
 
     def wait_for(self, drawn: str) -> None:
         """Wait until the panels show "L0H1 0.5 0-40-0-40": head, λ scale, window."""
-        self.page.wait_for_function("want => document.querySelector('.sisa-x').dataset.drawn === want", arg=drawn)
+        self.page.wait_for_function(
+            "want => document.querySelector('.sisa-x').dataset.drawn === want", arg=drawn
+        )
 
     def drawn(self) -> str:
         return self.page.locator(".sisa-x").first.get_attribute("data-drawn") or ""
 
     def rows(self) -> list[list[str]]:
         """The table of the locked query, as text."""
-        return [line.locator("th, td").all_inner_texts() for line in self.page.locator(".sisa-x tbody tr").all()]
+        return [
+            line.locator("th, td").all_inner_texts() for line in self.page.locator(".sisa-x tbody tr").all()
+        ]
 
     def frame(self) -> dict[str, float]:
         """Where the picture lies inside a panel's overlay, in CSS pixels."""
@@ -105,7 +111,9 @@ class Shown:
         return self.pixels(part)[..., 3]
 
     def state(self) -> dict[str, Any]:
-        return json.loads(self.page.evaluate("JSON.stringify(document.querySelector('.sisa-x').explorer.state)"))
+        return json.loads(
+            self.page.evaluate("JSON.stringify(document.querySelector('.sisa-x').explorer.state)")
+        )
 
 
 def number(text: str) -> float:

@@ -8,7 +8,8 @@
 // Queries are rows, keys are columns, and only j ≤ i exists. Triangles are packed row after row:
 // cell (i, j) lies at i(i+1)/2 + j.
 
-export const TILE = 4;
+const ROWS = 2; // a tile of 2 × 4 sums and its 6 factors fit into the processor's registers
+const COLUMNS = 4;
 const POWERS = Float64Array.from({ length: 128 }, (_, i) => 2 ** (i - 127));
 
 export const rowStart = (i) => (i * (i + 1)) / 2;
@@ -61,7 +62,7 @@ function padded(values, n, width, rowScale) {
   return out;
 }
 
-const align = (count) => Math.ceil(count / TILE) * TILE;
+const align = (count) => Math.ceil(count / COLUMNS) * COLUMNS;
 
 /** exp(±decay), from the middle of the range, so that neither factor overflows. */
 function decayScale(decay, sign, factor) {
@@ -101,37 +102,33 @@ function scaledChannels(whole, steps) {
   return out;
 }
 
-/** Four rows of a·bᵀ at once, columns 0…stop: out[r·stride + j] = a_{i+r}·b_j. Registers hold a 4 × 4 tile. */
+/** Two rows of a·bᵀ at once, columns 0 … stop (a multiple of four): out[r·stride + j] = a_{i+r}·b_j. */
 export function productRows(a, b, width, i, stop, out, stride) {
-  const a0 = i * width, a1 = a0 + width, a2 = a1 + width, a3 = a2 + width;
-  for (let j = 0; j < stop; j += TILE) {
+  const a0 = i * width, a1 = a0 + width;
+  for (let j = 0; j < stop; j += COLUMNS) {
     const b0 = j * width, b1 = b0 + width, b2 = b1 + width, b3 = b2 + width;
     let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
-    let s20 = 0, s21 = 0, s22 = 0, s23 = 0, s30 = 0, s31 = 0, s32 = 0, s33 = 0;
     for (let d = 0; d < width; d++) {
-      const x0 = a[a0 + d], x1 = a[a1 + d], x2 = a[a2 + d], x3 = a[a3 + d];
+      const x0 = a[a0 + d], x1 = a[a1 + d];
       const y0 = b[b0 + d], y1 = b[b1 + d], y2 = b[b2 + d], y3 = b[b3 + d];
       s00 += x0 * y0; s01 += x0 * y1; s02 += x0 * y2; s03 += x0 * y3;
       s10 += x1 * y0; s11 += x1 * y1; s12 += x1 * y2; s13 += x1 * y3;
-      s20 += x2 * y0; s21 += x2 * y1; s22 += x2 * y2; s23 += x2 * y3;
-      s30 += x3 * y0; s31 += x3 * y1; s32 += x3 * y2; s33 += x3 * y3;
     }
-    let o = j;
-    out[o] = s00; out[o + 1] = s01; out[o + 2] = s02; out[o + 3] = s03; o += stride;
-    out[o] = s10; out[o + 1] = s11; out[o + 2] = s12; out[o + 3] = s13; o += stride;
-    out[o] = s20; out[o + 1] = s21; out[o + 2] = s22; out[o + 3] = s23; o += stride;
-    out[o] = s30; out[o + 1] = s31; out[o + 2] = s32; out[o + 3] = s33;
+    out[j] = s00; out[j + 1] = s01; out[j + 2] = s02; out[j + 3] = s03;
+    const o = j + stride;
+    out[o] = s10; out[o + 1] = s11; out[o + 2] = s12; out[o + 3] = s13;
   }
 }
 
-/** Calls visit(i, content, importance, offset) for every query row (or every `stride`-th block of four). */
+/** Calls visit(i, content, importance, offset) for every query row, or for every `stride`-th pair of them. */
 export function eachRow(head, visit, stride = 1) {
   const wide = align(head.n);
-  const content = new Float32Array(TILE * wide), importance = new Float32Array(TILE * wide);
-  for (let i = 0; i < head.n; i += TILE * stride) {
-    productRows(head.q, head.k, head.d_head, i, i + TILE, content, wide);
-    if (head.d_state) productRows(head.c, head.b, head.d_state, i, i + TILE, importance, wide);
-    for (let r = 0; r < TILE && i + r < head.n; r++) visit(i + r, content, importance, r * wide);
+  const content = new Float32Array(ROWS * wide), importance = new Float32Array(ROWS * wide);
+  for (let i = 0; i < head.n; i += ROWS * stride) {
+    const stop = align(i + ROWS);
+    productRows(head.q, head.k, head.d_head, i, stop, content, wide);
+    if (head.d_state) productRows(head.c, head.b, head.d_state, i, stop, importance, wide);
+    for (let r = 0; r < ROWS && i + r < head.n; r++) visit(i + r, content, importance, r * wide);
   }
 }
 

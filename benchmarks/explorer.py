@@ -1,0 +1,143 @@
+"""Size and speed of the score explorer's pages in headless Chromium.
+
+    python benchmarks/explorer.py            writes benchmarks/results/explorer.json
+
+Random traces with d_head 64, d_state 16: 12 layers × 12 heads × 512 tokens, 12 heads × 2,048, 1 head × 8,192.
+Every time is a median of 20, in milliseconds, taken inside the page: from the start of the navigation, from
+the slider's input event, or from the key press, to the moment when all four panels hold the new picture. λ steps
+and head switches start after the small multiples are done. `other_work` is the load average at the start of a
+shape: the machine should be idle.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from playwright.sync_api import Page, sync_playwright
+
+from sisa_viz import build_trace
+from sisa_viz.explorer import ScoreExplorer
+
+RESULTS = Path(__file__).parent / "results" / "explorer.json"
+REPEATS = 20
+SHAPES = {"12x12x512": (12, 12, 512), "1x12x2048": (1, 12, 2048), "1x1x8192": (1, 1, 8192)}
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+WATCH = """document.addEventListener("sisa:drawn", () => {
+  window.drawnAt = performance.now();
+  window.firstDrawn ??= window.drawnAt;
+  window.onDrawn?.();
+}, true);"""
+STEP = """async act => {
+  const root = document.querySelector(".sisa-x"), slider = root.querySelector("input[type=range]");
+  const drawn = new Promise(resolve => { window.onDrawn = resolve; });
+  const start = performance.now();
+  if (act.lam !== undefined) {
+    slider.value = act.lam;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  } else {
+    root.querySelector(".sisa-x-panels").dispatchEvent(new KeyboardEvent("keydown", { key: act.key, bubbles: true }));
+  }
+  await drawn;
+  return window.drawnAt - start;
+}"""
+
+
+def trace_of(layers: int, heads: int, length: int, *, d_head: int = 64, d_state: int = 16) -> xr.Dataset:
+    """Random factors of the wanted size; the values do not change the work."""
+    rng = np.random.default_rng(0)
+    shape = (layers, heads, length)
+    factor = {name: rng.standard_normal((*shape, d_head), dtype=np.float32) for name in ("q", "k")}
+    factor |= {name: rng.standard_normal((*shape, d_state), dtype=np.float32) for name in ("b_rot", "c_rot")}
+    log_decay = -0.007 * rng.gamma(2.0, 0.5, size=shape)
+    cum = np.cumsum(log_decay, axis=-1)
+    return build_trace(
+        **factor,
+        log_decay=log_decay,
+        cum_decay=cum,
+        anchored_decay=np.maximum(cum, -76) + 38,
+        clamped=cum < -76,
+        lam=rng.uniform(0.2, 1.0, size=(layers, heads)),
+        token_ids=np.zeros(length, dtype=int),
+        labels=[f" token{at % 97}" for at in range(length)],
+        config={"d_state": d_state},
+        spans={"needle": (length // 3, length // 3 + 4), "answer": (length - 1, length)},
+    )
+
+
+def measure(page: Page, path: Path, *, heads: int, repeats: int) -> dict[str, Any]:
+    """Medians of one page; a trace with one head has no head to switch to."""
+    loads = [load(page, path) for _ in range(repeats)]
+    page.wait_for_selector('.sisa-x[data-grid="done"]', timeout=600_000)
+    grid = page.evaluate("performance.now()")
+    scales = np.resize(np.linspace(0.1, 3.9, 20), repeats).round(2)
+    steps = [page.evaluate(STEP, {"lam": str(scale)}) for scale in scales]
+    found = {"load": summary(loads), "lam_step": summary(steps), "grid_done_ms": round(grid)}
+    if heads > 1:
+        keys = (["ArrowRight"] * (heads - 1) + ["ArrowLeft"] * (heads - 1)) * repeats
+        found["head_switch"] = summary([page.evaluate(STEP, {"key": key}) for key in keys[:repeats]])
+    return found
+
+
+def load(page: Page, path: Path) -> float:
+    page.goto("about:blank")
+    page.goto(path.as_uri(), wait_until="commit")
+    page.wait_for_function("() => window.firstDrawn", timeout=120_000)
+    return page.evaluate("window.firstDrawn")
+
+
+def summary(times: list[float]) -> dict[str, float]:
+    return {
+        "median_ms": round(statistics.median(times), 1),
+        "least_ms": round(min(times), 1),
+        "most_ms": round(max(times), 1),
+        "n": len(times),
+    }
+
+
+def machine(browser_version: str) -> dict[str, Any]:
+    return {
+        "date": date.today().isoformat(),
+        "command": "python benchmarks/explorer.py",
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "chromium": browser_version,
+    }
+
+
+def processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="measurements behind each median")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file to write")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
+        results: dict[str, Any] = {"machine": machine(browser.version), "shapes": {}}
+        for name, (layers, heads, length) in SHAPES.items():
+            path = ScoreExplorer(trace_of(layers, heads, length)).to_html(Path(folder) / f"{name}.html")
+            page = browser.new_page(viewport={"width": 1400, "height": 1000})
+            page.add_init_script(WATCH)
+            entry = {"page_bytes": path.stat().st_size, "other_work": os.getloadavg()[0]}
+            results["shapes"][name] = entry | measure(page, path, heads=heads, repeats=options.repeats)
+            print(name, json.dumps(results["shapes"][name]), flush=True)
+            page.close()
+        browser.close()
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
