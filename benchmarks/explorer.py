@@ -4,9 +4,9 @@
 
 Random traces with d_head 64, d_state 16: 12 layers × 12 heads × 512 tokens, 12 heads × 2,048, 1 head × 8,192.
 Every time is a median of 20, in milliseconds, taken inside the page: from the start of the navigation, from
-the slider's input event, or from the key press, to the moment when all four panels hold the new picture. λ steps
-and head switches start after the small multiples are done. `other_work` is the load average at the start of a
-shape: the machine should be idle.
+the slider's input event, or from the key press, to the moment when all four panels hold the new picture. λ
+steps and head switches start after the small multiples are done. `other_work` is the load average at the
+start of a shape: the machine should be idle.
 """
 
 import argparse
@@ -44,7 +44,8 @@ STEP = """async act => {
     slider.value = act.lam;
     slider.dispatchEvent(new Event("input", { bubbles: true }));
   } else {
-    root.querySelector(".sisa-x-panels").dispatchEvent(new KeyboardEvent("keydown", { key: act.key, bubbles: true }));
+    const press = new KeyboardEvent("keydown", { key: act.key, bubbles: true });
+    root.querySelector(".sisa-x-panels").dispatchEvent(press);
   }
   await drawn;
   return window.drawnAt - start;

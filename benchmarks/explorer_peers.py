@@ -6,8 +6,8 @@ They are no dependency of this project. Make them an environment of their own an
     peers/bin/python benchmarks/explorer_peers.py        writes benchmarks/results/explorer_peers.json
 
 Random causal patterns, 12 layers × 12 heads × 512 tokens and 12 heads × 2,048; each tool holds the softmax
-alone, where the explorer holds the three scores as well. A tool builds texts of about a gigabyte: give it 16 GB of
-memory.
+alone, where the explorer holds the three scores as well. A tool builds texts of about a gigabyte: give it 16
+GB of memory.
 """
 
 import argparse

@@ -8,8 +8,8 @@
 // Queries are rows, keys are columns, and only j ≤ i exists. Triangles are packed row after row:
 // cell (i, j) lies at i(i+1)/2 + j.
 
-const ROWS = 2; // a tile of 2 × 4 sums and its 6 factors fit into the processor's registers
-const COLUMNS = 4;
+const TILE_ROWS = 2; // a tile of 2 × 4 sums and its 6 factors fit into the processor's registers
+const TILE_COLUMNS = 4;
 const POWERS = Float64Array.from({ length: 128 }, (_, i) => 2 ** (i - 127));
 
 export const rowStart = (i) => (i * (i + 1)) / 2;
@@ -62,7 +62,7 @@ function padded(values, n, width, rowScale) {
   return out;
 }
 
-const align = (count) => Math.ceil(count / COLUMNS) * COLUMNS;
+const align = (count) => Math.ceil(count / TILE_COLUMNS) * TILE_COLUMNS;
 
 /** exp(±decay), from the middle of the range, so that neither factor overflows. */
 function decayScale(decay, sign, factor) {
@@ -105,7 +105,7 @@ function scaledChannels(whole, steps) {
 /** Two rows of a·bᵀ at once, columns 0 … stop (a multiple of four): out[r·stride + j] = a_{i+r}·b_j. */
 export function productRows(a, b, width, i, stop, out, stride) {
   const a0 = i * width, a1 = a0 + width;
-  for (let j = 0; j < stop; j += COLUMNS) {
+  for (let j = 0; j < stop; j += TILE_COLUMNS) {
     const b0 = j * width, b1 = b0 + width, b2 = b1 + width, b3 = b2 + width;
     let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
     for (let d = 0; d < width; d++) {
@@ -123,12 +123,12 @@ export function productRows(a, b, width, i, stop, out, stride) {
 /** Calls visit(i, content, importance, offset) for every query row, or for every `stride`-th pair of them. */
 export function eachRow(head, visit, stride = 1) {
   const wide = align(head.n);
-  const content = new Float32Array(ROWS * wide), importance = new Float32Array(ROWS * wide);
-  for (let i = 0; i < head.n; i += ROWS * stride) {
-    const stop = align(i + ROWS);
+  const content = new Float32Array(TILE_ROWS * wide), importance = new Float32Array(TILE_ROWS * wide);
+  for (let i = 0; i < head.n; i += TILE_ROWS * stride) {
+    const stop = align(i + TILE_ROWS);
     productRows(head.q, head.k, head.d_head, i, stop, content, wide);
     if (head.d_state) productRows(head.c, head.b, head.d_state, i, stop, importance, wide);
-    for (let r = 0; r < ROWS && i + r < head.n; r++) visit(i + r, content, importance, r * wide);
+    for (let r = 0; r < TILE_ROWS && i + r < head.n; r++) visit(i + r, content, importance, r * wide);
   }
 }
 
