@@ -73,10 +73,10 @@ export class Engine {
   }
 }
 
-/** One symmetric limit for the three signed panels, so that their colours compare; probabilities run from 0 to 1. */
+/** One symmetric limit for the three signed panels, so that their colours compare; probabilities start at 0. */
 export function colourLimits(peaks, lamScale) {
   const sizes = [peaks.content.value, lamScale * peaks.importance.value, peaks.scores.value].map(Math.abs);
-  return { signed: Math.max(...sizes) || 1, pattern: 1 };
+  return { signed: Math.max(...sizes) || 1, pattern: peaks.late || 1 };
 }
 
 function scaledPeaks(peaks, lamScale) {

@@ -215,9 +215,10 @@ export class Explorer {
   legend(panel, { limits, peaks }) {
     const signed = panel.part !== "pattern";
     const high = (signed ? limits.signed : limits.pattern) / this.contrast;
+    const clipped = signed ? this.contrast > 1 : high < 1; // query 0 has the probability 1
     const peak = peaks[panel.part];
     const words = `largest ${fixed(peak.value)} at query ${peak.query}, key ${peak.key}`;
-    panel.legend(this.colours[signed ? "signed" : "pattern"], signed ? -high : 0, high, this.contrast > 1, words);
+    panel.legend(this.colours[signed ? "signed" : "pattern"], signed ? -high : 0, high, clipped, words);
     panel.plot.setAttribute("aria-label", `${TITLES[panel.part]} of ${this.trace.nameOf(this.index)}: ${words}`);
   }
 

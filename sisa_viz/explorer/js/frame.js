@@ -70,7 +70,7 @@ function drawQueryAxis(context, { queries }, look, tokens) {
   context.textBaseline = "middle";
   for (const at of queries.ticks()) {
     const text = queries.cell >= LABEL_ROOM ? clip(tokens[at], 6) : String(at);
-    context.fillText(text, MARGIN.left - 10, queries.pixel(at + 0.5));
+    context.fillText(text, MARGIN.left - 10, Math.max(MARGIN.top + 4, queries.pixel(at + 0.5)));
   }
 }
 

@@ -61,13 +61,13 @@ export function poolMap(map, grid) {
 export function poolScores(maps, lamScale, grid, wantPeaks) {
   const { n } = maps;
   const scores = grid.empty(), pattern = grid.empty();
-  const peaks = wantPeaks ? { scores: newPeak(), pattern: newPeak() } : null;
+  const peaks = wantPeaks ? { scores: newPeak(), pattern: newPeak(), late: 0 } : null;
   const scoreRow = new Float32Array(n), weightRow = new Float32Array(n);
   const bins = binOfRow(grid.rowEdges, n);
   for (let i = 0; i < n; i++) {
     if (bins[i] < 0 && !peaks) continue;
     const sum = softmaxRow(maps.content, maps.importance, rowStart(i), i, lamScale, scoreRow, weightRow);
-    if (peaks) notePeaks(peaks, scoreRow, weightRow, sum, i);
+    if (peaks) notePeaks(peaks, scoreRow, weightRow, sum, i, n);
     if (bins[i] < 0) continue;
     poolRow(scoreRow, 0, i, grid.colEdges, scores, bins[i]);
     poolScaled(weightRow, 1 / sum, i, grid.colEdges, pattern, bins[i]);
@@ -77,10 +77,12 @@ export function poolScores(maps, lamScale, grid, wantPeaks) {
 
 /**
  * The largest weight of a row is 1, so its largest probability is 1/sum: scan the row only if that is a record.
- * Query 0 sees one key, with probability 1, and is left out.
+ * Query 0 sees one key, with probability 1, and is left out. Early queries see few keys and so have large
+ * probabilities in any head: `late` is the largest one after the first eighth, and colours go by it.
  */
-function notePeaks(peaks, scoreRow, weightRow, sum, i) {
+function notePeaks(peaks, scoreRow, weightRow, sum, i, n) {
   notePeak(peaks.scores, scoreRow, 0, i);
+  if (8 * i >= n) peaks.late = Math.max(peaks.late, 1 / sum);
   if (i === 0 || 1 / sum <= peaks.pattern.value) return;
   Object.assign(peaks.pattern, { value: 1 / sum, query: i, key: largestAt(weightRow, i) });
 }

@@ -71,13 +71,13 @@ test("another head replaces the first, and a failed one is not kept", () => {
   assert.deepEqual([second.limits, second.peaks], [fresh.limits, fresh.peaks]);
 });
 
-test("signed panels share one limit; probabilities run from 0 to 1", () => {
+test("signed panels share one limit; probabilities go by the late queries", () => {
   const peak = (value) => ({ value, query: 1, key: 0 });
-  const peaks = { content: peak(-3), importance: peak(2), scores: peak(4), pattern: peak(0.2) };
-  assert.deepEqual(colourLimits(peaks, 1), { signed: 4, pattern: 1 });
-  assert.deepEqual(colourLimits(peaks, 3), { signed: 6, pattern: 1 });
-  const zero = { content: peak(0), importance: peak(0), scores: peak(0), pattern: peak(0) };
-  assert.equal(colourLimits(zero, 1).signed, 1);
+  const peaks = { content: peak(-3), importance: peak(2), scores: peak(4), pattern: peak(0.9), late: 0.2 };
+  assert.deepEqual(colourLimits(peaks, 1), { signed: 4, pattern: 0.2 });
+  assert.deepEqual(colourLimits(peaks, 3), { signed: 6, pattern: 0.2 });
+  const zero = { content: peak(0), importance: peak(0), scores: peak(0), pattern: peak(0), late: 0 };
+  assert.deepEqual(colourLimits(zero, 1), { signed: 1, pattern: 1 });
 });
 
 test("colours: blue positive, red negative, white zero, the ends kept beyond the limits, NaN transparent", () => {
