@@ -123,20 +123,20 @@ export class Explorer {
 
   stateChanged() {
     const state = this.state, { trace } = this;
-    const index = trace.index(state.layer, state.head);
-    if (index !== this.index) {
-      this.index = index;
-      this.head = trace.decode(index);
-      this.grid.select(index);
-      this.describeHead();
-    }
+    const index = trace.index(state.layer, state.head), isNew = index !== this.index;
+    if (index < 0) return; // a new trace is on its way
+    this.index = index;
     this.lamScale = state.lam_scale;
     this.window = state.window ?? [0, trace.meta.n, 0, trace.meta.n];
-    this.box.reset(this.head, this.lamScale);
-    this.box.hide();
+    this.redraw(); // first, so that the worker starts at once
+    if (isNew) {
+      this.grid.select(index);
+      this.describeHead();
+      this.box.useHead(() => trace.decode(index));
+    }
+    this.box.useScale(this.lamScale);
     this.controls.show(state, trace.info(index).lam);
     this.showRow(state.query);
-    this.redraw();
   }
 
   describeHead() {

@@ -13,13 +13,20 @@ export class HoverBox {
     this.rows = new Map();
   }
 
-  /** Forgets cached rows: another head or another λ. */
-  reset(head, lamScale) {
-    Object.assign(this, { head, lamScale });
+  /** Another head; it is decoded when a row of it is wanted. */
+  useHead(decode) {
+    Object.assign(this, { decode, head: null });
+    this.useScale(this.lamScale);
+  }
+
+  useScale(lamScale) {
+    this.lamScale = lamScale;
     this.rows.clear();
+    this.hide();
   }
 
   row(query) {
+    this.head ??= this.decode();
     if (!this.rows.has(query)) {
       if (this.rows.size > 64) this.rows.clear();
       this.rows.set(query, rowNumbers(this.head, query, this.lamScale));

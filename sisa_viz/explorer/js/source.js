@@ -15,9 +15,11 @@ export class PackedTrace {
     blocks.check(this.count, blockBytes(this.spec), (index) => this.nameOf(index));
   }
 
+  /** −1 for a head that this trace does not have. */
   index(layer, head) {
     const { layers, heads } = this.meta;
-    return layers.indexOf(layer) * heads.length + heads.indexOf(head);
+    const row = layers.indexOf(layer), column = heads.indexOf(head);
+    return row < 0 || column < 0 ? -1 : row * heads.length + column;
   }
 
   place(index) {
