@@ -55,7 +55,7 @@ class Recorder(StepCallback):
         self.last: dict[str, float] = {}
         self._checked: list[float] = []  # losses since the last row
         self._unchecked: list[tuple[int, Tensor, Tensor]] = []
-        self._parts: list[Tensor] = []  # of one accumulated step
+        self._parts: list[Tensor] = []  # of one step; Lightning has divided them by their number
         self._norm = torch.zeros(())
 
     def state_dict(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Recorder(StepCallback):
         self._norm = torch.nn.utils.clip_grad_norm_(module.parameters(), self.training.clip)
 
     def at(self, trainer: L.Trainer, module: Any, step: int) -> None:
-        self._unchecked.append((step, torch.stack(self._parts).mean(), self._norm))
+        self._unchecked.append((step, torch.stack(self._parts).sum(), self._norm))
         self._parts = []
         if due(step, self.training.log_every, self.training.steps):
             self.check()

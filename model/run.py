@@ -81,7 +81,8 @@ class Run:
             write_json(self.folder / "config.json", asked)
         starts = self.folder / "versions.json"
         before = json.loads(starts.read_text()) if starts.is_file() else []
-        write_json(starts, before if versions() in before else [*before, versions()])
+        if versions() not in before:
+            write_json(starts, [*before, versions()])
 
     def _check_same(self, asked: Mapping[str, Any]) -> None:
         """A run resumes only as what it was."""

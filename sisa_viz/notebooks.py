@@ -1,5 +1,6 @@
 """What an executed notebook shows, as the sections of a report."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +34,8 @@ def _sections(cell: Any) -> Iterator[Any]:
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if PLOTLY in data:
-            yield go.Figure(data[PLOTLY]["data"], data[PLOTLY]["layout"])
+            shown = json.loads(json.dumps(data[PLOTLY]))  # plain lists and dicts, as plotly wants them
+            yield go.Figure(shown["data"], shown["layout"])
         elif HTML in data and (table := BeautifulSoup("".join(data[HTML]), "html.parser").find("table")):
             yield _table(table)
 

@@ -1,0 +1,81 @@
+"""Claims of the paper beside what was measured, each with an interval and a plain verdict.
+
+A verdict never says more than its interval: "reproduced at this scale", "not reproduced at this scale", or "undecided".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from data import wilson
+
+REPRODUCED, NOT_REPRODUCED = "reproduced at this scale", "not reproduced at this scale"
+LEVEL = 0.95
+
+
+def steps_to(metrics: pd.DataFrame, *, level: float, metric: str = "niah/exact_match") -> pd.DataFrame:
+    """First measured step at which each run reaches level: architecture × seed; NaN where it never does."""
+    reached = metrics[(metrics["name"] == metric) & (metrics["value"] >= level)]
+    runs = metrics.groupby(["architecture", "seed"]).size().index
+    return reached.groupby(["architecture", "seed"])["step"].min().reindex(runs).unstack("seed")
+
+
+def geometric_mean(ratios: np.ndarray) -> tuple[float, float, float]:
+    """Geometric mean of ratios [seed] with its 95 % t-interval; the interval is NaN for fewer than two."""
+    logs = np.log(ratios)
+    if len(logs) < 2:
+        return float(np.exp(logs.mean())) if len(logs) else np.nan, np.nan, np.nan
+    half = stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+    return tuple(float(np.exp(logs.mean() + side)) for side in (0, -half, half))  # pyright: ignore[reportReturnType]
+
+
+def claims(metrics: pd.DataFrame, *, baseline: str = "transformer") -> pd.DataFrame:
+    """The table that ends notebook 03.
+
+    Args:
+        metrics: of `read_runs`; the metric is niah/exact_match, episodes of every run counted together.
+        baseline: the architecture that the others are compared with.
+
+    Returns:
+        claim, published, measured, low, high, runs, verdict; one row a claim.
+    """
+    names = sorted(metrics["architecture"].unique())
+    rows = [_finds_the_needle(metrics, name) for name in names]
+    rows += [_faster(metrics, name, baseline) for name in names if name != baseline and baseline in names]
+    return pd.DataFrame(rows)
+
+
+def _finds_the_needle(metrics: pd.DataFrame, name: str) -> dict[str, object]:
+    """Published: every architecture of every size ends at 100 % but for the Mamba baselines."""
+    own = metrics[metrics["architecture"] == name]
+    last = own[own["step"] == own["step"].max()]
+    rates, n = (last[last["name"] == metric]["value"].to_numpy() for metric in ("niah/exact_match", "niah/n"))
+    low, high = wilson(int(round(float((rates * n).sum()))), int(n.sum()))
+    verdict = REPRODUCED if low >= LEVEL else NOT_REPRODUCED if high < LEVEL else "undecided: the interval holds 95 %"
+    return {
+        "claim": f"{name} ends at 95 % exact match or more", "published": "100 % (50M to 369M)",
+        "measured": f"{np.average(rates, weights=n):.1%}", "low": f"{low:.1%}", "high": f"{high:.1%}",
+        "runs": len(rates), "verdict": verdict,
+    }
+
+
+def _faster(metrics: pd.DataFrame, name: str, baseline: str) -> dict[str, object]:
+    """Published at 152M: 100 % against 61.5 % at step 1,000; at 50M it is the other way round."""
+    table = steps_to(metrics, level=0.9)
+    pairs = table.loc[[name, baseline]].dropna(axis=1)
+    lost = table.shape[1] - pairs.shape[1]
+    ratio, low, high = geometric_mean((pairs.loc[name] / pairs.loc[baseline]).to_numpy())
+    if lost or np.isnan(low):
+        why = f"{lost} of {table.shape[1]} pairs never reach 90 %" if lost else "one pair has no interval"
+        verdict = f"undecided: {why}; more steps or seeds would decide"
+    elif low < 1 < high or low == high == 1:
+        verdict = "undecided: the interval holds 1; more seeds would decide"
+    else:
+        verdict = REPRODUCED if high <= 1 else NOT_REPRODUCED
+    return {
+        "claim": f"{name} needs fewer steps to 90 % than {baseline} (ratio below 1)",
+        "published": "yes at 152M, no at 50M, alike at 369M", "measured": f"{ratio:.2f}", "low": f"{low:.2f}",
+        "high": f"{high:.2f}", "runs": pairs.shape[1] * 2, "verdict": verdict,
+    }

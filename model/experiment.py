@@ -1,0 +1,157 @@
+"""One training of one model on a needle task, as notebook 02 asks for it; a study is several of them, as 03 does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data import NIAHTask, TokenCorpus, TrainingBatches, topics_corpus
+from data.refusal import one_of, refusal, whole
+from model.config import SISAConfig
+from model.run import Run
+from model.training import DEVICES, TrainingConfig, fit
+from sisa_viz import read_runs
+
+ARCHITECTURES = ("sisa", "transformer")
+SMOKE_STEPS = 12
+
+
+@lru_cache(maxsize=2)
+def text_source(path: str) -> TokenCorpus:
+    """The corpus in a file, or for "" the documentation that comes with Python."""
+    return TokenCorpus.load(path) if path else topics_corpus()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Parameters of notebook 02.
+
+    Args:
+        architecture: "sisa" or "transformer".
+        preset: size, see SISAConfig.preset.
+        d_state: state size of SISA; a transformer has none.
+        steps, batch_size, lr, evaluate_every: see TrainingConfig and TrainingBatches.
+        seed: of weights and batches.
+        filler, length, value_length, n_needles, n_distractors: see NIAHTask; length in tokens.
+        corpus: file of `data.build_corpus` for filler "corpus"; "" takes the documentation that comes with Python.
+        device: "auto", "cpu" or "cuda".
+        output_dir: where run folders lie, one an experiment.
+        smoke: a few steps only, to see that everything works.
+    """
+
+    architecture: str = "sisa"
+    preset: str = "tiny"
+    d_state: int = 16
+    steps: int = 400
+    seed: int = 0
+    filler: str = "synthetic"
+    length: int = 128
+    value_length: int = 1
+    n_needles: int = 1
+    n_distractors: int = 0
+    corpus: str = ""
+    batch_size: int = 32
+    lr: float = 3e-3
+    evaluate_every: int = 25
+    device: str = "auto"
+    output_dir: str = "out/runs"
+    smoke: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("architecture", self.architecture, ARCHITECTURES)
+        one_of("device", self.device, DEVICES)
+        one_of("smoke", self.smoke, (True, False))
+        whole("seed", self.seed, least=0)
+        whole("d_state", self.d_state, least=2 if self.architecture == "sisa" else 0)
+        if not isinstance(self.output_dir, str) or not self.output_dir:
+            raise refusal("output_dir", self.output_dir, legal="the path of a folder", step="It is made where it does not exist.")
+        # the rest is checked by those who take it
+        self.training()
+        SISAConfig.preset(self.preset, d_state=self.d_state)
+        TrainingBatches(task=self.task("train"), batch_size=self.batch_size)
+
+    def training(self) -> TrainingConfig:
+        steps = SMOKE_STEPS if self.smoke else self.steps
+        every = min(self.evaluate_every, steps) if self.smoke else self.evaluate_every
+        return TrainingConfig(steps=steps, lr=self.lr, evaluate_every=every, checkpoint_every=100, n_episodes=128)
+
+    def task(self, split: str) -> NIAHTask:
+        """Episodes to learn from (split "train") or to be measured on ("heldout")."""
+        knobs: dict[str, Any] = {name: getattr(self, name) for name in ("filler", "value_length", "n_needles", "n_distractors")}
+        if self.filler == "corpus":
+            knobs["corpus"] = text_source(self.corpus)
+        elif self.filler == "repeated":
+            knobs["tokenizer"] = text_source(self.corpus).tokenizer
+        return NIAHTask(**knobs, lengths=(self.length,), split=split)  # pyright: ignore[reportArgumentType]
+
+    @property
+    def name(self) -> str:
+        """Folder name: what a person tells runs apart by. config.json inside says everything."""
+        size = f"{self.architecture}{self.d_state}" if self.architecture == "sisa" else self.architecture
+        return f"{self.preset}-{size}-{self.filler}{self.length}-{self.training().steps}steps-seed{self.seed}"
+
+    def run(self) -> Run:
+        """Train, or resume, or return the finished run."""
+        task = self.task("train")
+        d_state = self.d_state if self.architecture == "sisa" else 0
+        return fit(
+            SISAConfig.preset(self.preset, d_state=d_state, d_vocab=task.d_vocab, n_ctx=self.length),
+            folder=Path(self.output_dir) / self.name,
+            batches=TrainingBatches(task=task, batch_size=self.batch_size),
+            training=self.training(),
+            evaluations={"niah": self.task("heldout")},
+            tokenizer=task.tokenizer or (task.corpus.tokenizer if task.corpus else None),
+            seed=self.seed,
+            device=self.device,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """Parameters of notebook 03: the same experiment for several architectures and seeds.
+
+    Args:
+        architectures: of ARCHITECTURES, each once.
+        seeds: whole numbers, each once; the same seed means the same batches for every architecture.
+        preset, d_state, steps, filler, length, device, output_dir, smoke: as in Experiment.
+    """
+
+    architectures: Sequence[str] = ARCHITECTURES
+    seeds: Sequence[int] = (0, 1, 2)
+    preset: str = "tiny"
+    d_state: int = 16
+    steps: int = 400
+    filler: str = "synthetic"
+    length: int = 128
+    device: str = "auto"
+    output_dir: str = "out/runs"
+    smoke: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("architectures", "seeds"):
+            values = getattr(self, name)
+            if isinstance(values, str) or not isinstance(values, Sequence) or not values or len(set(values)) < len(values):
+                step = f"With papermill: -y '{name}: [...]'."
+                raise refusal(name, values, legal="a list of different values, at least one", step=step)
+        list(self.experiments())
+
+    def experiments(self) -> Iterator[Experiment]:
+        """One a seed and architecture; a seed's architectures follow each other."""
+        shared = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("architectures", "seeds")}
+        base = Experiment(**shared)
+        for seed in self.seeds[:1] if self.smoke else self.seeds:
+            for architecture in self.architectures:
+                yield replace(base, architecture=architecture, seed=seed)
+
+    def run(self) -> pd.DataFrame:
+        """Every run's metrics: run, architecture, seed, step, tokens, name, value."""
+        folders = []
+        for experiment in self.experiments():
+            print(f"{experiment.name}", flush=True)
+            folders.append(experiment.run().folder)
+        return read_runs(folders)

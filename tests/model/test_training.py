@@ -1,0 +1,252 @@
+"""Training: the recipe, and runs that survive being killed."""
+
+import json
+import multiprocessing
+import os
+import random
+import sys
+import time
+
+import killable_run
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from killable_run import CONFIG, TASK, train
+
+from data import TrainingBatches
+from model import SISAConfig, SISAModel, fit
+from model.callbacks import watched_by_a_person
+from model.run import Run
+from model.training import NonFiniteLoss, SISATraining, TrainingConfig, row_loss
+
+
+def same(first: Run, second: Run) -> bool:
+    weights = [run.model().state_dict() for run in (first, second)]
+    texts = [(run.folder / "metrics.csv").read_text() for run in (first, second)]
+    return texts[0] == texts[1] and all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+class Interrupting:
+    """Batches that stop the run at one step."""
+
+    def __init__(self, inner, *, at, error):
+        self.inner, self.at, self.error = inner, at, error
+
+    def build(self, seed, step):
+        if step == self.at:
+            raise self.error
+        return self.inner.build(seed, step)
+
+    def spec(self):
+        return self.inner.spec()
+
+
+def test_a_run_leaves_a_whole_folder(tmp_path):
+    run = train(tmp_path / "run")
+    assert {p.name for p in run.folder.iterdir()} == {
+        "config.json", "versions.json", "metrics.csv", "last.ckpt", "model.safetensors", ".lock",
+    }
+    metrics = run.metrics
+    assert list(metrics.columns) == ["step", "tokens", "name", "value"]
+    assert metrics.query("name == 'train/loss'").step.tolist() == [4, 8, 12, 16, 20]
+    evaluated = metrics.query("name == 'niah/exact_match'").step.tolist()
+    assert evaluated == metrics.query("name == 'lam/L1H1'").step.tolist() == [8, 16, 20]
+    assert (metrics.tokens == metrics.step * 4 * 16).all()
+    assert {"niah/first_token", "niah/nll", "niah/n", "half_life/L0H0", "clamped/L0H0", "lr", "grad_norm"} <= set(metrics.name)
+    assert run.config["seed"] == 0
+    assert run.config["model"]["d_state"] == 4
+    assert run.config["data"]["task"]["filler"] == "synthetic"
+    assert json.loads((run.folder / "versions.json").read_text())[0]["torch"].startswith(torch.__version__.split("+")[0])
+
+
+def test_finished_run_is_returned_untouched(tmp_path):
+    run = train(tmp_path / "run")
+    before = {p.name: p.stat().st_mtime_ns for p in run.folder.glob("*.*") if p.name != ".lock"}
+    again = train(tmp_path / "run")
+    assert before == {p.name: p.stat().st_mtime_ns for p in again.folder.glob("*.*") if p.name != ".lock"}
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("at", [0, 5, 13, 39])
+def test_resumed_run_equals_uninterrupted_run(tmp_path, at, accumulate):
+    whole = train(tmp_path / "whole", accumulate=accumulate)
+    if at >= 20 * accumulate:
+        pytest.skip("this run has fewer batches")
+    batches = Interrupting(TrainingBatches(task=TASK, batch_size=4), at=at, error=OSError("power cut"))
+    with pytest.raises(OSError, match="power cut"):
+        train(tmp_path / "cut", batches=batches, accumulate=accumulate)
+    assert not Run(tmp_path / "cut").finished
+    assert same(whole, train(tmp_path / "cut", accumulate=accumulate))
+
+
+def test_accumulated_steps_equal_one_large_batch(tmp_path):
+    class Halves:
+        def build(self, seed, step):
+            tokens, labels = TrainingBatches(task=TASK, batch_size=8).build(seed, step // 2)
+            part = slice(0, 4) if step % 2 == 0 else slice(4, 8)
+            return tokens[part], labels[part]
+
+        def spec(self):
+            return {}
+
+    large = train(tmp_path / "large", batches=TrainingBatches(task=TASK, batch_size=8), tasks=False)
+    small = train(tmp_path / "small", batches=Halves(), accumulate=2, tasks=False)
+    pd.testing.assert_frame_equal(large.metrics, small.metrics, rtol=1e-3)
+
+
+def test_interrupt_is_not_mistaken_for_the_end(tmp_path):
+    batches = Interrupting(TrainingBatches(task=TASK, batch_size=4), at=7, error=KeyboardInterrupt())
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        train(tmp_path / "run", batches=batches)
+    assert not Run(tmp_path / "run").finished
+
+
+@pytest.fixture
+def start(project, monkeypatch):
+    """Starts killable_run.train_long in a process of its own; imports happen once, in the server that forks them."""
+    # the server of Python 3.11 imports what to preload before it is told this process' sys.path
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (project, project / "tests" / "support"))))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["killable_run"])
+
+    def start(folder):
+        process = context.Process(target=killable_run.train_long, args=(folder,))
+        process.start()
+        return process
+
+    return start
+
+
+@pytest.mark.slow
+def test_kill_at_ten_random_moments_changes_nothing(tmp_path, start):
+    """SIGKILL wherever it falls in ten runs; the same call resumes each to identical weights and metrics."""
+    start(tmp_path / "warm").join()
+    began = time.monotonic()
+    start(tmp_path / "whole").join()
+    whole, seconds = Run(tmp_path / "whole"), time.monotonic() - began
+    rng, stopped_at = random.Random(0), []
+    for trial in range(10):
+        folder = tmp_path / f"killed{trial}"
+        process = start(folder)
+        time.sleep(rng.uniform(0, seconds))
+        process.kill()
+        process.join()
+        metrics = folder / "metrics.csv"
+        stopped_at.append(len(metrics.read_bytes()) if metrics.is_file() else 0)
+        resumed = start(folder)
+        resumed.join()
+        assert resumed.exitcode == 0
+        assert same(whole, Run(folder)), f"killed after {stopped_at[-1]} bytes of metrics"
+    assert len(set(stopped_at)) > 3  # the kills did fall at different places
+
+
+def test_folder_in_use_is_refused(tmp_path, start):
+    process = start(tmp_path / "run")
+    lock = tmp_path / "run" / "config.json"
+    while not lock.is_file():
+        time.sleep(0.01)
+    with pytest.raises(ValueError, match="a folder that no other run is using"):
+        train(tmp_path / "run")
+    process.kill()
+    process.join()
+
+
+def test_folder_of_another_run_is_refused(tmp_path):
+    train(tmp_path / "run", steps=2)
+    with pytest.raises(ValueError, match=r"the folder of the same run; training.lr: 0.003 there, 0.1 here"):
+        train(tmp_path / "run", steps=2, lr=0.1)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("precious")
+    with pytest.raises(ValueError, match=r"not one that holds \['thesis.tex'\]"):
+        train(tmp_path / "mine", steps=2)
+
+
+def test_half_written_metrics_are_cut(tmp_path):
+    run = Run(tmp_path)
+    (tmp_path / "metrics.csv").write_text("step,tokens,name,value\n4,1,lr,0.1\n8,2,lr,0.2\n12,3,tra")
+    run.cut_metrics(8)
+    assert (tmp_path / "metrics.csv").read_text() == "step,tokens,name,value\n4,1,lr,0.1\n8,2,lr,0.2\n"
+    run.cut_metrics(0)
+    assert run.metrics.empty
+
+
+def test_loss_that_is_not_finite_names_step_batch_and_checkpoint(tmp_path):
+    class Poisoned(SISATraining):
+        def training_step(self, batch, batch_idx):
+            loss = super().training_step(batch, batch_idx)
+            return loss * float("nan") if self.trainer.global_step == 8 else loss
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.training.SISATraining", Poisoned)
+        with pytest.raises(NonFiniteLoss, match=r"step 9: loss nan.*build\(seed=0, step=8\).*last good checkpoint is .*last.ckpt"):
+            train(tmp_path / "run")
+    weights = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(w.isfinite().all() for w in weights.values())
+    assert same(train(tmp_path / "whole"), train(tmp_path / "run"))
+
+
+def test_optimizer_groups_are_the_papers():
+    model = SISAModel(CONFIG)
+    optimizer = SISATraining(model, TrainingConfig(steps=10, lr=6e-4)).configure_optimizers()["optimizer"]
+    rest, lam = optimizer.param_groups
+    assert (rest["initial_lr"], rest["weight_decay"], rest["betas"]) == (6e-4, 0.1, (0.9, 0.95))
+    assert (lam["initial_lr"], lam["weight_decay"]) == (pytest.approx(6e-5), 0.0)
+    assert {id(p) for p in lam["params"]} == {id(block.attn.lam_raw) for block in model.blocks}
+    assert len(rest["params"]) + len(lam["params"]) == len(list(model.parameters()))
+
+
+def test_plain_transformer_has_one_group():
+    model = SISAModel(SISAConfig(**CONFIG.to_dict() | {"d_state": 0}))
+    assert len(SISATraining(model, TrainingConfig(steps=1)).configure_optimizers()["optimizer"].param_groups) == 1
+
+
+def test_learning_rate_warms_up_and_falls_to_zero():
+    training = TrainingConfig(steps=100, warmup=10)
+    rates = [training.rate(step) for step in range(101)]
+    assert rates[:10] == [pytest.approx((step + 1) / 10) for step in range(10)]
+    assert rates[10] == 1.0
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0.0)
+    assert np.all(np.diff(rates[10:]) < 0)
+    assert TrainingConfig(steps=1, warmup=0).rate(0) == 1.0
+
+
+def test_every_row_counts_the_same():
+    logits = torch.randn(2, 5, 7, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([[0, 1, 2, 3, 4], [-100, -100, -100, -100, 6]])
+    nll = -logits.log_softmax(-1)[:, :-1].gather(-1, labels[:, 1:, None].clamp(min=0))[..., 0]
+    torch.testing.assert_close(row_loss(logits, labels), (nll[0].mean() + nll[1, -1]) / 2)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "legal"),
+    [("steps", 0, ">= 1"), ("lr", -1.0, "above 0"), ("lr", "fast", "above 0"), ("clip", 0, "above 0"), ("weight_decay", -0.1, "from 0"),
+     ("lr_lam", float("nan"), "from 0"), ("warmup", -1, ">= 0"), ("accumulate", 1.5, ">= 1"), ("lr", True, "above 0")],
+)  # fmt: skip
+def test_bad_settings_are_named(field, value, legal):
+    with pytest.raises(ValueError, match=rf"{field} is .*legal: .*{legal}"):
+        TrainingConfig(**{"steps": 5} | {field: value})
+
+
+def test_missing_device_is_explained(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has one")
+    with pytest.raises(ValueError, match="device is 'cuda'; legal: 'cpu' on this machine"):
+        fit(CONFIG, folder=tmp_path, batches=TrainingBatches(task=TASK, batch_size=2), training=TrainingConfig(steps=1), device="cuda")
+
+
+def test_headless_runs_print_lines_and_no_bar(tmp_path, capfd):
+    train(tmp_path / "run")
+    out, err = capfd.readouterr()
+    assert [line.split()[1] for line in out.splitlines()] == ["8/20", "16/20", "20/20"]
+    assert "tokens/s" in out
+    assert "%" not in err
+
+
+def test_a_person_is_watching_only_where_one_can(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", object())
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    assert not watched_by_a_person()
+    monkeypatch.setenv("JPY_SESSION_NAME", "notebook.ipynb")
+    assert watched_by_a_person()

@@ -1,0 +1,29 @@
+"""A short run that other processes start, to be killed; what the server of those processes imports once."""
+
+import torch
+
+from data import NIAHTask, TrainingBatches
+from model import SISAConfig, fit
+from model.training import TrainingConfig
+
+TASK = NIAHTask(filler="synthetic", lengths=(16,), n_symbols=16)
+CONFIG = SISAConfig(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=16, n_ctx=16, d_state=4)
+
+
+def train(folder, *, steps=20, batches=None, tasks=True, **changes):
+    """Twenty steps by default, with evaluations, log rows and checkpoints at steps that do not coincide."""
+    settings = dict(steps=steps, lr=3e-3, evaluate_every=8, checkpoint_every=6, log_every=4, n_episodes=8)
+    return fit(
+        CONFIG,
+        folder=folder,
+        batches=batches or TrainingBatches(task=TASK, batch_size=4),
+        training=TrainingConfig(**settings | changes),
+        evaluations={"niah": TASK} if tasks else None,
+        device="cpu",
+    )
+
+
+def train_long(folder):
+    """Long enough to be killed in the middle; for a process of its own."""
+    torch.set_num_threads(1)
+    train(folder, steps=160)
