@@ -1,5 +1,6 @@
 """Traces without torch, and an explorer on an open page: what a user would do, and what they would read."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -102,10 +103,12 @@ class Shown:
 
     def pixels(self, part: str) -> np.ndarray:
         """[row, column, 4] bytes of a panel's picture, one bin a pixel."""
-        script = """canvas => { const { width, height } = canvas;
-          return [width, height, ...canvas.getContext('2d').getImageData(0, 0, width, height).data]; }"""
-        width, height, *data = self.page.eval_on_selector(f'[data-part="{part}"] .sisa-x-image', script)
-        return np.array(data, dtype=np.uint8).reshape(height, width, 4)
+        script = """canvas => {
+          const { width, height } = canvas, bytes = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+          return [width, height, btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))];
+        }"""
+        width, height, data = self.page.eval_on_selector(f'[data-part="{part}"] .sisa-x-image', script)
+        return np.frombuffer(base64.b64decode(data), dtype=np.uint8).reshape(height, width, 4)
 
     def alpha(self, part: str) -> np.ndarray:
         return self.pixels(part)[..., 3]

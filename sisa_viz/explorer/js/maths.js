@@ -102,15 +102,28 @@ function scaledChannels(whole, steps) {
   return out;
 }
 
-/** Two rows of a·bᵀ at once, columns 0 … stop (a multiple of four): out[r·stride + j] = a_{i+r}·b_j. */
+/** [row, width] regrouped as [row / count, width, count], so that a tile's factors lie side by side. */
+export function interleaved(values, width, count) {
+  const out = new Float64Array(values.length);
+  for (let start = 0; start < values.length; start += count * width) {
+    for (let r = 0; r < count; r++) {
+      for (let d = 0; d < width; d++) out[start + d * count + r] = values[start + r * width + d];
+    }
+  }
+  return out;
+}
+
+/**
+ * Two rows of a·bᵀ at once, columns 0 … stop (a multiple of four): out[r·stride + j] = a_{i+r}·b_j.
+ * `a` is interleaved by two, `b` by four.
+ */
 export function productRows(a, b, width, i, stop, out, stride) {
-  const a0 = i * width, a1 = a0 + width;
   for (let j = 0; j < stop; j += TILE_COLUMNS) {
-    const b0 = j * width, b1 = b0 + width, b2 = b1 + width, b3 = b2 + width;
     let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
-    for (let d = 0; d < width; d++) {
-      const x0 = a[a0 + d], x1 = a[a1 + d];
-      const y0 = b[b0 + d], y1 = b[b1 + d], y2 = b[b2 + d], y3 = b[b3 + d];
+    const end = (i + TILE_ROWS) * width;
+    for (let p = i * width, r = j * width; p < end; p += TILE_ROWS, r += TILE_COLUMNS) {
+      const x0 = a[p], x1 = a[p + 1];
+      const y0 = b[r], y1 = b[r + 1], y2 = b[r + 2], y3 = b[r + 3];
       s00 += x0 * y0; s01 += x0 * y1; s02 += x0 * y2; s03 += x0 * y3;
       s10 += x1 * y0; s11 += x1 * y1; s12 += x1 * y2; s13 += x1 * y3;
     }
@@ -122,13 +135,15 @@ export function productRows(a, b, width, i, stop, out, stride) {
 
 /** Calls visit(i, content, importance, offset) for every query row, or for every `stride`-th pair of them. */
 export function eachRow(head, visit, stride = 1) {
-  const wide = align(head.n);
+  const { n, d_head, d_state } = head, wide = align(n);
+  const q = interleaved(head.q, d_head, TILE_ROWS), k = interleaved(head.k, d_head, TILE_COLUMNS);
+  const c = interleaved(head.c, d_state, TILE_ROWS), b = interleaved(head.b, d_state, TILE_COLUMNS);
   const content = new Float32Array(TILE_ROWS * wide), importance = new Float32Array(TILE_ROWS * wide);
-  for (let i = 0; i < head.n; i += TILE_ROWS * stride) {
+  for (let i = 0; i < n; i += TILE_ROWS * stride) {
     const stop = align(i + TILE_ROWS);
-    productRows(head.q, head.k, head.d_head, i, stop, content, wide);
-    if (head.d_state) productRows(head.c, head.b, head.d_state, i, stop, importance, wide);
-    for (let r = 0; r < TILE_ROWS && i + r < head.n; r++) visit(i + r, content, importance, r * wide);
+    productRows(q, k, d_head, i, stop, content, wide);
+    if (d_state) productRows(c, b, d_state, i, stop, importance, wide);
+    for (let r = 0; r < TILE_ROWS && i + r < n; r++) visit(i + r, content, importance, r * wide);
   }
 }
 
