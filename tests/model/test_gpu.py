@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from score_twin import draw, with_gradients
 from small_models import lively
-from test_scores import draw, with_gradients
 
 from model import SISAConfig, SISAModel
 

@@ -104,7 +104,8 @@ class Shown:
     def pixels(self, part: str) -> np.ndarray:
         """[row, column, 4] bytes of a panel's picture, one bin a pixel."""
         script = """canvas => {
-          const { width, height } = canvas, bytes = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+          const { width, height } = canvas;
+          const bytes = canvas.getContext("2d").getImageData(0, 0, width, height).data;
           return [width, height, btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))];
         }"""
         width, height, data = self.page.eval_on_selector(f'[data-part="{part}"] .sisa-x-image', script)

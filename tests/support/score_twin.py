@@ -1,0 +1,54 @@
+"""One attention layer from its projections on, fused or explicit, with gradients; arXiv 2606.02332, eqs. 2 and 5."""
+
+import math
+
+import numpy as np
+import torch
+
+from model.scores import (
+    anchored_decay,
+    augmented,
+    clamped_positions,
+    content_scores,
+    fused_attention,
+    importance_scores,
+    rope_phase,
+    rotate,
+    running_sum,
+    softmax_pattern,
+)
+
+NAMES = ("q", "k", "v", "B", "C", "log_decay", "theta", "lam_raw")
+
+
+def draw(seed, *, batch=1, head=2, length=64, d_head=16, d_state=8, total_decay=10.0):
+    """Inputs of unit scale whose decay adds up to about total_decay nats."""
+    rng = np.random.default_rng(seed)
+    shapes = [(batch, head, length, d) for d in (d_head, d_head, d_head, d_state, d_state)]
+    values = [rng.standard_normal(shape) for shape in shapes]
+    values += [-rng.uniform(0, 2 * total_decay / length, (batch, head, length))]
+    values += [0.1 * rng.standard_normal((batch, head, length, d_state // 2)), rng.uniform(-2, 1, head)]
+    return {name: torch.tensor(value, dtype=torch.float32) for name, value in zip(NAMES, values, strict=True)}
+
+
+def attend(inputs, *, anchor, explicit):
+    """The output of one attention layer, from its projections on."""
+    q, k, v, B, C, log_decay, theta, lam_raw = inputs.values()
+    lam = torch.nn.functional.softplus(lam_raw)
+    angle = rope_phase(q.shape[-2], q.shape[-1], device=q.device)
+    q, k = rotate(q, angle), rotate(k, angle)
+    g, phase = running_sum(log_decay), running_sum(theta.mT).mT
+    centred, clamped, bound = clamped_positions(g, anchor=anchor, dtype=torch.float32)
+    g_hat = anchored_decay(centred, clamped, bound=bound)
+    b_rot, c_rot = rotate(B, phase), rotate(C, phase)
+    if explicit:
+        return softmax_pattern(content_scores(q, k) + importance_scores(c_rot, b_rot, g_hat, lam)) @ v
+    return fused_attention(augmented(q, c_rot, g_hat, lam), augmented(k, b_rot, -g_hat, lam), v)
+
+
+def with_gradients(inputs, *, anchor, explicit, dtype):
+    leaves = {name: t.detach().to(dtype, copy=True).requires_grad_() for name, t in inputs.items()}
+    out = attend(leaves, anchor=anchor, explicit=explicit)
+    weight = torch.tensor(np.random.default_rng(0).standard_normal(out.shape)).to(out)
+    ((out * weight).sum() / math.sqrt(out.numel())).backward()
+    return {"output": out.detach()} | {name: t.grad for name, t in leaves.items()}
