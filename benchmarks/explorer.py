@@ -56,7 +56,7 @@ def trace_of(layers: int, heads: int, length: int, *, d_head: int = 64, d_state:
     """Random factors of the wanted size; the values do not change the work."""
     rng = np.random.default_rng(0)
     shape = (layers, heads, length)
-    factor = {name: rng.standard_normal((*shape, d_head), dtype=np.float32) for name in ("q", "k")}
+    factor: dict[str, Any] = {name: rng.standard_normal((*shape, d_head), dtype=np.float32) for name in ("q", "k")}
     factor |= {name: rng.standard_normal((*shape, d_state), dtype=np.float32) for name in ("b_rot", "c_rot")}
     log_decay = -0.007 * rng.gamma(2.0, 0.5, size=shape)
     cum = np.cumsum(log_decay, axis=-1)
@@ -120,7 +120,7 @@ def processor() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Size and speed of the score explorer's pages.")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="measurements behind each median")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file to write")
     options = parser.parse_args()

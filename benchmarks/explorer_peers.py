@@ -47,7 +47,7 @@ def circuitsvis(attention: list[torch.Tensor], tokens: list[str]) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Sizes of the same maps in BertViz and CircuitsVis.")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file to write")
     options = parser.parse_args()
     results: dict[str, object] = {

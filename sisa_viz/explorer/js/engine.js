@@ -40,8 +40,8 @@ export class Engine {
 
   useHead({ key, bytes, spec, lam }) {
     if (key === this.key) return;
-    this.key = this.maps = null; // frees the old triangles before the new ones are made
-    this.maps = productMaps(decodeHead(bytes, spec, lam));
+    this.key = null; // the old triangles are written over
+    this.maps = productMaps(decodeHead(bytes, spec, lam), this.maps);
     this.key = key;
     this.peaks = { ...this.maps.peaks };
     this.gridKey = this.peaksScale = null;

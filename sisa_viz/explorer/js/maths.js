@@ -147,16 +147,20 @@ export function eachRow(head, visit, stride = 1) {
   }
 }
 
-/** Both products of a head as packed triangles, and where each is largest in size. */
-export function productMaps(head) {
-  const cells = rowStart(head.n);
-  const maps = { n: head.n, content: new Float32Array(cells), importance: new Float32Array(cells) };
+/**
+ * Both products of a head as packed triangles, and where each is largest in size. Fresh memory costs a page fault
+ * every 4 KB, so the triangles of `old`, if they have the size, are written over.
+ */
+export function productMaps(head, old = null) {
+  const cells = rowStart(head.n), fits = old?.n === head.n;
+  const [content, importance] = fits ? [old.content, old.importance] : [new Float32Array(cells), new Float32Array(cells)];
+  const maps = { n: head.n, content, importance };
   maps.peaks = { content: newPeak(), importance: newPeak() };
-  eachRow(head, (i, content, importance, offset) => {
-    maps.content.set(content.subarray(offset, offset + i + 1), rowStart(i));
-    maps.importance.set(importance.subarray(offset, offset + i + 1), rowStart(i));
-    notePeak(maps.peaks.content, content, offset, i);
-    notePeak(maps.peaks.importance, importance, offset, i);
+  eachRow(head, (i, contentRows, importanceRows, offset) => {
+    content.set(contentRows.subarray(offset, offset + i + 1), rowStart(i));
+    importance.set(importanceRows.subarray(offset, offset + i + 1), rowStart(i));
+    notePeak(maps.peaks.content, contentRows, offset, i);
+    notePeak(maps.peaks.importance, importanceRows, offset, i);
   });
   return maps;
 }
