@@ -1,19 +1,23 @@
-"""What a trained model does with a needle: its answers with the importance term and without, and which heads look at it."""
+"""What a trained model does with a needle: answers with and without importance, and heads that look at it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
+from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
+from scipy.special import softmax
 from torch import Tensor
 
 from data import Episodes, NIAHTask, summarise, topics_corpus
-from data.refusal import one_of, refusal, whole
+from data.refusal import folder_path, one_of, refusal, whole
 from model.checkpoint import load
 from model.evaluation import evaluate
 from model.network import SISAModel
@@ -48,22 +52,29 @@ class Exploration:
         whole("seed", self.seed, least=0)
         whole("n_episodes", self.n_episodes, least=1)
         one_of("smoke", self.smoke, (True, False))
-        if isinstance(self.depth, bool) or not isinstance(self.depth, int | float) or not 0 <= self.depth <= 1:
-            raise refusal("depth", self.depth, legal="0 to 1", step="0 puts the needle first, 1 right before the question.")
-        if not isinstance(self.output_dir, str) or not self.output_dir:
-            raise refusal("output_dir", self.output_dir, legal="the path of a folder", step="It is made where it does not exist.")
+        number = isinstance(self.depth, int | float) and not isinstance(self.depth, bool)
+        if not number or not 0 <= self.depth <= 1:
+            step = "0 puts the needle first, 1 right before the question."
+            raise refusal("depth", self.depth, legal="0 to 1", step=step)
+        folder_path("output_dir", self.output_dir)
 
     def model(self) -> SISAModel:
         model = load(self.checkpoint)
         if model.tokenizer is None:
-            raise refusal("checkpoint", self.checkpoint, legal="one with a tokenizer inside", step="Save it with its tokenizer.")
+            step = "Save it with its tokenizer."
+            raise refusal("checkpoint", self.checkpoint, legal="one with a tokenizer inside", step=step)
         return model
 
     def task(self, model: SISAModel) -> NIAHTask:
         """Needles in documentation that the shipped checkpoint's training left out."""
         corpus = topics_corpus(model.tokenizer)
         return NIAHTask(
-            filler="corpus", corpus=corpus, split="heldout", lengths=(self.length,), depths=(self.depth,), value_length=self.value_length
+            filler="corpus",
+            corpus=corpus,
+            split="heldout",
+            lengths=(self.length,),
+            depths=(self.depth,),
+            value_length=self.value_length,
         )
 
     def episode(self, model: SISAModel) -> Episodes:
@@ -76,10 +87,12 @@ class Exploration:
 def answers(model: SISAModel, episode: Episodes) -> pd.DataFrame:
     """Greedy answer beside the hidden value; one row."""
     line = episode.knobs.iloc[0]
-    prompt = torch.as_tensor(episode.tokens[:1, : line.answer_start], device=model.device)
-    said = model.generate(prompt, max_new_tokens=int(line.answer_stop - line.answer_start))[0, line.answer_start :]
-    text = model.tokenizer.decode(said.tolist()) if model.tokenizer else " ".join(map(str, said.tolist()))
-    return pd.DataFrame([{"hidden": line.value, "said": text.strip(), "tokens": line.context_length, "depth": round(line.actual_depth, 2)}])
+    start, stop = int(line.answer_start), int(line.answer_stop)
+    prompt = torch.as_tensor(episode.tokens[:1, :start], device=model.device)
+    said = model.generate(prompt, max_new_tokens=stop - start)[0, start:].tolist()
+    text = model.tokenizer.decode(said) if model.tokenizer else " ".join(map(str, said))
+    row = {"hidden": line.value, "said": text.strip()}
+    return pd.DataFrame([row | {"tokens": line.context_length, "depth": round(line.actual_depth, 2)}])
 
 
 def capture_episode(model: SISAModel, episodes: Episodes, *, index: int = 0) -> xr.Dataset:
@@ -107,25 +120,40 @@ def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     for part, left in (("importance", "content alone"), ("content", "importance alone")):
         with ablated(model, part):
             rows.append(summarise(evaluate(model, episodes), by=()).assign(scores=left))
-    return pd.concat(rows)[["scores", "successes", "n", "rate", "low", "high", "nll"]].reset_index(drop=True)
+    columns = ["scores", "successes", "n", "rate", "low", "high", "nll"]
+    return pd.concat(rows, ignore_index=True).loc[:, columns]
 
 
 def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int = 8) -> pd.DataFrame:
     """Heads that look at a span from one query, most probability first.
 
-    Columns: head (L2H5), mass with the trained λ and with λ = 0 (probability), content and importance advantage of the span
-    over the other visible tokens (nats), and by which term the head finds it.
+    Columns: head (L2H5), then the probability on the span under softmax of the whole score, of content alone and of
+    importance alone, and by which term the head finds the span (see `found_by`).
     """
-    mass, without = (trace.sisa.span_mass(span=span, query=query, lam_scale=scale) for scale in (1.0, 0.0))
-    content, importance = (trace.sisa.span_advantage(part, span=span, query=query) for part in ("content", "importance"))
-    columns = {"mass": mass, "mass without importance": without, "content (nats)": content, "importance (nats)": importance}
-    table = pd.DataFrame({name: array.values.ravel() for name, array in columns.items()})
-    table.insert(0, "head", [f"L{layer}H{head}" for layer in trace["layer"].values for head in trace["head"].values])
-    table["finds it by"] = [_reason(c, i) for c, i in zip(table["content (nats)"], table["importance (nats)"], strict=True)]
-    return table.sort_values("mass", ascending=False).head(top).round(3).reset_index(drop=True)
+    start, stop = trace.sisa.spans[span]
+    rows = []
+    for layer, head in product(trace["layer"].values, trace["head"].values):
+        at = {"layer": int(layer), "head": int(head), "query": query}
+        content, importance = (
+            getattr(trace.sisa, part)(**at).values.ravel() for part in ("content", "importance")
+        )
+        masses = [
+            float(softmax(score[~np.isnan(score)])[start:stop].sum())
+            for score in (content + importance, content, importance)
+        ]
+        chance = (stop - start) / (query + 1)
+        rows.append([f"L{layer}H{head}", *masses, found_by(*masses, chance=chance)])
+    columns = ["head", "mass", "content alone", "importance alone", "found by"]
+    table = pd.DataFrame(rows, columns=columns).sort_values("mass", ascending=False)
+    return table.head(top).round(3).reset_index(drop=True)
 
 
-def _reason(content: float, importance: float) -> str:
-    if max(content, importance) <= 0:
-        return "neither"
-    return "content" if content >= importance else "importance"
+def found_by(mass: float, content: float, importance: float, *, chance: float) -> str:
+    """Which term puts at least half of a head's probability on the span when it is alone; all three are masses.
+
+    A head that puts less than three times the uniform share there finds nothing.
+    """
+    if mass < 3 * chance:
+        return "not found"
+    found = [name for name, alone in (("content", content), ("importance", importance)) if alone >= mass / 2]
+    return " or ".join(found) or "both together"

@@ -1,4 +1,4 @@
-"""The demonstration behind `make demo`: notebook 01 and a small 03, headless, then one page that opens offline."""
+"""The demonstration behind `make demo`: notebook 01 and a small 03, headless, then one offline page."""
 
 from __future__ import annotations
 
@@ -20,9 +20,25 @@ def execute(name: str, *, folder: Path, parameters: dict[str, object]) -> Path:
     target = folder / f"{name}.ipynb"
     print(f"running {name}", flush=True)
     papermill.execute_notebook(
-        NOTEBOOKS / f"{name}.ipynb", target, parameters, cwd=folder, progress_bar=False, stdout_file=sys.stdout, execution_timeout=600
+        NOTEBOOKS / f"{name}.ipynb",
+        target,
+        parameters,
+        cwd=folder,
+        progress_bar=False,
+        stdout_file=sys.stdout,
+        execution_timeout=600,
     )
     return target
+
+
+def needle_explorer(path: Path) -> ScoreExplorer:
+    """The explorer of a trace, at the head that puts most probability on the hidden value."""
+    trace = open_trace(path)
+    query = trace.sisa.spans["answer"][0] - 1
+    best = trace.sisa.span_mass(span="value", query=query).argmax(["layer", "head"])
+    explorer = ScoreExplorer(trace, layer=int(best["layer"]), head=int(best["head"]))
+    explorer.state.query = query
+    return explorer
 
 
 def main() -> None:
@@ -32,13 +48,13 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    explored = execute("01_explore_scores", folder=folder, parameters={"output_dir": "explore", "smoke": given.smoke})
-    studied = execute("03_niah_convergence", folder=folder, parameters=SMALL_STUDY | {"output_dir": "runs", "smoke": given.smoke})
-    explorer = ScoreExplorer(open_trace(folder / "explore" / "trace.nc"))
-    page = report(
-        folder / "index.html", *notebook_sections(explored), explorer, *notebook_sections(studied), title="SISA, score by score"
-    )
-    print(page)
+    exploration = {"output_dir": "explore", "smoke": given.smoke}
+    explored = execute("01_explore_scores", folder=folder, parameters=exploration)
+    study = SMALL_STUDY | {"output_dir": "runs", "smoke": given.smoke}
+    studied = execute("03_niah_convergence", folder=folder, parameters=study)
+    explorer = needle_explorer(folder / "explore" / "trace.nc")
+    sections = [*notebook_sections(explored), explorer, *notebook_sections(studied)]
+    print(report(folder / "index.html", *sections, title="SISA, score by score"))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What an executed notebook shows, as the sections of a report."""
 
-import json
+import base64
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import nbformat
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from bs4 import BeautifulSoup
@@ -18,13 +19,14 @@ PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 def notebook_sections(path: str | os.PathLike[str]) -> list[Any]:
     """Headings, prose, figures and tables of a notebook, in its order; code and printed text are left out.
 
-    Tables are read back from the HTML that pandas made, cell by cell as text; nothing in the notebook is run or trusted.
-    ValueError for a file that is no notebook.
+    Tables are read back from the HTML that pandas made, cell by cell as text; nothing in the notebook is run
+    or trusted. ValueError for a file that is no notebook.
     """
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception as error:  # nbformat's reader fails in many ways
-        raise ValueError(f"{path} is not a notebook ({type(error).__name__}); legal: an executed .ipynb file") from error
+        came = f"{path} is not a notebook ({type(error).__name__})"
+        raise ValueError(f"{came}; legal: an executed .ipynb file") from error
     return [section for cell in notebook.cells for section in _sections(cell)]
 
 
@@ -34,10 +36,20 @@ def _sections(cell: Any) -> Iterator[Any]:
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if PLOTLY in data:
-            shown = json.loads(json.dumps(data[PLOTLY]))  # plain lists and dicts, as plotly wants them
+            shown = _plain(data[PLOTLY])
             yield go.Figure(shown["data"], shown["layout"])
         elif HTML in data and (table := BeautifulSoup("".join(data[HTML]), "html.parser").find("table")):
             yield _table(table)
+
+
+def _plain(value: Any) -> Any:
+    """Plain dicts and lists, and numpy arrays where plotly packed numbers as base64."""
+    if isinstance(value, dict):
+        if value.keys() >= {"bdata", "dtype"}:
+            flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+            return flat.reshape([int(size) for size in str(value.get("shape", flat.size)).split(",")])
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _prose(markdown: str) -> Iterator[Any]:
@@ -51,5 +63,6 @@ def _prose(markdown: str) -> Iterator[Any]:
 def _table(table: Any) -> pd.DataFrame:
     """Cells as text, under the column names of the table's head; the row numbers are left out."""
     rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
-    names = rows[0][1:]
-    return pd.DataFrame([row[1:] for row in rows if len(row) == len(rows[0]) and row != rows[0]], columns=names)
+    head = rows[0]
+    whole = [row[1:] for row in rows if len(row) == len(head) and row != head]
+    return pd.DataFrame(whole, columns=head[1:])

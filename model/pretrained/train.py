@@ -24,7 +24,7 @@ from model.versions import versions
 
 NAME = "niah"
 LENGTHS = (128, 256, 384, 512)
-CONFIG = dict(d_model=256, n_layers=6, n_heads=8, d_mlp=576, n_ctx=512, d_state=16)
+CONFIG: dict[str, Any] = dict(d_model=256, n_layers=6, n_heads=8, d_mlp=576, n_ctx=512, d_state=16)
 TEST_SEED, TEST_EPISODES = 20_261_123, 2_000
 
 
@@ -45,7 +45,9 @@ def train(corpus: TokenCorpus, *, out: Path, steps: int, seed: int, device: str)
         SISAConfig(**CONFIG, d_vocab=corpus.d_vocab),
         folder=out / "run",
         batches=TrainingBatches(task=learn, corpus=corpus, batch_size=64, n_ctx=512, episode_fraction=0.25),
-        training=TrainingConfig(steps=steps, lr=1.5e-3, evaluate_every=100, checkpoint_every=500, n_episodes=256),
+        training=TrainingConfig(
+            steps=steps, lr=1.5e-3, evaluate_every=100, checkpoint_every=500, n_episodes=256
+        ),
         evaluations={"niah": test},
         heldout=corpus.split("heldout")[: 64 * 512].reshape(64, 512),
         tokenizer=corpus.tokenizer,
@@ -57,24 +59,31 @@ def train(corpus: TokenCorpus, *, out: Path, steps: int, seed: int, device: str)
     shipped = load(out / f"{NAME}.safetensors", device="cuda" if run.config["device"] == "cuda" else "cpu")
     scores = evaluate(shipped, test.build(TEST_SEED, n_episodes=TEST_EPISODES))
     card = {
-        "config": run.config, "seconds": round(seconds), "corpus_sha256": corpus.sha256, "versions": versions(),
+        "config": run.config,
+        "seconds": round(seconds),
+        "corpus_sha256": corpus.sha256,
+        "versions": versions(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "heldout_loss": float(run.metrics.query("name == 'val/loss'").value.iloc[-1]),
-        "test_seed": TEST_SEED, "by_length": summarise(scores).to_dict("records"), "all": summarise(scores, by=()).to_dict("records")[0],
+        "test_seed": TEST_SEED,
+        "by_length": summarise(scores).to_dict("records"),
+        "all": summarise(scores, by=()).to_dict("records")[0],
     }
     write_json(out / f"{NAME}.json", card)
     return card
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    as_written = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=as_written)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    card = train(TokenCorpus.load(given.corpus), out=given.out, steps=given.steps, seed=given.seed, device=given.device)
+    corpus = TokenCorpus.load(given.corpus)
+    card = train(corpus, out=given.out, steps=given.steps, seed=given.seed, device=given.device)
     print(pd.DataFrame(card["by_length"]).to_string())
     print(card["all"])
 

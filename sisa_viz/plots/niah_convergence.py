@@ -1,6 +1,7 @@
 """When training finds the needle: measured runs with an interval over seeds, published curves behind them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -206,4 +207,7 @@ def _axes(figure: go.Figure, data: Convergence) -> None:
     figure.update_yaxes(
         title=escape(column_label(data.metric)), range=[-0.03, 1.03] if data.metric in SHARES else None
     )
-    figure.update_layout(legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, margin={"b": 110})
+    # many published curves need a column of their own
+    beside: dict[str, Any] = {"x": 1.01, "y": 1, "font": {"size": 11}}
+    below: dict[str, Any] = {"orientation": "h", "y": -0.22, "yanchor": "top"}
+    figure.update_layout(legend=beside if log else below, margin={"b": 70 if log else 110})

@@ -119,8 +119,8 @@ def plot_scores(
     for at, part in enumerate(PARTS):
         figure.add_trace(_map(data, part), row=at // 2 + 1, col=at % 2 + 1)
     _axes(figure, data)
-    for name, span in data.spans.items():
-        _mark(figure, data, name, span)
+    for at, (name, span) in enumerate(data.spans.items()):
+        _mark(figure, data, name, span, line=at)
     figures.entitle(figure, f"Attention scores of {data.name}", _subtitle(data))
     return figure
 
@@ -155,7 +155,7 @@ def _axes(figure: go.Figure, data: Scores) -> None:
         (figure.update_xaxes, data.keys, data.key_tokens),
         (figure.update_yaxes, data.queries, data.query_tokens),
     ):
-        update(**token_axis(positions, tokens), showgrid=False, zeroline=False, showticklabels=False)
+        update(**token_axis(positions, tokens, most=20), showgrid=False, zeroline=False, showticklabels=False)
     figure.update_xaxes(range=[data.keys[0] - half, data.keys[-1] + half])
     figure.update_yaxes(range=[data.queries[-1] + half, data.queries[0] - half])
     figure.update_xaxes(title=_label("key"), tickangle=-60, showticklabels=True, row=2)
@@ -175,8 +175,8 @@ def _label(axis: str) -> str:
     return f"{attrs['long_name']} ({attrs['units']})"
 
 
-def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int]) -> None:
-    """Dotted lines at the edges of a span of keys, its name over the upper panels."""
+def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, line: int) -> None:
+    """Dotted lines at the edges of a span of keys, its name in the first panel, a line lower for each span."""
     edges: dict[str, Any] = {"x0": span[0] - 0.5, "x1": span[1] - 0.5}
     if edges["x1"] < data.keys[0] or edges["x0"] > data.keys[-1]:
         return
@@ -199,6 +199,7 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int]) -> 
         y=1,
         yref="y domain",
         yanchor="top",
+        yshift=-13 * line,
         showarrow=False,
         font={"color": MARK, "size": 11},
         row=1,
