@@ -18,6 +18,12 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
         raise refusal(field, value, legal=legal, step=f"Set {field} to one of them.")
 
 
+def folder_path(field: str, value: object) -> None:
+    """Raise ValueError unless ``value`` is a string that can name a folder."""
+    if not isinstance(value, str) or not value:
+        raise refusal(field, value, legal="the path of a folder", step="It is made where it does not exist.")
+
+
 def whole(field: str, value: object, *, least: int) -> int:
     """``value`` as int; ValueError unless it is a whole number (bool excluded) of at least ``least``."""
     index = getattr(value, "__index__", None)

@@ -1,9 +1,9 @@
-"""SISA: attention whose score has a content and an importance term (arXiv 2606.02332), with every part of it in sight."""
+"""SISA: attention with a content and an importance term in its score, every part in sight (2606.02332)."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "SISAConfig": "model.config",
@@ -15,7 +15,16 @@ _HOMES = {
     "import_paper_checkpoint": "model.paper",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = ["SISAConfig", "SISAModel", "capture", "fit", "import_paper_checkpoint", "load", "save"]
+
+if TYPE_CHECKING:
+    from model.checkpoint import load as load
+    from model.checkpoint import save as save
+    from model.config import SISAConfig as SISAConfig
+    from model.network import SISAModel as SISAModel
+    from model.paper import import_paper_checkpoint as import_paper_checkpoint
+    from model.trace import capture as capture
+    from model.training import fit as fit
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""SISA attention: the score of arXiv 2606.02332, eq. 2, by one SDPA call (eq. 5), every part of it behind a hook.
+"""SISA attention: the score of arXiv 2606.02332, eq. 2, by one SDPA call (eq. 5), each part behind a hook.
 
 | symbol    | hook                                   | shape                          |
 | --------- | -------------------------------------- | ------------------------------ |
@@ -11,15 +11,18 @@
 | ĝ         | hook_anchored_decay                    | batch head position            |
 | Φ         | hook_phase                             | batch head position pair       |
 | λ         | hook_lam                               | head                           |
-| score     | hook_content_scores, hook_importance_scores, hook_attn_scores, hook_pattern | batch head query key |
+| score     | hook_content_scores, hook_attn_scores  | batch head query key           |
+|           | hook_importance_scores, hook_pattern   |                                |
 | y         | hook_z                                 | batch position head d_head     |
 | W_O y     | hook_result, one head's share          | batch position head d_model    |
 
-An edit of any of them reaches the logits. The four score-sized hooks and hook_result cost nothing until someone watches.
+An edit of any of them reaches the logits. The four score-sized hooks and hook_result cost nothing until
+someone watches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -47,8 +50,6 @@ from model.scores import (
 DECAY_BIAS = -5.0  # log α ≈ −0.0067: half-life ≈ 103 tokens
 LAM_RAW = -1.0  # λ = softplus(−1) ≈ 0.3133
 
-POSITION_LAST = ("log_decay", "cum_decay", "clamped", "anchored_decay")
-POSITION_THIRD = ("B", "C", "rot_B", "rot_C", "phase")
 SCORE_SIZED = ("content_scores", "importance_scores", "attn_scores", "pattern")
 
 
@@ -65,35 +66,40 @@ def at_least_float32(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
+def hook_points(n: int, *, pos_dim: int) -> Iterator[HookPoint]:
+    """n hooks of tensors whose positions lie along dimension pos_dim."""
+    for _ in range(n):
+        hook = HookPoint()
+        hook.pos_dim = pos_dim
+        yield hook
+
+
 def watched(hook: HookPoint) -> bool:
     """Whether anybody receives what this hook fires, by TransformerLens' or by PyTorch's own registration."""
     return bool(hook._forward_hooks or hook._backward_hooks)
 
 
 class SISAAttention(KeepsFloat32):
-    """Causal self-attention whose score has a content and an importance term; with d_state = 0, plain RoPE attention."""
+    """Causal self-attention whose score has a content and an importance term; plain RoPE if d_state = 0."""
 
     def __init__(self, config: SISAConfig) -> None:
         super().__init__()
         self.config = config
         d, h, d_s = config.d_model, config.n_heads, config.d_state
         self.to_q, self.to_k, self.to_v, self.to_o = (nn.Linear(d, d, bias=False) for _ in range(4))
-        names = ["q", "k", "v", "rot_q", "rot_k", "content_scores", "attn_scores", "pattern", "z", "result"]
+        self.hook_q, self.hook_k, self.hook_v, self.hook_rot_q, self.hook_rot_k = hook_points(5, pos_dim=1)
+        self.hook_content_scores, self.hook_attn_scores, self.hook_pattern = hook_points(3, pos_dim=2)
+        self.hook_z, self.hook_result = hook_points(2, pos_dim=1)
         if d_s:
             self.to_B, self.to_C = nn.Linear(d, h * d_s, bias=False), nn.Linear(d, h * d_s, bias=False)
             self.to_decay = Float32Linear(d, h)
             self.to_theta = nn.Linear(d, h * d_s // 2, bias=False)
             self.lam_raw = nn.Parameter(torch.full((h,), LAM_RAW))
-            names += [*POSITION_LAST, *POSITION_THIRD, "lam", "importance_scores"]
-        for name in names:
-            self.add_module(f"hook_{name}", HookPoint())
-        self._place_positions(names)
-
-    def _place_positions(self, names: list[str]) -> None:
-        for name in names:
-            getattr(self, f"hook_{name}").pos_dim = (
-                2 if name in (*POSITION_LAST, *POSITION_THIRD, *SCORE_SIZED) else 1
-            )
+            self.hook_log_decay, self.hook_cum_decay = hook_points(2, pos_dim=2)
+            self.hook_clamped, self.hook_anchored_decay = hook_points(2, pos_dim=2)
+            self.hook_B, self.hook_C, self.hook_rot_B, self.hook_rot_C = hook_points(4, pos_dim=2)
+            self.hook_phase, self.hook_importance_scores = hook_points(2, pos_dim=2)
+            self.hook_lam = HookPoint()
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -147,11 +153,8 @@ class SISAAttention(KeepsFloat32):
         return at_least_float32(x.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2))
 
     def _scores_watched(self) -> bool:
-        return any(
-            watched(self.get_submodule(f"hook_{name}"))
-            for name in SCORE_SIZED
-            if hasattr(self, f"hook_{name}")
-        )
+        hooks = [getattr(self, f"hook_{name}", None) for name in SCORE_SIZED]
+        return any(watched(hook) for hook in hooks if hook is not None)
 
     def _fused(
         self, q: Tensor, k: Tensor, v: Tensor, term: Importance | None, cache: LayerCache | None

@@ -55,8 +55,8 @@ class Block(nn.Module):
         super().__init__()
         self.ln1, self.attn = RMSNorm(config.d_model), SISAAttention(config)
         self.ln2, self.mlp = RMSNorm(config.d_model), SwiGLU(config)
-        for name in ("resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post"):
-            self.add_module(f"hook_{name}", HookPoint())
+        self.hook_resid_pre, self.hook_resid_mid, self.hook_resid_post = HookPoint(), HookPoint(), HookPoint()
+        self.hook_attn_out, self.hook_mlp_out = HookPoint(), HookPoint()
 
     def initialise(self, generator: torch.Generator) -> None:
         """Norms one, SwiGLU normal(0, 0.02), the rest as SISAAttention says."""

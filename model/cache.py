@@ -1,6 +1,7 @@
 """What decoding keeps of the past: K̂ and V, and the two running sums.
 
-The causal anchor makes ĝ of a position independent of what follows, so K̂ of a prefix never changes (arXiv 2606.02332, eq. 5).
+The causal anchor makes ĝ of a position independent of what follows, so K̂ of a prefix never changes
+(arXiv 2606.02332, eq. 5).
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def due(step: int, every: int, steps: int) -> bool:
 
 
 class Recorder(StepCallback):
-    """Loss, gradient norm and learning rate as rows of metrics.csv, and a stop at the first number that is not finite.
+    """Loss, gradient norm and learning rate as rows of metrics.csv; stops at the first that is not finite.
 
     Numbers stay on the device until they are due, so that a GPU does not wait at every step.
     """
@@ -104,8 +104,9 @@ class Recorder(StepCallback):
         kept = self.run.checkpoint
         good = f"the last good checkpoint is {kept}" if kept.is_file() else "there is no checkpoint yet"
         return (
-            f"step {step}: loss {loss}, gradient norm {norm}; the batch is build(seed={self.seed}, step={step - 1}) "
-            f"(times {self.training.accumulate} if accumulated); {good}. Lower lr or look at that batch."
+            f"step {step}: loss {loss}, gradient norm {norm}; the batch is build(seed={self.seed}, "
+            f"step={step - 1}) (times {self.training.accumulate} if accumulated); {good}. "
+            "Lower lr or look at that batch."
         )
 
     def write(self, step: int, values: dict[str, float]) -> None:
@@ -142,7 +143,7 @@ class Evaluator(StepCallback):
         for name, episodes in self.episodes.items():
             scores = evaluate(model, episodes)
             values |= {
-                f"{name}/{measure}": float(scores[measure].mean())
+                f"{name}/{measure}": float(np.mean(scores[measure]))
                 for measure in ("exact_match", "first_token", "nll")
             }
             values[f"{name}/n"] = len(scores)
@@ -203,7 +204,7 @@ class Progress(StepCallback):
 def watched_by_a_person() -> bool:
     """Whether a terminal or a notebook front end shows the output; papermill and pipes do not.
 
-    Jupyter Server names the session in the environment of the kernels it starts; a headless run starts its own.
+    Jupyter Server names the session in the environment of its kernels; a headless run starts its own.
     """
     in_kernel = "ipykernel" in sys.modules
     return "JPY_SESSION_NAME" in os.environ if in_kernel else sys.stderr.isatty()

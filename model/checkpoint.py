@@ -25,7 +25,8 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
     """Write model to path (.safetensors), aside and then renamed.
 
     Args:
-        dtype: of the large maps; float16 and bfloat16 halve the file. Norms, λ_raw and decay parameters stay float32.
+        dtype: of the large maps; float16 and bfloat16 halve the file. Norms, λ_raw and decay parameters
+            stay float32.
     """
     if dtype not in (torch.float32, torch.float16, torch.bfloat16):
         raise refusal(
@@ -63,7 +64,8 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}
+            names = file.keys()
+            tensors = {name: file.get_tensor(name).float() for name in names}
     except SafetensorError as error:
         raise _foreign(path, f"no readable safetensors file ({error})") from error
     if metadata.get("format") != FORMAT:

@@ -1,7 +1,7 @@
 """One frozen configuration, checked on construction.
 
-Sizes use TransformerLens' names; d_state is the paper's d_s. Source: arXiv 2606.02332, eq. 6 (parameter matching) and its
-table of model sizes.
+Sizes use TransformerLens' names; d_state is the paper's d_s. Source: arXiv 2606.02332, eq. 6 (parameter
+matching) and its table of model sizes.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class SISAConfig:
 
     @classmethod
     def preset(cls, name: str, *, d_state: int = 16, **overrides: Any) -> SISAConfig:
-        """A named size whose d_mlp is solved so that SISA has the parameters of the transformer of that size.
+        """A named size; d_mlp is solved so that SISA has the parameters of the transformer of that size.
 
         Args:
             name: tiny, small (both ours), 50m, 152m or 369m (the paper's).
@@ -115,12 +115,13 @@ class SISAConfig:
         one_of("preset", name, list(PRESETS))
         whole("d_state", d_state, least=0)
         d_model, n_layers, n_heads, d_mlp, d_vocab, n_ctx = PRESETS[name]
-        sizes = dict(
+        sizes: dict[str, Any] = dict(
             d_model=d_model, n_layers=n_layers, n_heads=n_heads, d_mlp=d_mlp, d_vocab=d_vocab, n_ctx=n_ctx
         )
-        plain = cls(**sizes | overrides, d_state=0)
-        solved = {} if "d_mlp" in overrides else {"d_mlp": matched_d_mlp(plain, d_state=d_state)}
-        return cls(**sizes | overrides | solved, d_state=d_state)
+        sizes |= overrides
+        if "d_mlp" not in overrides:
+            sizes["d_mlp"] = matched_d_mlp(cls(**sizes, d_state=0), d_state=d_state)
+        return cls(**sizes, d_state=d_state)
 
 
 def importance_parameters(config: SISAConfig, *, d_state: int) -> int:
@@ -133,7 +134,7 @@ def importance_parameters(config: SISAConfig, *, d_state: int) -> int:
 
 
 def matched_d_mlp(transformer: SISAConfig, *, d_state: int) -> int:
-    """d_mlp that pays for the importance term: SwiGLU has 3·d·d_mlp parameters (eq. 6), rounded to nearest."""
+    """d_mlp that pays for the importance term, rounded: SwiGLU has 3·d·d_mlp parameters (eq. 6)."""
     d_mlp = round(
         transformer.d_mlp - importance_parameters(transformer, d_state=d_state) / (3 * transformer.d_model)
     )

@@ -1,4 +1,4 @@
-"""Measurements of a model that is not learning: needle episodes, held-out loss, and the state of every head."""
+"""Measurements of a model that is not learning: needle episodes, held-out loss, state of every head."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def heldout_loss(model: SISAModel, tokens: np.ndarray) -> float:
 
 @torch.no_grad()
 def head_state(model: SISAModel, tokens: np.ndarray) -> dict[str, float]:
-    """λ, half-life (tokens) and share of clamped positions of every head over tokens [row, position], by metric name."""
+    """λ, half-life (tokens) and share of clamped positions of every head, by metric name.
+
+    Measured over tokens [row, position], as many rows as fit one forward pass.
+    """
     if not model.config.d_state:
         return {}
     wanted = ("hook_log_decay", "hook_clamped", "hook_lam")

@@ -1,4 +1,4 @@
-"""One training of one model on a needle task, as notebook 02 asks for it; a study is several of them, as 03 does."""
+"""One training of one model on a needle task, as in notebook 02; a study is several of them, as in 03."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from data import NIAHTask, TokenCorpus, TrainingBatches, topics_corpus
-from data.refusal import one_of, refusal, whole
+from data.refusal import folder_path, one_of, refusal, whole
 from model.config import SISAConfig
 from model.run import Run
 from model.training import DEVICES, TrainingConfig, fit
@@ -38,7 +38,7 @@ class Experiment:
         steps, batch_size, lr, evaluate_every: see TrainingConfig and TrainingBatches.
         seed: of weights and batches.
         filler, length, value_length, n_needles, n_distractors: see NIAHTask; length in tokens.
-        corpus: file of `data.build_corpus` for filler "corpus"; "" takes the documentation that comes with Python.
+        corpus: file of `data.build_corpus` for filler "corpus"; "" takes Python's own documentation.
         device: "auto", "cpu" or "cuda".
         output_dir: where run folders lie, one an experiment.
         smoke: a few steps only, to see that everything works.
@@ -68,8 +68,7 @@ class Experiment:
         one_of("smoke", self.smoke, (True, False))
         whole("seed", self.seed, least=0)
         whole("d_state", self.d_state, least=2 if self.architecture == "sisa" else 0)
-        if not isinstance(self.output_dir, str) or not self.output_dir:
-            raise refusal("output_dir", self.output_dir, legal="the path of a folder", step="It is made where it does not exist.")
+        folder_path("output_dir", self.output_dir)
         # the rest is checked by those who take it
         self.training()
         SISAConfig.preset(self.preset, d_state=self.d_state)
@@ -78,11 +77,14 @@ class Experiment:
     def training(self) -> TrainingConfig:
         steps = SMOKE_STEPS if self.smoke else self.steps
         every = min(self.evaluate_every, steps) if self.smoke else self.evaluate_every
-        return TrainingConfig(steps=steps, lr=self.lr, evaluate_every=every, checkpoint_every=100, n_episodes=128)
+        return TrainingConfig(
+            steps=steps, lr=self.lr, evaluate_every=every, checkpoint_every=100, n_episodes=128
+        )
 
     def task(self, split: str) -> NIAHTask:
         """Episodes to learn from (split "train") or to be measured on ("heldout")."""
-        knobs: dict[str, Any] = {name: getattr(self, name) for name in ("filler", "value_length", "n_needles", "n_distractors")}
+        shared = ("filler", "value_length", "n_needles", "n_distractors")
+        knobs: dict[str, Any] = {name: getattr(self, name) for name in shared}
         if self.filler == "corpus":
             knobs["corpus"] = text_source(self.corpus)
         elif self.filler == "repeated":
@@ -135,14 +137,16 @@ class Study:
     def __post_init__(self) -> None:
         for name in ("architectures", "seeds"):
             values = getattr(self, name)
-            if isinstance(values, str) or not isinstance(values, Sequence) or not values or len(set(values)) < len(values):
+            listed = isinstance(values, Sequence) and not isinstance(values, str)
+            if not listed or not values or len(set(values)) < len(values):
                 step = f"With papermill: -y '{name}: [...]'."
                 raise refusal(name, values, legal="a list of different values, at least one", step=step)
         list(self.experiments())
 
     def experiments(self) -> Iterator[Experiment]:
         """One a seed and architecture; a seed's architectures follow each other."""
-        shared = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("architectures", "seeds")}
+        names = {field.name for field in fields(self)} - {"architectures", "seeds"}
+        shared = {name: getattr(self, name) for name in names}
         base = Experiment(**shared)
         for seed in self.seeds[:1] if self.smoke else self.seeds:
             for architecture in self.architectures:
@@ -152,6 +156,6 @@ class Study:
         """Every run's metrics: run, architecture, seed, step, tokens, name, value."""
         folders = []
         for experiment in self.experiments():
-            print(f"{experiment.name}", flush=True)
+            print(experiment.name, flush=True)
             folders.append(experiment.run().folder)
         return read_runs(folders)

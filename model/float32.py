@@ -12,8 +12,8 @@ from torch import Tensor, nn
 class KeepsFloat32(nn.Module):
     """A module whose own parameters (not its children's) follow devices but never drop below float32.
 
-    bfloat16 cannot hold a small AdamW step on a value of size one: λ_raw, norms and decay parameters would stay where
-    they began.
+    bfloat16 cannot hold a small AdamW step on a value of size one: λ_raw, norms and decay parameters would
+    stay where they began.
     """
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from transformer_lens import ActivationCache, HookedRootModule
 from transformer_lens.config import TransformerLensConfig
 from transformer_lens.hook_points import HookPoint
-from transformer_lens.utilities import Slice
+from transformer_lens.utilities.slice import Slice
 
 from data.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
@@ -41,7 +42,7 @@ class Unembed(nn.Module):
 
 
 class SISAModel(HookedRootModule):
-    """A SISA language model (arXiv 2606.02332) with TransformerLens hooks; d_state = 0 is the plain transformer.
+    """A SISA language model (arXiv 2606.02332) with TransformerLens hooks; plain transformer if d_state = 0.
 
     Args:
         config: shape of the model.
@@ -54,7 +55,10 @@ class SISAModel(HookedRootModule):
         self.config, self.tokenizer, self.seed = config, tokenizer, seed
         with torch.device("meta"):  # no default initialisation: it would draw from the global generator
             self.embed = nn.Embedding(config.d_vocab, config.d_model)
-            self.blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+            blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+            self.blocks = cast(
+                Sequence[Block], blocks
+            )  # for type checkers, who do not know what a list holds
             self.ln_final = RMSNorm(config.d_model)
         self.hook_embed = HookPoint()
         self.to_empty(device="cpu")
@@ -84,7 +88,8 @@ class SISAModel(HookedRootModule):
 
         Args:
             tokens: batch × position.
-            return_type: "logits" (batch position d_vocab), "loss" (nats a token), "both", or None to run for the hooks alone.
+            return_type: "logits" (batch position d_vocab), "loss" (nats a token), "both", or None to run for
+                the hooks alone.
             labels: tokens to be predicted, −100 where none is scored; the tokens themselves by default.
             caches: one a layer, as `generate` uses them.
 
@@ -113,7 +118,7 @@ class SISAModel(HookedRootModule):
                 legal="non-empty int64 batch × position",
                 step="For one sequence pass tokens[None].",
             )
-        # on a GPU the look at the values would make every step wait; there the embedding's own assertion speaks
+        # on a GPU a look at the values would make every step wait; there the embedding's own assertion speaks
         if not tokens.is_cuda and (tokens.min() < 0 or tokens.max() >= self.config.d_vocab):
             came, legal = (
                 f"{int(tokens.min())} to {int(tokens.max())}",
@@ -132,7 +137,7 @@ class SISAModel(HookedRootModule):
         pos_slice: Any = None,
         **kwargs: Any,
     ) -> Any:
-        """As HookedRootModule.run_with_cache, but the cache is an ActivationCache and pos_slice knows every hook's layout."""
+        """As its parent's, but the cache is an ActivationCache and pos_slice knows every hook's layout."""
         output, cache = super().run_with_cache(*args, **kwargs)
         if pos_slice is not None:
             cut = Slice.unwrap(pos_slice)
@@ -154,8 +159,9 @@ class SISAModel(HookedRootModule):
     ) -> Int[Tensor, "batch longer"]:
         """Greedy continuation, batch × (position + max_new_tokens).
 
-        K̂ and V of the past are kept. Without the causal anchor the past changes with every token, and a watched score-sized
-        hook wants whole matrices: both recompute everything at each step, as use_cache=False does.
+        K̂ and V of the past are kept. Without the causal anchor the past changes with every token, and a
+        watched score-sized hook wants whole matrices: both recompute everything at each step, as
+        use_cache=False does.
         """
         whole("max_new_tokens", max_new_tokens, least=0)
         cached = use_cache and self.config.anchor == "causal" and not self._scores_watched()
@@ -187,7 +193,7 @@ class SISAModel(HookedRootModule):
     def cfg(self) -> TransformerLensConfig:
         """The configuration as TransformerLens' utilities read it."""
         c = self.config
-        sizes = dict(
+        sizes: dict[str, Any] = dict(
             d_model=c.d_model,
             d_head=c.d_head,
             n_layers=c.n_layers,
@@ -211,7 +217,7 @@ class SISAModel(HookedRootModule):
         return self.unembed.W_U
 
     @property
-    def b_U(self) -> Float[Tensor, "d_vocab"]:
+    def b_U(self) -> Float[Tensor, " d_vocab"]:
         return torch.zeros(self.config.d_vocab, device=self.device, dtype=self.embed.weight.dtype)
 
     def to_tokens(self, text: str | list[str], **_: Any) -> Tokens:
@@ -246,7 +252,7 @@ class SISAModel(HookedRootModule):
     def tokens_to_residual_directions(self, tokens: str | int | Tensor) -> Tensor:
         """Directions of the normalised residual stream whose products are the tokens' logits, … × d_model.
 
-        The final norm's weight is folded in, so that ActivationCache.logit_attrs of all parts adds up to the logit.
+        The final norm's weight is folded in: ActivationCache.logit_attrs of all parts adds up to the logit.
         """
         ids = torch.as_tensor(
             self.to_single_token(tokens) if isinstance(tokens, str) else tokens, device=self.device

@@ -1,4 +1,4 @@
-"""Checkpoints of the paper's authors (arXiv 2606.02332): {"model", "step", "config", …} as written by torch.save."""
+"""Checkpoints of the paper's authors (arXiv 2606.02332): {"model", "step", "config", …} by torch.save."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ NAMES = {"embed.weight": "embed.weight", "final_norm.weight": "ln_final.w"}
 def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = None) -> SISAModel:
     """A float32 SISAModel with the released weights and the paper's anchor, "minimax".
 
-    The file is read with pickle execution off. Sizes come from the tensors; n_ctx from the stored config ("seq_len"), 2,048
-    where it says nothing.
+    The file is read with pickle execution off. Sizes come from the tensors; n_ctx from the stored config
+    ("seq_len"), 2,048 where it says nothing.
 
     Args:
         n_heads: only needed for a plain transformer whose stored config does not say "n_head".
 
     Raises:
-        ValueError: the file needs pickle execution, or does not have the released layout; says what was found.
+        ValueError: the file needs pickle execution, or has another layout; says what was found.
     """
     stored = _read(Path(path))
     released = {name.removeprefix(COMPILED): t.float() for name, t in stored["model"].items()}

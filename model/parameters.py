@@ -1,7 +1,7 @@
 """Parameters of a notebook: taken from its namespace, checked before anything runs.
 
-papermill injects whatever name it is given and only logs a line about one that the notebook does not know. Here such a name is
-an error, as is a value that is not legal.
+papermill injects whatever name it is given and only logs a line about one that the notebook does not know.
+Here such a name is an error, as is a value that is not legal.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def from_parameters(spec: type[Spec], namespace: Mapping[str, Any]) -> Spec:
             raise refusal("parameter", name, legal=", ".join(known), step=f"Check the spelling of -p {name}.")
     missing = [name for name in known if name not in namespace]
     if missing:
-        raise refusal("parameters", missing, legal="all defined above", step="Run the cell tagged `parameters` first.")
+        step = "Run the cell tagged `parameters` first."
+        raise refusal("parameters", missing, legal="all defined above", step=step)
     return spec(**{name: namespace[name] for name in known})
 
 

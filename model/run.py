@@ -6,8 +6,8 @@
     last.ckpt          Lightning checkpoint, replaced as a whole
     model.safetensors  the trained weights, once it has ended
 
-Killed at any moment, a folder is either resumable or empty: files appear by renaming, and rows of metrics.csv past the
-checkpoint are cut when it resumes.
+Killed at any moment, a folder is either resumable or empty: files appear by renaming, and rows of metrics.csv
+past the checkpoint are cut when it resumes.
 """
 
 from __future__ import annotations
@@ -72,12 +72,7 @@ class Run:
             others = sorted(p.name for p in self.folder.iterdir() if not p.name.startswith("."))
             if others:
                 step = "Choose an empty or new folder."
-                raise refusal(
-                    "folder",
-                    str(self.folder),
-                    legal=f"a run folder, not one that holds {others[:5]}",
-                    step=step,
-                )
+                raise self._refused(f"a run folder, not one that holds {others[:5]}", step)
             write_json(self.folder / "config.json", asked)
         starts = self.folder / "versions.json"
         before = json.loads(starts.read_text()) if starts.is_file() else []
@@ -94,23 +89,18 @@ class Run:
         ]
         if changed:
             step = "Choose another folder, or ask for the same run to resume it."
-            raise refusal(
-                "folder",
-                str(self.folder),
-                legal=f"the folder of the same run; {'; '.join(changed[:6])}",
-                step=step,
-            )
+            raise self._refused(f"the folder of the same run; {'; '.join(changed[:6])}", step)
 
     def cut_metrics(self, step: int) -> None:
-        """Drop what a killed process measured after its last checkpoint, at step; a half-written line included."""
+        """Drop what a killed process measured after its last checkpoint, at step, half a line included."""
         path = self.folder / "metrics.csv"
         if step == 0:
             path.unlink(missing_ok=True)
         elif path.is_file():
-            rows = pd.read_csv(
-                path, on_bad_lines="skip", dtype=str
-            )  # text, so that kept numbers keep every digit
-            kept = rows[pd.to_numeric(rows["step"], errors="coerce") <= step].dropna()
+            # text, so that kept numbers keep every digit
+            rows = pd.read_csv(path, on_bad_lines="skip", dtype=str)
+            steps = pd.Series(pd.to_numeric(rows["step"], errors="coerce"))
+            kept = rows[steps <= step].dropna()
             with write_aside(path) as aside:
                 kept.to_csv(aside, index=False)
 
@@ -123,9 +113,10 @@ class Run:
                 yield
         except Timeout:
             step = "Wait for it to end, or choose another folder."
-            raise refusal(
-                "folder", str(self.folder), legal="a folder that no other run is using", step=step
-            ) from None
+            raise self._refused("a folder that no other run is using", step) from None
+
+    def _refused(self, legal: str, step: str) -> ValueError:
+        return refusal("folder", str(self.folder), legal=legal, step=step)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -3,16 +3,16 @@
     s_ij = q_i·k_j / sqrt(d_h)  +  λ · C̄_i·B̄_j ,   i ≥ j        (content + importance)
     C̄_i = e^{ĝ_i} R(Φ_i) C_i ,   B̄_j = e^{−ĝ_j} R(Φ_j) B_j ,   ĝ = clamp(g − c)
 
-| symbol  | variable     | shape                        | meaning                                               |
-| ------- | ------------ | ---------------------------- | ----------------------------------------------------- |
-| q, k, v | q, k, v      | batch head position d_head   | query and key after RoPE, value                       |
-| R(Φ)B   | b_rot        | batch head position d_state  | rotated input vector                                  |
-| R(Φ)C   | c_rot        | batch head position d_state  | rotated output vector                                 |
-| log α_t | log_decay    | batch head position          | −softplus(w_α·x + b_α), nats, always < 0              |
-| g_t     | cum_decay    | batch head position          | running sum of log α, nats, float64; never increases  |
-| ĝ_t     | g_hat        | batch head position          | g − c, clamped; c cancels in the product              |
-| Φ_t     | phase        | batch head position pair     | running sum of θ, radians, float64                    |
-| λ_h     | lam          | head                         | softplus(λ_raw)                                       |
+| symbol  | variable  | shape                       | meaning                                          |
+| ------- | --------- | --------------------------- | ------------------------------------------------ |
+| q, k, v | q, k, v   | batch head position d_head  | query and key after RoPE, value                  |
+| R(Φ)B   | b_rot     | batch head position d_state | rotated input vector                             |
+| R(Φ)C   | c_rot     | batch head position d_state | rotated output vector                            |
+| log α_t | log_decay | batch head position         | −softplus(w_α·x + b_α), nats, always < 0         |
+| g_t     | cum_decay | batch head position         | running sum of log α, nats, float64, never grows |
+| ĝ_t     | g_hat     | batch head position         | g − c, clamped; c cancels in the product         |
+| Φ_t     | phase     | batch head position pair    | running sum of θ, radians, float64               |
+| λ_h     | lam       | head                        | softplus(λ_raw)                                  |
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def causal_range(dtype: torch.dtype) -> float:
 
 
 def running_sum(x: Float[Tensor, "*dims position"]) -> Float[Tensor, "*dims position"]:
-    """Sum over positions up to and including t, in float64: an error of g or Φ enters every later score, e^{error} or as an angle."""
+    """Sum over positions up to and including t, in float64: an error of g or Φ enters every later score."""
     return x.cumsum(-1, dtype=torch.float64)
 
 
@@ -64,9 +64,10 @@ def clamped_positions(
 ) -> tuple[Float[Tensor, "*dims position"], Bool[Tensor, "*dims position"], float]:
     """g − c, where the clamp acts on it, and its bound R.
 
-    causal: c = −R, so nothing after t decides what t sees; exact up to a total decay of 2R (76 nats; 22 in float16).
-    minimax: the paper's c = (max g + min g)/2 with R = 11. g never increases, so max g = g_1 and min g = g_L: no reduction
-    is needed, and c looks ahead, which matters once the total decay passes 22.
+    causal: c = −R, so nothing after t decides what t sees; exact up to a total decay of 2R (76 nats; 22 in
+    float16).
+    minimax: the paper's c = (max g + min g)/2 with R = 11. g never increases, so max g = g_1 and min g = g_L:
+    no reduction is needed, and c looks ahead, which matters once the total decay passes 22.
     """
     if anchor == "causal":
         bound = causal_range(dtype)
@@ -88,7 +89,7 @@ def augmented(
     x: Float[Tensor, "batch head position d_head"],
     rotated: Float[Tensor, "batch head position d_state"],
     log_gain: Float[Tensor, "batch head position"],
-    lam: Float[Tensor, "head"],
+    lam: Float[Tensor, " head"],
 ) -> Float[Tensor, "batch head position width"]:
     """Q̂ = [q ; s C̄] (log_gain = ĝ) or K̂ = [k ; s B̄] (log_gain = −ĝ), s = d_h^{1/4} sqrt(λ) (eq. 5)."""
     s = x.shape[-1] ** 0.25 * lam.sqrt()[:, None]
@@ -103,9 +104,9 @@ def fused_attention(
 ) -> Float[Tensor, "batch head query d_head"]:
     """softmax(Q̂ K̂ᵀ / sqrt(d_h)) V by one SDPA call; causal, or over all keys for a single cached query.
 
-    The scale is given because the default, 1/sqrt(width), would break the score. On a CPU V is padded with zeros to the
-    width of Q̂: unequal sizes would fall back to a kernel that builds the query × key matrix. On CUDA cuDNN is the fastest
-    kernel that takes unequal sizes.
+    The scale is given because the default, 1/sqrt(width), would break the score. On a CPU V is padded with
+    zeros to the width of Q̂: unequal sizes would fall back to a kernel that builds the query × key matrix. On
+    CUDA cuDNN is the fastest kernel that takes unequal sizes.
     """
     d_head, is_causal = v.shape[-1], q_hat.shape[-2] > 1
     scale = 1 / math.sqrt(d_head)
@@ -114,9 +115,8 @@ def fused_attention(
         with sdpa_kernel(kernels, set_priority=True):
             return F.scaled_dot_product_attention(q_hat, k_hat, v, is_causal=is_causal, scale=scale)
     padded = F.pad(v, (0, q_hat.shape[-1] - d_head))
-    return F.scaled_dot_product_attention(q_hat, k_hat, padded, is_causal=is_causal, scale=scale)[
-        ..., :d_head
-    ]
+    y = F.scaled_dot_product_attention(q_hat, k_hat, padded, is_causal=is_causal, scale=scale)
+    return y[..., :d_head]
 
 
 def content_scores(
@@ -130,9 +130,9 @@ def importance_scores(
     c_rot: Float[Tensor, "batch head query d_state"],
     b_rot: Float[Tensor, "batch head key d_state"],
     g_hat: Float[Tensor, "batch head position"],
-    lam: Float[Tensor, "head"],
+    lam: Float[Tensor, " head"],
 ) -> Float[Tensor, "batch head query key"]:
-    """λ e^{ĝ_i − ĝ_j} (R(Φ_i)C_i)·(R(Φ_j)B_j), nats; 0 above the diagonal, where the exponential would grow."""
+    """λ e^{ĝ_i − ĝ_j} (R(Φ_i)C_i)·(R(Φ_j)B_j), nats; 0 above the diagonal, where the decay would grow."""
     log_decay = (g_hat[..., :, None] - g_hat[..., None, :]).to(c_rot.dtype)
     decay = log_decay.masked_fill(~causal_mask(g_hat.shape[-1], g_hat.device), -math.inf).exp()
     return lam[:, None, None] * decay * (c_rot @ b_rot.mT)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 
 class Stream(IterableDataset):
-    """build(seed, start), build(seed, start + 1), … without end; worker w of n makes every n-th, so that the order holds."""
+    """build(seed, start), build(seed, start + 1), … without end, in order: worker w of n makes every n-th."""
 
     def __init__(self, batches: Any, *, seed: int, start: int) -> None:
         self.batches, self.seed, self.start = batches, seed, start

@@ -1,8 +1,9 @@
 """Training: AdamW, warm-up and cosine, clipping; killed at any moment it resumes as if nothing had happened.
 
-The recipe is the paper's (arXiv 2606.02332): AdamW (0.9, 0.95), weight decay 0.1, clip 1.0, warm-up then cosine to zero; λ_raw
-without weight decay at a tenth of the learning rate. Master weights are float32; on CUDA the forward pass runs under bfloat16
-autocast. A batch is a pure function of (seed, step), so nothing of the data has to be remembered.
+The recipe is the paper's (arXiv 2606.02332): AdamW (0.9, 0.95), weight decay 0.1, clip 1.0, warm-up then
+cosine to zero; λ_raw without weight decay at a tenth of the learning rate. Master weights are float32; on
+CUDA the forward pass runs under bfloat16 autocast. A batch is a pure function of (seed, step), so nothing of
+the data has to be remembered.
 """
 
 from __future__ import annotations
@@ -114,9 +115,8 @@ class SISATraining(L.LightningModule):
     def __init__(self, model: SISAModel, training: TrainingConfig) -> None:
         super().__init__()
         self.model, self.training_config = model, training
-        self._forward = (
-            torch.compile(model) if training.compile else model,
-        )  # a tuple: one owner of the weights
+        # a tuple, so that the weights have one owner
+        self._forward = (torch.compile(model) if training.compile else model,)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         tokens, labels = batch
@@ -140,10 +140,8 @@ def row_loss(logits: Tensor, labels: Tensor) -> Tensor:
 
     Every row counts the same: four answer tokens of an episode are not drowned by the hundreds of a text row.
     """
-    targets = labels[:, 1:]
-    each = F.cross_entropy(
-        at_least_float32(logits[:, :-1].flatten(0, 1)), targets.flatten(), ignore_index=IGNORED, reduction="none"
-    ).view_as(targets)
+    targets, flat = labels[:, 1:], at_least_float32(logits[:, :-1].flatten(0, 1))
+    each = F.cross_entropy(flat, targets.flatten(), ignore_index=IGNORED, reduction="none").view_as(targets)
     return (each.sum(1) / (targets != IGNORED).sum(1).clamp(min=1)).mean()
 
 
@@ -249,9 +247,8 @@ def _train(
         batches, seed=seed, start=step * training.accumulate, workers=4 if device == "cuda" else 0
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*does not have many workers.*"
-        )  # batches are made by slicing
+        # batches are made by slicing
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")  # inside Lightning
         trainer.fit(module, stream, ckpt_path=resume, weights_only=True)
     if trainer.global_step < training.steps:  # Lightning swallows an interrupt

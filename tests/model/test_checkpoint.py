@@ -112,7 +112,7 @@ def test_other_layouts_are_refused_with_what_was_found(tmp_path, sisa):
     with pytest.raises(ValueError, match="a list"):
         import_paper_checkpoint(path)
     torch.save({"model": {k: v for k, v in weights.items() if "embed" not in k}}, path)
-    with pytest.raises(ValueError, match="no embed.weight"):
+    with pytest.raises(ValueError, match=r"no embed\.weight"):
         import_paper_checkpoint(path)
     torch.save({"model": {k: v for k, v in weights.items() if k != "layers.1.W_B.weight"}}, path)
     with pytest.raises(ValueError, match=r"blocks.1.attn.to_B.weight: missing"):

@@ -1,5 +1,7 @@
 """On CUDA: the kernels that CPU tests cannot see."""
 
+from typing import Any
+
 import pytest
 import torch
 from score_twin import draw, with_gradients
@@ -14,7 +16,8 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)])
 def test_fused_equals_float64_twin(anchor, dtype, tolerance):
     for total_decay in (0.0, 30.0, 300.0):
-        inputs = {k: t.cuda() for k, t in draw(0, length=256, d_head=64, d_state=16, total_decay=total_decay).items()}
+        drawn = draw(0, length=256, d_head=64, d_state=16, total_decay=total_decay)
+        inputs = {name: t.cuda() for name, t in drawn.items()}
         twin = with_gradients(inputs, anchor=anchor, explicit=True, dtype=torch.float64)
         with torch.autocast("cuda", dtype, enabled=dtype != torch.float32):
             fused = with_gradients(inputs, anchor=anchor, explicit=False, dtype=torch.float32)
@@ -24,8 +27,8 @@ def test_fused_equals_float64_twin(anchor, dtype, tolerance):
 
 @pytest.mark.parametrize("d_state", [0, 16])
 def test_long_inputs_build_no_score_matrix(d_state):
-    config = SISAConfig(d_model=128, n_layers=2, n_heads=8, d_mlp=128, d_vocab=64, n_ctx=8192, d_state=d_state)
-    model = SISAModel(config).cuda()
+    sizes: dict[str, Any] = dict(d_model=128, n_layers=2, n_heads=8, d_mlp=128, d_vocab=64, n_ctx=8192)
+    model = SISAModel(SISAConfig(**sizes, d_state=d_state)).cuda()
     tokens = torch.zeros(1, 8192, dtype=torch.int64, device="cuda")
     torch.cuda.reset_peak_memory_stats()
     with torch.autocast("cuda", torch.bfloat16):
@@ -34,7 +37,8 @@ def test_long_inputs_build_no_score_matrix(d_state):
 
 
 def test_explicit_twin_agrees_under_autocast():
-    model = lively(SISAModel(SISAConfig(d_model=128, n_layers=2, n_heads=2, d_mlp=64, d_vocab=32, n_ctx=128, d_state=16))).cuda()
+    config = SISAConfig(d_model=128, n_layers=2, n_heads=2, d_mlp=64, d_vocab=32, n_ctx=128, d_state=16)
+    model = lively(SISAModel(config)).cuda()
     tokens = torch.randint(0, 32, (2, 128), device="cuda", generator=torch.Generator("cuda").manual_seed(0))
     with torch.autocast("cuda", torch.bfloat16):
         watched, cache = model.run_with_cache(tokens)
@@ -44,6 +48,8 @@ def test_explicit_twin_agrees_under_autocast():
 
 
 def test_cached_generation_on_cuda():
-    model = lively(SISAModel(SISAConfig(d_model=64, n_layers=2, n_heads=2, d_mlp=64, d_vocab=32, n_ctx=64, d_state=8))).cuda()
+    config = SISAConfig(d_model=64, n_layers=2, n_heads=2, d_mlp=64, d_vocab=32, n_ctx=64, d_state=8)
+    model = lively(SISAModel(config)).cuda()
     tokens = torch.randint(0, 32, (2, 20), device="cuda", generator=torch.Generator("cuda").manual_seed(0))
-    assert torch.equal(model.generate(tokens, max_new_tokens=20), model.generate(tokens, max_new_tokens=20, use_cache=False))
+    cached, recomputed = (model.generate(tokens, max_new_tokens=20, use_cache=kept) for kept in (True, False))
+    assert torch.equal(cached, recomputed)

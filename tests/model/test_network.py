@@ -4,9 +4,9 @@ import functools
 
 import pytest
 import torch
-from small_models import SMALL, lively
 from hypothesis import given
 from hypothesis import strategies as st
+from small_models import SMALL, lively
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformer_lens import patching
 from transformer_lens.model_protocol import TransformerLensModel
@@ -35,7 +35,8 @@ def test_an_edit_of_every_hook_moves_the_logits(config, tokens):
 
 
 def test_hooks_of_the_design_are_there(sisa):
-    attn = "q k v B C log_decay cum_decay phase lam content_scores importance_scores attn_scores pattern z result".split()
+    attn = "q k v B C log_decay cum_decay phase lam z result".split()
+    attn += SCORE_SIZED
     for layer in range(2):
         names = [f"attn.hook_{name}" for name in attn] + [
             "hook_resid_pre",
@@ -110,7 +111,7 @@ def test_plain_pytorch_hooks_count_as_watching(sisa, tokens):
     seed=st.integers(0, 99),
 )
 def test_causal_anchor_never_looks_ahead(half_life, length, cut, seed):
-    """Changing or appending tokens moves no earlier logit, at any decay strength (total decay up to 330 nats here)."""
+    """Changing or appending tokens moves no earlier logit, however strong the decay (here up to 330 nats)."""
     model = lively(SISAModel(SISAConfig(**SMALL, d_state=4)), half_life=half_life)
     generator = torch.Generator().manual_seed(seed)
     tokens = torch.randint(0, SMALL["d_vocab"], (1, length), generator=generator)
@@ -279,7 +280,7 @@ def test_transformer_lens_patching_runs(sisa, tokens):
     heads = patching.get_act_patch_attn_head_pattern_all_pos(sisa, corrupted, clean, distance)
     assert resid.shape == (2, 12)
     assert heads.shape == (2, 2)
-    # layer 0: putting the clean residual back at the changed token undoes the change, elsewhere it does nothing
+    # layer 0: the clean residual put back at the changed token undoes the change, elsewhere it does nothing
     assert resid[0, 3] < 1e-3
     assert (resid[0, :3] > 1).all()
 

@@ -1,4 +1,4 @@
-"""The fused score against its explicit float64 twin, outputs and gradients (arXiv 2606.02332, eqs. 2 and 5)."""
+"""The fused score against its explicit float64 twin, with gradients (arXiv 2606.02332, eqs. 2 and 5)."""
 
 import math
 
@@ -52,7 +52,7 @@ def test_causal_anchor_is_exact_while_it_does_not_clamp(total_decay):
 
 
 def test_minimax_looks_ahead_where_causal_does_not():
-    """The published offset clamps from the future once the total decay passes 22; the causal anchor never does."""
+    """The published offset clamps from the future once decay passes 22; the causal anchor never does."""
     inputs = draw(3, length=128, total_decay=60.0)
     prefix = {name: t if name == "lam_raw" else t[:, :, :64] for name, t in inputs.items()}
     moved = {

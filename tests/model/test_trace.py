@@ -57,9 +57,8 @@ def test_provenance_and_labels(sisa, tokens):
 
 def test_text_is_tokenised_and_labelled():
     tokenizer = train_tokenizer(["the secret number is 4821\n" * 20], d_vocab=300)
-    model = SISAModel(
-        SISAConfig(**SMALL | {"d_vocab": tokenizer.get_vocab_size()}, d_state=4), tokenizer=tokenizer
-    )
+    config = SISAConfig.from_dict(SMALL | {"d_vocab": tokenizer.get_vocab_size(), "d_state": 4})
+    model = SISAModel(config, tokenizer=tokenizer)
     trace = capture(model, "the number is 48\n")
     assert trace.attrs["text"] == "the number is 48\n"
     assert "".join(trace.token.values).replace("·", " ").replace("␣", " ").startswith("the number is 48")

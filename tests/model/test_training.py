@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import time
+from dataclasses import replace
 
 import killable_run
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from killable_run import CONFIG, TASK, train
 
 from data import TrainingBatches
-from model import SISAConfig, SISAModel, fit
+from model import SISAModel
 from model.callbacks import watched_by_a_person
 from model.run import Run
 from model.training import NonFiniteLoss, SISATraining, TrainingConfig, row_loss
@@ -24,7 +25,8 @@ from model.training import NonFiniteLoss, SISATraining, TrainingConfig, row_loss
 def same(first: Run, second: Run) -> bool:
     weights = [run.model().state_dict() for run in (first, second)]
     texts = [(run.folder / "metrics.csv").read_text() for run in (first, second)]
-    return texts[0] == texts[1] and all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    equal = [torch.equal(weights[0][name], weights[1][name]) for name in weights[0]]
+    return texts[0] == texts[1] and all(equal)
 
 
 class Interrupting:
@@ -44,20 +46,21 @@ class Interrupting:
 
 def test_a_run_leaves_a_whole_folder(tmp_path):
     run = train(tmp_path / "run")
-    assert {p.name for p in run.folder.iterdir()} == {
-        "config.json", "versions.json", "metrics.csv", "last.ckpt", "model.safetensors", ".lock",
-    }
+    files = ["config.json", "versions.json", "metrics.csv", "last.ckpt", "model.safetensors", ".lock"]
+    assert {p.name for p in run.folder.iterdir()} == set(files)
     metrics = run.metrics
     assert list(metrics.columns) == ["step", "tokens", "name", "value"]
     assert metrics.query("name == 'train/loss'").step.tolist() == [4, 8, 12, 16, 20]
     evaluated = metrics.query("name == 'niah/exact_match'").step.tolist()
     assert evaluated == metrics.query("name == 'lam/L1H1'").step.tolist() == [8, 16, 20]
     assert (metrics.tokens == metrics.step * 4 * 16).all()
-    assert {"niah/first_token", "niah/nll", "niah/n", "half_life/L0H0", "clamped/L0H0", "lr", "grad_norm"} <= set(metrics.name)
+    others = ["niah/first_token", "niah/nll", "niah/n", "half_life/L0H0", "clamped/L0H0", "lr", "grad_norm"]
+    assert set(others) <= set(metrics.name)
     assert run.config["seed"] == 0
     assert run.config["model"]["d_state"] == 4
     assert run.config["data"]["task"]["filler"] == "synthetic"
-    assert json.loads((run.folder / "versions.json").read_text())[0]["torch"].startswith(torch.__version__.split("+")[0])
+    software = json.loads((run.folder / "versions.json").read_text())[0]
+    assert software["torch"].startswith(torch.__version__.split("+")[0])
 
 
 def test_finished_run_is_returned_untouched(tmp_path):
@@ -104,7 +107,7 @@ def test_interrupt_is_not_mistaken_for_the_end(tmp_path):
 
 @pytest.fixture
 def start(project, monkeypatch):
-    """Starts killable_run.train_long in a process of its own; imports happen once, in the server that forks them."""
+    """Starts killable_run.train_long in its own process; imports happen once, in the server that forks it."""
     # the server of Python 3.11 imports what to preload before it is told this process' sys.path
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (project, project / "tests" / "support"))))
     context = multiprocessing.get_context("forkserver")
@@ -179,7 +182,8 @@ def test_loss_that_is_not_finite_names_step_batch_and_checkpoint(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("model.training.SISATraining", Poisoned)
-        with pytest.raises(NonFiniteLoss, match=r"step 9: loss nan.*build\(seed=0, step=8\).*last good checkpoint is .*last.ckpt"):
+        message = r"step 9: loss nan.*build\(seed=0, step=8\).*last good checkpoint is .*last.ckpt"
+        with pytest.raises(NonFiniteLoss, match=message):
             train(tmp_path / "run")
     weights = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)["state_dict"]
     assert all(w.isfinite().all() for w in weights.values())
@@ -197,8 +201,9 @@ def test_optimizer_groups_are_the_papers():
 
 
 def test_plain_transformer_has_one_group():
-    model = SISAModel(SISAConfig(**CONFIG.to_dict() | {"d_state": 0}))
-    assert len(SISATraining(model, TrainingConfig(steps=1)).configure_optimizers()["optimizer"].param_groups) == 1
+    model = SISAModel(replace(CONFIG, d_state=0))
+    optimizer = SISATraining(model, TrainingConfig(steps=1)).configure_optimizers()["optimizer"]
+    assert len(optimizer.param_groups) == 1
 
 
 def test_learning_rate_warms_up_and_falls_to_zero():
@@ -221,19 +226,28 @@ def test_every_row_counts_the_same():
 
 @pytest.mark.parametrize(
     ("field", "value", "legal"),
-    [("steps", 0, ">= 1"), ("lr", -1.0, "above 0"), ("lr", "fast", "above 0"), ("clip", 0, "above 0"), ("weight_decay", -0.1, "from 0"),
-     ("lr_lam", float("nan"), "from 0"), ("warmup", -1, ">= 0"), ("accumulate", 1.5, ">= 1"), ("lr", True, "above 0")],
-)  # fmt: skip
+    [
+        ("steps", 0, ">= 1"),
+        ("lr", -1.0, "above 0"),
+        ("lr", "fast", "above 0"),
+        ("lr", True, "above 0"),
+        ("clip", 0, "above 0"),
+        ("weight_decay", -0.1, "from 0"),
+        ("lr_lam", float("nan"), "from 0"),
+        ("warmup", -1, ">= 0"),
+        ("accumulate", 1.5, ">= 1"),
+    ],
+)
 def test_bad_settings_are_named(field, value, legal):
     with pytest.raises(ValueError, match=rf"{field} is .*legal: .*{legal}"):
-        TrainingConfig(**{"steps": 5} | {field: value})
+        TrainingConfig(**{"steps": 5, field: value})
 
 
 def test_missing_device_is_explained(tmp_path):
     if torch.cuda.is_available():
         pytest.skip("this machine has one")
     with pytest.raises(ValueError, match="device is 'cuda'; legal: 'cpu' on this machine"):
-        fit(CONFIG, folder=tmp_path, batches=TrainingBatches(task=TASK, batch_size=2), training=TrainingConfig(steps=1), device="cuda")
+        train(tmp_path, device="cuda")
 
 
 def test_headless_runs_print_lines_and_no_bar(tmp_path, capfd):

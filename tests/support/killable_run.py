@@ -1,5 +1,7 @@
 """A short run that other processes start, to be killed; what the server of those processes imports once."""
 
+from typing import Any
+
 import torch
 
 from data import NIAHTask, TrainingBatches
@@ -10,16 +12,18 @@ TASK = NIAHTask(filler="synthetic", lengths=(16,), n_symbols=16)
 CONFIG = SISAConfig(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=16, n_ctx=16, d_state=4)
 
 
-def train(folder, *, steps=20, batches=None, tasks=True, **changes):
+def train(folder, *, steps=20, batches=None, tasks=True, device="cpu", **changes):
     """Twenty steps by default, with evaluations, log rows and checkpoints at steps that do not coincide."""
-    settings = dict(steps=steps, lr=3e-3, evaluate_every=8, checkpoint_every=6, log_every=4, n_episodes=8)
+    settings: dict[str, Any] = dict(
+        steps=steps, lr=3e-3, evaluate_every=8, checkpoint_every=6, log_every=4, n_episodes=8
+    )
     return fit(
         CONFIG,
         folder=folder,
         batches=batches or TrainingBatches(task=TASK, batch_size=4),
         training=TrainingConfig(**settings | changes),
         evaluations={"niah": TASK} if tasks else None,
-        device="cpu",
+        device=device,
     )
 
 

@@ -1,6 +1,7 @@
-"""One attention layer from its projections on, fused or explicit, with gradients; arXiv 2606.02332, eqs. 2 and 5."""
+"""One attention layer from its projections on, fused or explicit; arXiv 2606.02332, eqs. 2 and 5."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +47,7 @@ def attend(inputs, *, anchor, explicit):
     return fused_attention(augmented(q, c_rot, g_hat, lam), augmented(k, b_rot, -g_hat, lam), v)
 
 
-def with_gradients(inputs, *, anchor, explicit, dtype):
+def with_gradients(inputs, *, anchor, explicit, dtype) -> dict[str, Any]:
     leaves = {name: t.detach().to(dtype, copy=True).requires_grad_() for name, t in inputs.items()}
     out = attend(leaves, anchor=anchor, explicit=explicit)
     weight = torch.tensor(np.random.default_rng(0).standard_normal(out.shape)).to(out)

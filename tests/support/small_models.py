@@ -1,12 +1,14 @@
 """Small models that many tests share."""
 
+from typing import Any
+
 import torch
 
-SMALL = dict(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=11, n_ctx=32)
+SMALL: dict[str, Any] = dict(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=11, n_ctx=32)
 
 
 def lively(model, *, half_life=None):
-    """Weights of unit gain, so that every part of the score matters; optionally a decay with this half-life, tokens."""
+    """Weights of unit gain, so that every part of the score matters; half_life, in tokens, sets the decay."""
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():
         for name, p in model.named_parameters():
