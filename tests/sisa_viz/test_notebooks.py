@@ -1,0 +1,146 @@
+"""Sections of an executed notebook: what a reader saw, and nothing that runs."""
+
+import json
+
+import nbformat
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+from sisa_viz import Heading, report
+from sisa_viz.notebooks import notebook_sections
+
+HOSTILE = [
+    "<script>window.pwned = 1</script>",
+    "<img src=x onerror=alert(1)>",
+    "a & b",
+    "&lt;b&gt;",
+    "line\nbreak",
+    "🦙",
+]
+
+
+@pytest.fixture
+def sections(tmp_path):
+    """Sections of a notebook made of the given cells."""
+
+    def write_and_read(*cells):
+        path = tmp_path / "executed.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), path)
+        return notebook_sections(path)
+
+    return write_and_read
+
+
+def markdown(text):
+    return nbformat.v4.new_markdown_cell(text)
+
+
+def code(*outputs):
+    return nbformat.v4.new_code_cell("secret = 'source'", outputs=list(outputs))
+
+
+def shown(**data):
+    """One output with its data by MIME type, for example text_html."""
+    named = {name.replace("_", "/", 1): value for name, value in data.items()}
+    return nbformat.v4.new_output("execute_result", named, execution_count=1)
+
+
+def table(frame):
+    return shown(text_html=frame.to_html(notebook=True), text_plain=str(frame))
+
+
+def figure(value):
+    bundle = {"application/vnd.plotly.v1+json": json.loads(value.to_json()), "text/html": "<div>plotly</div>"}
+    return nbformat.v4.new_output("display_data", bundle)
+
+
+def test_markdown_becomes_headings_and_paragraphs_in_order(sections):
+    found = sections(
+        markdown("# 01 · Which?\n\nOne sentence\nover `two` lines.\n\n\n## Why\n"), markdown("Last.")
+    )
+    assert found == [Heading("01 · Which?"), "One sentence over two lines.", Heading("Why"), "Last."]
+
+
+def test_code_printed_text_and_plain_results_are_left_out(sections):
+    printed = [
+        nbformat.v4.new_output("stream", name=name, text="<b>12 %</b>") for name in ("stdout", "stderr")
+    ]
+    assert sections(code(*printed, shown(text_plain="'value'"), shown(text_html="<p>no table</p>"))) == []
+
+
+def test_a_failed_cell_leaves_no_section(sections):
+    failed = nbformat.v4.new_output("error", ename="ValueError", evalue="<b>bad</b>", traceback=["line"])
+    assert sections(code(failed)) == []
+
+
+@pytest.mark.parametrize(
+    "values", [[1, None, 2.5], np.arange(3.0), np.arange(6, dtype="int16").reshape(2, 3)]
+)
+def test_a_plotly_output_is_the_same_figure_again(sections, values):
+    before = go.Figure(go.Heatmap(z=values) if np.ndim(values) == 2 else go.Scatter(y=values))
+    before.update_layout(title="Loss, by step", height=321)
+    (after,) = sections(code(figure(before)))
+    assert isinstance(after, go.Figure)
+    assert (after.layout.title.text, after.layout.height, after.data[0].type) == (
+        "Loss, by step",
+        321,
+        before.data[0].type,
+    )
+    name = "z" if np.ndim(values) == 2 else "y"
+    want, got = (np.array(trace[name], dtype=float) for trace in (before.data[0], after.data[0]))
+    np.testing.assert_array_equal(want, got)
+
+
+def test_a_table_comes_back_as_text_without_its_row_numbers(sections):
+    before = pd.DataFrame({"head": ["L2H5", "L0H1"], "mass": [0.25, 1.75]})
+    (after,) = sections(code(table(before)))
+    pd.testing.assert_frame_equal(after, before.astype({"mass": str}), check_dtype=False)
+
+
+def test_hostile_cells_and_names_are_plain_text_on_the_page(sections, tmp_path):
+    (after,) = sections(code(table(pd.DataFrame({HOSTILE[0]: HOSTILE, "kept": range(len(HOSTILE))}))))
+    assert list(after.columns) == [HOSTILE[0], "kept"]
+    assert after[HOSTILE[0]].tolist() == [cell.replace("\n", "\\n") for cell in HOSTILE]  # as pandas shows it
+    page = report(tmp_path / "page.html", after, title="t").read_text(encoding="utf-8")
+    assert "<script>window" not in page
+    assert "<img" not in page
+    assert "&lt;script&gt;window.pwned = 1&lt;/script&gt;" in page
+
+
+def test_markup_in_the_html_of_a_cell_is_not_kept(sections):
+    cell = "<b onclick='x()'>bold</b><script>1</script>"
+    html = f"<table><tr><th></th><th>a</th></tr><tr><th>0</th><td>{cell}</td></tr></table>"
+    (after,) = sections(code(shown(text_html=html)))
+    assert "<" not in after["a"][0]
+    assert after["a"][0].startswith("bold")
+
+
+def test_hostile_prose_is_plain_text_on_the_page(sections, tmp_path):
+    found = sections(markdown("# <script>window.pwned = 1</script>\n\n<img src=x onerror=alert(1)>"))
+    page = report(tmp_path / "page.html", *found, title="t").read_text(encoding="utf-8")
+    assert "<script>window" not in page
+    assert "<img" not in page
+
+
+def test_sections_follow_the_cells(sections):
+    found = sections(
+        markdown("# A"), code(figure(go.Figure()), table(pd.DataFrame({"x": [1]}))), markdown("end")
+    )
+    assert [type(section) for section in found] == [Heading, go.Figure, pd.DataFrame, str]
+
+
+@pytest.mark.parametrize("content", ["", "not JSON", "[1, 2]", '{"cells": 3}', b"\x89PNG\r\n\x00\xff"])
+def test_a_file_that_is_no_notebook_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "foreign.ipynb"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(
+        ValueError, match=r"foreign\.ipynb is not a notebook .*; legal: an executed \.ipynb file"
+    ):
+        notebook_sections(path)
+
+
+def test_an_absent_file_is_refused_by_name(tmp_path):
+    with pytest.raises(ValueError, match=r"absent\.ipynb is not a notebook \(FileNotFoundError\)"):
+        notebook_sections(tmp_path / "absent.ipynb")
