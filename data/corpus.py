@@ -1,7 +1,6 @@
 """A corpus as one array of tokens, training documents first, held-out ones after them."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.corpus_file import digest, read, write
 from data.refusal import one_of, refusal, whole
 from data.tokenizer import END, load_tokenizer, marker_id, well_formed
 
@@ -84,14 +84,10 @@ class TokenCorpus:
     @classmethod
     def load(cls, path: str | Path) -> "TokenCorpus":
         """Read and check a file that ``save`` wrote; ValueError for any other or damaged file."""
-        from data.corpus_file import read
-
         return cls(**read(Path(path)))
 
     def save(self, path: str | Path) -> None:
         """Write one .npz: aside first, then renamed, so that no reader sees half a file."""
-        from data.corpus_file import write
-
         write(Path(path), self)
 
     def split(self, name: str) -> np.ndarray:
@@ -130,14 +126,6 @@ class TokenCorpus:
     def sha256(self) -> str:
         """Hash of tokens, document borders, split and tokenizer: the name of this corpus in a run."""
         return digest(self.tokens, self.starts, self.n_train, self.tokenizer_json)
-
-
-def digest(tokens: np.ndarray, starts: np.ndarray, n_train: int, tokenizer_json: str) -> str:
-    """sha256 of a corpus' parts, the same on every machine."""
-    total = hashlib.sha256(json.dumps([tokens.dtype.itemsize, int(n_train), tokenizer_json]).encode())
-    total.update(np.ascontiguousarray(tokens, tokens.dtype.newbyteorder("<")).data)
-    total.update(np.ascontiguousarray(starts, "<i8").data)
-    return total.hexdigest()
 
 
 def _encoded(texts: Iterable[str], tokenizer: "Tokenizer") -> Iterator[tuple[bool, np.ndarray]]:

@@ -1,7 +1,7 @@
 """The corpus file: an .npz without pickles, checked on reading."""
 
+import hashlib
 import json
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data.files import write_aside
+
 if TYPE_CHECKING:
     from data.corpus import TokenCorpus
 
 SCHEMA = "sisa-corpus/1"
 FIELDS = ("n_train", "tokenizer", "sha256", "metadata")
 STEP = "Build it anew with build_corpus(path, rebuild=True), or copy the file again."
+
+
+def digest(tokens: np.ndarray, starts: np.ndarray, n_train: int, tokenizer_json: str) -> str:
+    """sha256 of a corpus' parts, the same on every machine."""
+    total = hashlib.sha256(json.dumps([tokens.dtype.itemsize, int(n_train), tokenizer_json]).encode())
+    total.update(np.ascontiguousarray(tokens, tokens.dtype.newbyteorder("<")).data)
+    total.update(np.ascontiguousarray(starts, "<i8").data)
+    return total.hexdigest()
 
 
 def write(path: Path, corpus: "TokenCorpus") -> None:
@@ -27,20 +37,13 @@ def write(path: Path, corpus: "TokenCorpus") -> None:
         "metadata": corpus.metadata,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("wb") as stream:
-            coded = np.frombuffer(json.dumps(head).encode(), np.uint8)
-            np.savez_compressed(stream, head=coded, tokens=corpus.tokens, starts=corpus.starts)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    coded = np.frombuffer(json.dumps(head).encode(), np.uint8)
+    with write_aside(path) as aside, aside.open("wb") as stream:
+        np.savez_compressed(stream, head=coded, tokens=corpus.tokens, starts=corpus.starts)
 
 
 def read(path: Path) -> dict[str, Any]:
     """The fields of a TokenCorpus; FileNotFoundError or ValueError with the way out."""
-    from data.corpus import digest
-
     if not path.is_file():
         raise FileNotFoundError(f"no corpus at {path}. Build one with build_corpus(path).")
     arrays = _arrays(path)

@@ -15,9 +15,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from data import NIAHTask
+from data.files import write_aside
 from model.evaluation import evaluate, head_state, heldout_loss
 from model.run import COLUMNS, Run
-from sisa_viz.files import write_aside
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
 

@@ -11,11 +11,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from data.files import write_aside
 from data.refusal import refusal
 from model.config import SISAConfig
 from model.network import SISAModel
 from model.versions import versions
-from sisa_viz.files import write_aside
 
 FORMAT = "sisa-checkpoint/1"
 PRETRAINED = Path(__file__).parent / "pretrained"

@@ -22,11 +22,11 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from data.files import write_aside
 from data.refusal import refusal
 from model.checkpoint import load
 from model.network import SISAModel
 from model.versions import versions
-from sisa_viz.files import write_aside
 
 COLUMNS = ["step", "tokens", "name", "value"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from sisa_viz.files import write_aside
+from data.files import write_aside
 from sisa_viz.text import visible
 
 MOST_SCRIPT = 256 * 2**20  # characters; browsers drop an inline script of about 512 MB without a word

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from data.files import write_aside
 from sisa_viz.check import check_trace
-from sisa_viz.files import write_aside
 
 ENGINE = "h5netcdf"
 

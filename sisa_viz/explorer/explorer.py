@@ -14,11 +14,11 @@ from uuid import uuid4
 
 import xarray as xr
 
+from data.files import write_aside
 from sisa_viz.explorer.pack import Packed, pack
 from sisa_viz.explorer.page import assets, fragment, page
 from sisa_viz.explorer.state import ExplorerState
 from sisa_viz.explorer.still import still
-from sisa_viz.files import write_aside
 
 __all__ = ["ScoreExplorer"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sisa_viz.files import write_aside
+from data.files import write_aside
 
 
 def test_the_file_appears_at_the_end(tmp_path):
@@ -21,3 +21,8 @@ def test_a_failure_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError, match="interrupted"):
         write_half()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"the folder .*absent does not exist; make it first"):
+        write_aside(tmp_path / "absent" / "a.txt").__enter__()
