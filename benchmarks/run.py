@@ -1,0 +1,20 @@
+"""Run the benchmarks that need nothing but the project's own environment; results lie in results/."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+BENCHMARKS = ("cost.py", "explorer.py")  # explorer_peers.py says itself which environment it needs
+
+
+def main() -> None:
+    for name in BENCHMARKS:
+        print(f"== {name}", flush=True)
+        subprocess.run([sys.executable, str(FOLDER / name)], check=True)
+
+
+if __name__ == "__main__":
+    main()
