@@ -1,0 +1,233 @@
+"""What a model does with a needle: its answers, the lesion of a term, and the heads that look."""
+
+import numpy as np
+import pytest
+import torch
+from small_models import SMALL, lively
+
+from data import NIAHTask, topics_corpus
+from model import SISAConfig, SISAModel, capture, load, save
+from model.needles import (
+    Exploration,
+    ablated,
+    ablations,
+    answers,
+    capture_episode,
+    found_by,
+    needle_heads,
+)
+from sisa_viz import build_trace
+
+SYNTHETIC = NIAHTask(filler="synthetic", lengths=(16, 24), value_length=2, n_symbols=16)
+
+
+@pytest.fixture(scope="module")
+def shipped():
+    return load("niah")
+
+
+@pytest.fixture
+def small():
+    return lively(SISAModel(SISAConfig(**SMALL | {"d_vocab": SYNTHETIC.d_vocab}, d_state=4)))
+
+
+def crafted(content, importance):
+    """A trace of one head whose last query sees keys 0 to 9, its span "value" the key 4.
+
+    The two arguments are the scores of that key, in nats; all other scores are 0.
+    """
+    length, key = 10, 4
+    q, k, b, c = (np.zeros((1, 1, length, 2), np.float32) for _ in range(4))
+    q[..., 0], c[..., 0] = 2**0.5, 1  # q·k / √2 is then k[0], and C·B is B[0]
+    k[0, 0, key, 0], b[0, 0, key, 0] = content, importance
+    still = np.zeros((1, 1, length), np.float32)
+    config = SISAConfig(d_model=2, n_layers=1, n_heads=1, d_mlp=2, d_vocab=10, n_ctx=10, d_state=2)
+    return build_trace(
+        q=q,
+        k=k,
+        b_rot=b,
+        c_rot=c,
+        log_decay=still - 1e-6,
+        cum_decay=still,
+        anchored_decay=still,
+        clamped=still.astype(bool),
+        phase=np.zeros((1, 1, length, 1), np.float32),
+        lam=np.ones((1, 1), np.float32),
+        token_ids=np.arange(length),
+        labels=list("abcdefghij"),
+        config=config.to_dict(),
+        spans={"value": [key, key + 1]},
+    )
+
+
+def test_the_answer_is_decoded_beside_what_was_hidden(shipped):
+    exploration = Exploration(length=160, depth=0.25)
+    table = answers(shipped, exploration.episode(shipped))
+    (line,) = table.to_dict("records")
+    assert line["said"] == line["hidden"]
+    assert len(line["hidden"]) == 4
+    assert line["tokens"] == 160
+    assert line["depth"] == pytest.approx(0.25, abs=0.1)
+
+
+def test_without_a_tokenizer_the_answer_is_token_ids(small):
+    (line,) = answers(small, SYNTHETIC.build(0, n_episodes=1)).to_dict("records")
+    assert [0 <= int(token) < 16 for token in line["said"].split()] == [True, True]
+
+
+def test_a_captured_episode_has_its_spans_and_no_padding(small):
+    episodes = SYNTHETIC.build(0, n_episodes=2)
+    lengths = episodes.knobs["context_length"].tolist()
+    assert sorted(lengths) == [16, 24]
+    for index, length in enumerate(lengths):
+        trace = capture_episode(small, episodes, index=index)
+        assert trace.sizes["position"] == length
+        assert trace["token_id"].values.tolist() == episodes.tokens[index, :length].tolist()
+        spans = trace.sisa.spans
+        assert {name: list(span) for name, span in spans.items()} == episodes.spans(index)
+        value, answer = (trace["token_id"].values[slice(*spans[name])] for name in ("value", "answer"))
+        assert value.tolist() == answer.tolist()
+
+
+@pytest.mark.parametrize("part", ["content", "importance"])
+def test_inside_ablated_one_term_is_zero_in_every_layer_and_afterwards_nothing_is_left(sisa, tokens, part):
+    before = sisa(tokens)
+    names = [f"blocks.{layer}.attn.hook_{p}_scores" for layer in range(2) for p in (part, "attn")]
+    with ablated(sisa, part) as model:
+        logits, cache = model.run_with_cache(tokens, names_filter=names)
+        assert all(not cache[name].any() for name in names[::2])
+        assert all(cache[name].any() for name in names[1::2])
+    assert not torch.allclose(logits, before, atol=1e-3)
+    assert torch.equal(sisa(tokens), before)
+    assert not any(hook.fwd_hooks for hook in sisa.hook_dict.values())
+
+
+def test_an_error_inside_ablated_leaves_no_hook(sisa):
+    with pytest.raises(RuntimeError, match="mine"), ablated(sisa, "content"):
+        raise RuntimeError("mine")
+    assert not any(hook.fwd_hooks for hook in sisa.hook_dict.values())
+
+
+def test_an_unknown_part_is_refused(sisa):
+    with (
+        pytest.raises(ValueError, match="part is 'decay'; legal: 'content', 'importance'"),
+        ablated(sisa, "decay"),
+    ):
+        pass
+
+
+def test_ablations_count_the_same_episodes_three_times(shipped):
+    exploration = Exploration(length=96, smoke=True)
+    table = ablations(shipped, exploration.episodes(shipped))
+    assert list(table.columns) == ["scores", "successes", "n", "rate", "low", "high", "nll"]
+    assert table["scores"].tolist() == ["content + importance", "content alone", "importance alone"]
+    assert table["n"].tolist() == [4, 4, 4]
+    assert table["successes"][0] == 4
+    assert (table["successes"][1:] <= 2).all()  # each term is needed
+    assert table["nll"].is_monotonic_increasing
+
+
+@pytest.mark.parametrize(
+    ("content", "importance", "reason"),
+    [
+        (4, 0.5, "content"),
+        (0.5, 4, "importance"),
+        (4, 4, "content or importance"),
+        (1.5, 1.5, "both together"),
+        (5, -5, "not found"),
+        (0, 0, "not found"),
+    ],
+)
+def test_heads_find_a_span_by_the_term_that_would_do_alone(content, importance, reason):
+    (line,) = needle_heads(crafted(content, importance), query=9).to_dict("records")
+    assert (line["head"], line["found by"]) == ("L0H0", reason)
+    parts = {"mass": content + importance, "content alone": content, "importance alone": importance}
+    for column, nats in parts.items():
+        assert line[column] == pytest.approx(np.exp(nats) / (np.exp(nats) + 9), abs=1e-3)
+
+
+def test_only_tokens_up_to_the_query_count():
+    early, late = (needle_heads(crafted(2, 0), query=query)["mass"][0] for query in (5, 9))
+    assert early == pytest.approx(np.exp(2) / (np.exp(2) + 5), abs=1e-3)
+    assert late < early
+
+
+@pytest.mark.parametrize(
+    ("masses", "reason"),
+    [
+        ((0.29, 0.9, 0.9), "not found"),  # below three times the uniform share
+        ((0.4, 0.2, 0.19), "content"),
+        ((0.4, 0.19, 0.2), "importance"),
+        ((0.4, 0.2, 0.2), "content or importance"),
+        ((0.4, 0.19, 0.19), "both together"),
+    ],
+)
+def test_half_of_the_mass_is_what_a_term_must_give(masses, reason):
+    assert found_by(*masses, chance=0.1) == reason
+
+
+def test_heads_come_with_the_most_probability_first(small):
+    episodes = SYNTHETIC.build(3, n_episodes=1)
+    trace = capture_episode(small, episodes)
+    query = int(episodes.knobs["answer_start"].iloc[0]) - 1
+    table = needle_heads(trace, query=query, top=3)
+    mass = trace.sisa.span_mass(span="value", query=query)
+    best = mass.stack(place=("layer", "head")).sortby("place").to_series().nlargest(3)
+    assert table["head"].tolist() == [f"L{layer}H{head}" for layer, head in best.index]
+    assert table["mass"].tolist() == pytest.approx(best.tolist(), abs=1e-3)
+    assert len(needle_heads(trace, query=query)) == 4
+
+
+def test_a_transformer_finds_nothing_by_importance(tokens):
+    model = lively(SISAModel(SISAConfig(**SMALL, d_state=0)))
+    table = needle_heads(capture(model, tokens[0], spans={"value": [2, 4]}), query=11)
+    assert set(table["importance alone"]) == {round(2 / 12, 3)}  # uniform
+    assert set(table["found by"]) <= {"content", "not found"}
+    assert (table["mass"] == table["content alone"]).all()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": -1}, "seed is -1; legal: whole numbers >= 0"),
+        ({"n_episodes": 0}, "n_episodes is 0; legal: whole numbers >= 1"),
+        ({"smoke": "yes"}, "smoke is 'yes'; legal: True, False"),
+        ({"depth": 1.5}, "depth is 1.5; legal: 0 to 1"),
+        ({"depth": float("nan")}, "depth is nan; legal: 0 to 1"),
+        ({"depth": True}, "depth is True; legal: 0 to 1"),
+        ({"output_dir": ""}, "output_dir is ''; legal: the path of a folder"),
+    ],
+)
+def test_a_wrong_value_of_an_exploration_is_named(wrong, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Exploration(**wrong)
+
+
+def test_wrong_lengths_are_named_by_the_task(shipped):
+    with pytest.raises(ValueError, match="lengths is 5; legal: token counts >="):
+        Exploration(length=5).task(shipped)
+    with pytest.raises(ValueError, match="value_length is 0"):
+        Exploration(value_length=0).task(shipped)
+
+
+def test_checkpoints_that_cannot_be_explored_are_refused(tmp_path, sisa):
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint at absent; .*'niah'"):
+        Exploration(checkpoint="absent").model()
+    save(sisa, tmp_path / "mute.safetensors")
+    with pytest.raises(ValueError, match="legal: one with a tokenizer inside"):
+        Exploration(checkpoint=str(tmp_path / "mute.safetensors")).model()
+
+
+def test_counted_episodes_are_not_the_shown_one(shipped):
+    exploration = Exploration(length=96, n_episodes=6)
+    shown, counted = exploration.episode(shipped), exploration.episodes(shipped)
+    assert len(counted) == 6
+    assert len(Exploration(length=96, n_episodes=6, smoke=True).episodes(shipped)) == 4
+    assert not (counted.tokens == shown.tokens).all(axis=1).any()
+
+
+def test_episodes_are_natural_text_that_was_held_out(shipped):
+    task = Exploration().task(shipped)
+    assert (task.filler, task.split, task.lengths, task.depths) == ("corpus", "heldout", (192,), (0.4,))
+    assert task.corpus is not None
+    assert task.corpus.sha256 == topics_corpus(shipped.tokenizer).sha256
