@@ -191,6 +191,7 @@ def _mean(name: str, mean: Frame) -> go.Scatter:
         mode="lines+markers",
         name=escape(words),
         legendgroup=escape(name),
+        legendrank=1,  # before the published curves
         line={"color": architecture_colour(name), "width": 2.5},
         marker={"size": 5},
         customdata=figures.cells([escape(name)] * len(mean), *bounds, mean["seeds"]),
@@ -208,6 +209,6 @@ def _axes(figure: go.Figure, data: Convergence) -> None:
         title=escape(column_label(data.metric)), range=[-0.03, 1.03] if data.metric in SHARES else None
     )
     # many published curves need a column of their own
-    beside: dict[str, Any] = {"x": 1.01, "y": 1, "font": {"size": 11}}
+    beside: dict[str, Any] = {"x": 1.01, "y": 1, "font": {"size": 11}, "tracegroupgap": 0}
     below: dict[str, Any] = {"orientation": "h", "y": -0.22, "yanchor": "top"}
     figure.update_layout(legend=beside if log else below, margin={"b": 70 if log else 110})
