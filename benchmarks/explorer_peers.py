@@ -34,14 +34,14 @@ def patterns(layers: int, heads: int, length: int) -> list[torch.Tensor]:
 
 
 def bertviz(attention: list[torch.Tensor], tokens: list[str]) -> int:
-    from bertviz import head_view
+    from bertviz import head_view  # pyright: ignore[reportMissingImports]
 
     return len(head_view(attention, tokens, html_action="return").data.encode())
 
 
 def circuitsvis(attention: list[torch.Tensor], tokens: list[str]) -> int:
     """attention_heads takes one stack of heads: all layers behind one another."""
-    from circuitsvis.attention import attention_heads
+    from circuitsvis.attention import attention_heads  # pyright: ignore[reportMissingImports]
 
     return len(str(attention_heads(attention=torch.cat(attention, dim=1)[0], tokens=tokens)).encode())
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -127,8 +126,8 @@ def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
 def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int = 8) -> pd.DataFrame:
     """Heads that look at a span from one query, most probability first.
 
-    Columns: head (L2H5), then the probability on the span under softmax of the whole score, of content alone and of
-    importance alone, and by which term the head finds the span (see `found_by`).
+    Columns: head (L2H5), then the probability on the span under softmax of the whole score, of content alone
+    and of importance alone, and by which term the head finds the span (see `found_by`).
     """
     start, stop = trace.sisa.spans[span]
     rows = []
@@ -149,7 +148,7 @@ def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int
 
 
 def found_by(mass: float, content: float, importance: float, *, chance: float) -> str:
-    """Which term puts at least half of a head's probability on the span when it is alone; all three are masses.
+    """Which term alone puts at least half of a head's probability on the span; all three are masses.
 
     A head that puts less than three times the uniform share there finds nothing.
     """

@@ -176,7 +176,7 @@ def _label(axis: str) -> str:
 
 
 def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, line: int) -> None:
-    """Dotted lines at the edges of a span of keys, its name in the first panel, a line lower for each span."""
+    """Dotted lines at the edges of a span of keys; its name in the first panel, a line lower for each."""
     edges: dict[str, Any] = {"x0": span[0] - 0.5, "x1": span[1] - 0.5}
     if edges["x1"] < data.keys[0] or edges["x0"] > data.keys[-1]:
         return
