@@ -28,7 +28,7 @@ def shipped():
 
 @pytest.fixture
 def small():
-    return lively(SISAModel(SISAConfig(**SMALL | {"d_vocab": SYNTHETIC.d_vocab}, d_state=4)))
+    return lively(SISAModel(SISAConfig.from_dict(SMALL | {"d_vocab": SYNTHETIC.d_vocab, "d_state": 4})))
 
 
 def crafted(content, importance):
@@ -122,9 +122,9 @@ def test_ablations_count_the_same_episodes_three_times(shipped):
     assert list(table.columns) == ["scores", "successes", "n", "rate", "low", "high", "nll"]
     assert table["scores"].tolist() == ["content + importance", "content alone", "importance alone"]
     assert table["n"].tolist() == [4, 4, 4]
-    assert table["successes"][0] == 4
-    assert (table["successes"][1:] <= 2).all()  # each term is needed
-    assert table["nll"].is_monotonic_increasing
+    assert table["successes"].tolist()[0] == 4
+    assert max(table["successes"].tolist()[1:]) <= 2  # each term is needed
+    assert table["nll"].tolist() == sorted(table["nll"])
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_heads_find_a_span_by_the_term_that_would_do_alone(content, importance, 
 
 
 def test_only_tokens_up_to_the_query_count():
-    early, late = (needle_heads(crafted(2, 0), query=query)["mass"][0] for query in (5, 9))
+    early, late = (needle_heads(crafted(2, 0), query=query)["mass"].tolist()[0] for query in (5, 9))
     assert early == pytest.approx(np.exp(2) / (np.exp(2) + 5), abs=1e-3)
     assert late < early
 
@@ -183,7 +183,7 @@ def test_a_transformer_finds_nothing_by_importance(tokens):
     table = needle_heads(capture(model, tokens[0], spans={"value": [2, 4]}), query=11)
     assert set(table["importance alone"]) == {round(2 / 12, 3)}  # uniform
     assert set(table["found by"]) <= {"content", "not found"}
-    assert (table["mass"] == table["content alone"]).all()
+    assert table["mass"].tolist() == table["content alone"].tolist()
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,9 @@ def test_the_readable_card_holds_the_same_figures(card):
 
 def test_the_stored_metrics_end_where_the_card_says(card):
     metrics = pd.read_csv(PRETRAINED / "niah.metrics.csv")
-    last = metrics[metrics["step"] == card["config"]["training"]["steps"]].set_index("name")["value"]
+    last = (
+        metrics[metrics["step"] == card["config"]["training"]["steps"]].set_index("name")["value"].to_dict()
+    )
     assert metrics["step"].max() == card["config"]["training"]["steps"]
     assert last["val/loss"] == pytest.approx(card["heldout_loss"])
     assert last["niah/exact_match"] >= 0.95

@@ -1,6 +1,7 @@
 """Sections of an executed notebook: what a reader saw, and nothing that runs."""
 
 import json
+from typing import Any
 
 import nbformat
 import numpy as np
@@ -83,7 +84,8 @@ def test_a_plotly_output_is_the_same_figure_again(sections, values):
     before.update_layout(title="Loss, by step", height=321)
     (after,) = sections(code(figure(before)))
     assert isinstance(after, go.Figure)
-    assert (after.layout.title.text, after.layout.height, after.data[0].type) == (
+    drawn: Any = after
+    assert (drawn.layout.title.text, drawn.layout.height, drawn.data[0].type) == (
         "Loss, by step",
         321,
         before.data[0].type,
