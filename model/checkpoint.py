@@ -60,7 +60,7 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
         FileNotFoundError: neither a file nor a shipped name; says which names there are.
         ValueError: not a SISA checkpoint, or its tensors do not fit its config.
     """
-    path = _locate(path)
+    path = locate(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -97,7 +97,12 @@ def fill(model: SISAModel, tensors: dict[str, torch.Tensor], *, source: object) 
     model.load_state_dict(tensors)
 
 
-def _locate(path: str | PathLike[str]) -> Path:
+def locate(path: str | PathLike[str]) -> Path:
+    """The file of a checkpoint: path itself, or the shipped one of that name; errors as in `load`."""
+    if not isinstance(path, str | PathLike):
+        raise refusal(
+            "checkpoint", path, legal="a path or the name of a shipped checkpoint", step="Pass text."
+        )
     given, shipped = Path(path), PRETRAINED / f"{path}.safetensors"
     for candidate in (given, shipped):
         if candidate.is_file():

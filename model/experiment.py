@@ -67,8 +67,13 @@ class Experiment:
         one_of("device", self.device, DEVICES)
         one_of("smoke", self.smoke, (True, False))
         whole("seed", self.seed, least=0)
+        for name in ("steps", "evaluate_every"):
+            whole(name, getattr(self, name), least=1)
         whole("d_state", self.d_state, least=2 if self.architecture == "sisa" else 0)
         folder_path("output_dir", self.output_dir)
+        if not isinstance(self.corpus, str) or (self.corpus and self.filler == "synthetic"):
+            step = "Use filler 'corpus' or 'repeated' with a corpus file."
+            raise refusal("corpus", self.corpus, legal='the path of a corpus file, or ""', step=step)
         # the rest is checked by those who take it
         self.training()
         SISAConfig.preset(self.preset, d_state=self.d_state)
@@ -138,6 +143,8 @@ class Study:
         for name in ("architectures", "seeds"):
             values = getattr(self, name)
             listed = isinstance(values, Sequence) and not isinstance(values, str)
+            for value in values if listed else ():
+                one_of(name, value, ARCHITECTURES) if name == "architectures" else whole(name, value, least=0)
             if not listed or not values or len(set(values)) < len(values):
                 step = f"With papermill: -y '{name}: [...]'."
                 raise refusal(name, values, legal="a list of different values, at least one", step=step)

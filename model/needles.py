@@ -17,7 +17,7 @@ from torch import Tensor
 
 from data import Episodes, NIAHTask, summarise, topics_corpus
 from data.refusal import folder_path, one_of, refusal, whole
-from model.checkpoint import load
+from model.checkpoint import load, locate
 from model.evaluation import evaluate
 from model.network import SISAModel
 from model.trace import capture
@@ -49,7 +49,9 @@ class Exploration:
 
     def __post_init__(self) -> None:
         whole("seed", self.seed, least=0)
-        whole("n_episodes", self.n_episodes, least=1)
+        for name in ("n_episodes", "length", "value_length"):
+            whole(name, getattr(self, name), least=1)
+        locate(self.checkpoint)
         one_of("smoke", self.smoke, (True, False))
         number = isinstance(self.depth, int | float) and not isinstance(self.depth, bool)
         if not number or not 0 <= self.depth <= 1:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import papermill
 
-from sisa_viz import ScoreExplorer, open_trace, report
+from sisa_viz import Heading, ScoreExplorer, open_trace, report
 from sisa_viz.notebooks import notebook_sections
 
 NOTEBOOKS = Path(__file__).parent
@@ -41,6 +42,12 @@ def needle_explorer(path: Path) -> ScoreExplorer:
     return explorer
 
 
+def under(sections: list[Any], heading: str, extra: Any) -> list[Any]:
+    """sections with extra after the paragraph that follows a heading."""
+    at = sections.index(Heading(heading)) + 2
+    return [*sections[:at], extra, *sections[at:]]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out/demo"))
@@ -53,7 +60,7 @@ def main() -> None:
     study = SMALL_STUDY | {"output_dir": "runs", "smoke": given.smoke}
     studied = execute("03_niah_convergence", folder=folder, parameters=study)
     explorer = needle_explorer(folder / "explore" / "trace.nc")
-    sections = [*notebook_sections(explored), explorer, *notebook_sections(studied)]
+    sections = [*under(notebook_sections(explored), "The explorer", explorer), *notebook_sections(studied)]
     print(report(folder / "index.html", *sections, title="SISA, score by score"))
 
 

@@ -61,8 +61,13 @@ def _prose(markdown: str) -> Iterator[Any]:
 
 
 def _table(table: Any) -> pd.DataFrame:
-    """Cells as text, under the column names of the table's head; the row numbers are left out."""
+    """Cells as text, under the column names of the table's head; plain row numbers are left out."""
     rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
-    head = rows[0]
-    whole = [row[1:] for row in rows if len(row) == len(head) and row != head]
-    return pd.DataFrame(whole, columns=head[1:])
+    height = len(table.thead.find_all("tr")) if table.thead else 1
+    head, body = rows[:height], rows[height:]
+    frame = pd.DataFrame([row[1:] for row in body], columns=head[0][1:])
+    index = [row[0] for row in body]
+    if index != [str(number) for number in range(len(body))]:
+        # a named index has its name in a second row of the head
+        frame.insert(0, "".join(head[-1][:1]), index)
+    return frame

@@ -8,6 +8,7 @@ CORPUS is the file that `data.build_corpus` writes. On one H100 it takes a few m
 from __future__ import annotations
 
 import argparse
+import hashlib
 import time
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def train(corpus: TokenCorpus, *, out: Path, steps: int, seed: int, device: str)
         "config": run.config,
         "seconds": round(seconds),
         "corpus_sha256": corpus.sha256,
+        "weights_sha256": hashlib.sha256((out / f"{NAME}.safetensors").read_bytes()).hexdigest(),
         "versions": versions(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "heldout_loss": float(run.metrics.query("name == 'val/loss'").value.iloc[-1]),

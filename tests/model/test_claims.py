@@ -69,7 +69,7 @@ def test_one_ratio_has_no_interval_and_none_has_no_mean():
         ([150, 175, 200], [50, 50, 75], NOT_REPRODUCED),
         ([50, 150, 100], [100, 100, 125], "undecided: interval holds 1"),
         ([50, 50], [50, 50], "undecided: interval holds 1"),
-        ([50], [100], "undecided: one seed has no interval"),
+        ([50], [100], "undecided: fewer than two shared seeds"),
     ],
 )
 def test_verdict_on_speed_says_no_more_than_its_interval(sisa, transformer, verdict):
@@ -99,17 +99,29 @@ def test_no_run_that_gets_there_leaves_nothing_to_measure():
     ("last", "verdict"),
     [(1.0, REPRODUCED), (0.5, NOT_REPRODUCED), (0.953125, "undecided: interval holds 95 %")],
 )
-def test_end_of_training_counts_the_episodes_of_all_seeds_together(last, verdict):
+def test_end_of_training_counts_the_shared_test_episodes_once(last, verdict):
     table = claims(study([50, 50, 75], [50, 50, 75], last=last)).set_index("claim")
     row = table.loc[f"{NAME} ends at 95 % or more"]
-    low, high = wilson(round(last * 3 * 128), 3 * 128)
+    low, high = wilson(round(last * 128), 128)
     assert (row.measured, row.low, row.high) == (f"{last:.1%}", f"{low:.1%}", f"{high:.1%}")
     assert (row.verdict, row.runs) == (verdict, 3)
 
 
-def test_runs_count_by_their_number_of_episodes():
-    metrics = pd.concat([run("a", 0, reaches=50, n=300, last=1.0), run("a", 1, reaches=50, n=100, last=0.0)])
-    assert claims(metrics).measured.tolist() == ["75.0%"]
+def test_every_run_counts_with_its_own_last_evaluation():
+    early = run("a", 0, reaches=50, last=1.0)
+    late = run("a", 1, reaches=50, last=0.0)
+    late = late[late["step"] < late["step"].max()]
+    assert claims(pd.concat([early, late])).runs.tolist() == [2]
+
+
+def test_a_seed_of_one_architecture_alone_is_no_lost_pair():
+    row = faster(pd.concat([study([50, 75], [100, 150]), run(NAME, 7, reaches=None, last=0.0)]))
+    assert (row.measured, row.runs) == ("0.50", 4)
+    assert "below 90 %" not in row.verdict
+
+
+def test_an_interval_that_ends_at_one_decides_nothing():
+    assert faster(study([50, 50], [50, 50])).verdict.startswith("undecided: interval holds 1")
 
 
 def test_rows_one_a_claim_and_speed_only_beside_a_baseline():

@@ -167,7 +167,7 @@ def test_the_documentation_that_comes_with_python_is_read_once():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"architectures": ["rnn"]}, "architecture is 'rnn'"),
+        ({"architectures": ["rnn"]}, "architectures is 'rnn'"),
         ({"architectures": "sisa"}, "architectures is 'sisa'; legal: a list of different values"),
         ({"architectures": []}, r"architectures is \[\]; legal: a list .* at least one"),
         (
@@ -177,8 +177,8 @@ def test_the_documentation_that_comes_with_python_is_read_once():
         ({"seeds": "[0, 1]"}, r"seeds is '\[0, 1\]'; .* -y 'seeds: \[\.\.\.\]'"),
         ({"seeds": 3}, "seeds is 3; legal: a list"),
         ({"seeds": [0, 0]}, r"seeds is \[0, 0\]; legal: a list of different"),
-        ({"seeds": [0, -1]}, "seed is -1; legal: whole numbers >= 0"),
-        ({"seeds": [0.5]}, "seed is 0.5; legal: whole numbers >= 0"),
+        ({"seeds": [0, -1]}, "seeds is -1; legal: whole numbers >= 0"),
+        ({"seeds": [0.5]}, "seeds is 0.5; legal: whole numbers >= 0"),
         ({"length": 4}, "lengths is 4"),
         ({"preset": "huge"}, "preset is 'huge'"),
         ({"device": "tpu"}, "device is 'tpu'"),

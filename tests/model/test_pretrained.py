@@ -1,5 +1,6 @@
 """The checkpoint that comes with the package: small, and as good as its card says."""
 
+import hashlib
 import json
 from contextlib import nullcontext
 from dataclasses import replace
@@ -104,3 +105,8 @@ def test_the_stored_metrics_end_where_the_card_says(card):
     assert metrics["step"].max() == card["config"]["training"]["steps"]
     assert last["val/loss"] == pytest.approx(card["heldout_loss"])
     assert last["niah/exact_match"] >= 0.95
+
+
+def test_the_card_is_that_of_these_weights(card):
+    weights = (PRETRAINED / "niah.safetensors").read_bytes()
+    assert hashlib.sha256(weights).hexdigest() == card["weights_sha256"]

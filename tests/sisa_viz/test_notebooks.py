@@ -108,6 +108,13 @@ def test_hostile_cells_and_names_are_plain_text_on_the_page(sections, tmp_path):
     assert "&lt;script&gt;window.pwned = 1&lt;/script&gt;" in page
 
 
+def test_a_meaningful_index_is_kept(sections):
+    frame = pd.DataFrame({"name": ["niah/n", "niah/nll"], "value": [128, 0.5]}).set_index("name")
+    (after,) = sections(code(shown(text_html=frame.to_html())))
+    assert list(after.columns) == ["name", "value"]
+    assert after["name"].tolist() == ["niah/n", "niah/nll"]
+
+
 def test_markup_in_the_html_of_a_cell_is_not_kept(sections):
     cell = "<b onclick='x()'>bold</b><script>1</script>"
     html = f"<table><tr><th></th><th>a</th></tr><tr><th>0</th><td>{cell}</td></tr></table>"
