@@ -110,7 +110,7 @@ def test_end_of_training_counts_the_shared_test_episodes_once(last, verdict):
 def test_every_run_counts_with_its_own_last_evaluation():
     early = run("a", 0, reaches=50, last=1.0)
     late = run("a", 1, reaches=50, last=0.0)
-    late = late[late["step"] < late["step"].max()]
+    late = late.loc[late["step"] < late["step"].max()]
     assert claims(pd.concat([early, late])).runs.tolist() == [2]
 
 
