@@ -23,10 +23,11 @@ NAMES = ("q", "k", "v", "B", "C", "log_decay", "theta", "lam_raw")
 
 
 def draw(seed, *, batch=1, head=2, length=64, d_head=16, d_state=8, total_decay=10.0):
-    """Inputs of unit scale whose decay adds up to about total_decay nats."""
+    """Inputs whose q·k/sqrt(d_h) and C·B have unit variance; their decay adds up to about total_decay."""
     rng = np.random.default_rng(seed)
     shapes = [(batch, head, length, d) for d in (d_head, d_head, d_head, d_state, d_state)]
-    values = [rng.standard_normal(shape) for shape in shapes]
+    gains = (1, 1, 1, d_state**-0.25, d_state**-0.25)
+    values = [gain * rng.standard_normal(shape) for gain, shape in zip(gains, shapes, strict=True)]
     values += [-rng.uniform(0, 2 * total_decay / length, (batch, head, length))]
     values += [0.1 * rng.standard_normal((batch, head, length, d_state // 2)), rng.uniform(-2, 1, head)]
     return {name: torch.tensor(value, dtype=torch.float32) for name, value in zip(NAMES, values, strict=True)}
