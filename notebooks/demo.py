@@ -44,7 +44,9 @@ def needle_explorer(path: Path) -> ScoreExplorer:
 
 def under(sections: list[Any], heading: str, extra: Any) -> list[Any]:
     """sections with extra after the paragraph that follows a heading."""
-    at = sections.index(Heading(heading)) + 2
+    at = 2 + next(
+        i for i, section in enumerate(sections) if isinstance(section, Heading) and section.text == heading
+    )
     return [*sections[:at], extra, *sections[at:]]
 
 
