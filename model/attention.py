@@ -118,7 +118,7 @@ class SISAAttention(KeepsFloat32):
         start = cache.length if cache else 0
         q, k, v = self._content(x, start)
         term = self._importance(x, cache, dtype=q.dtype) if self.config.d_state else None
-        z = self._explicit(q, k, v, term) if self._scores_watched() else self._fused(q, k, v, term, cache)
+        z = self._explicit(q, k, v, term) if self.scores_watched() else self._fused(q, k, v, term, cache)
         return self._output(self.hook_z(z.transpose(1, 2)))
 
     def _content(self, x: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -152,7 +152,8 @@ class SISAAttention(KeepsFloat32):
         """batch position (head channel) -> batch head position channel, at least float32."""
         return at_least_float32(x.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2))
 
-    def _scores_watched(self) -> bool:
+    def scores_watched(self) -> bool:
+        """Whether anybody watches a score-sized hook of this layer."""
         hooks = [getattr(self, f"hook_{name}", None) for name in SCORE_SIZED]
         return any(watched(hook) for hook in hooks if hook is not None)
 

@@ -103,10 +103,11 @@ class Recorder(StepCallback):
     def _complaint(self, step: int, loss: float, norm: float) -> str:
         kept = self.run.checkpoint
         good = f"the last good checkpoint is {kept}" if kept.is_file() else "there is no checkpoint yet"
+        first, count = (step - 1) * self.training.accumulate, self.training.accumulate
+        more = f" and the {count - 1} after it" if count > 1 else ""
         return (
             f"step {step}: loss {loss}, gradient norm {norm}; the batch is build(seed={self.seed}, "
-            f"step={step - 1}) (times {self.training.accumulate} if accumulated); {good}. "
-            "Lower lr or look at that batch."
+            f"step={first}){more}; {good}. Lower lr or look at that batch."
         )
 
     def write(self, step: int, values: dict[str, float]) -> None:

@@ -17,7 +17,7 @@ from transformer_lens.utilities.slice import Slice
 
 from data.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
-from model.attention import SCORE_SIZED, at_least_float32, watched
+from model.attention import at_least_float32
 from model.block import Block, RMSNorm
 from model.cache import LayerCache
 from model.config import SISAConfig
@@ -164,7 +164,11 @@ class SISAModel(HookedRootModule):
         use_cache=False does.
         """
         whole("max_new_tokens", max_new_tokens, least=0)
-        cached = use_cache and self.config.anchor == "causal" and not self._scores_watched()
+        cached = (
+            use_cache
+            and self.config.anchor == "causal"
+            and not any(block.attn.scores_watched() for block in self.blocks)
+        )
         caches = [LayerCache() for _ in self.blocks] if cached else None
         fed = tokens
         for _ in range(max_new_tokens):
@@ -172,9 +176,6 @@ class SISAModel(HookedRootModule):
             tokens = torch.cat((tokens, chosen), dim=1)
             fed = chosen if cached else tokens
         return tokens
-
-    def _scores_watched(self) -> bool:
-        return any(watched(hook) for name, hook in self.hook_dict.items() if name.endswith(SCORE_SIZED))
 
     def float32_parameters(self) -> list[nn.Parameter]:
         """Those that keep float32 under any cast: norms, λ_raw and decay parameters."""

@@ -70,12 +70,9 @@ def test_finished_run_is_returned_untouched(tmp_path):
     assert before == {p.name: p.stat().st_mtime_ns for p in again.folder.glob("*.*") if p.name != ".lock"}
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
-@pytest.mark.parametrize("at", [0, 5, 13, 39])
+@pytest.mark.parametrize(("at", "accumulate"), [(0, 1), (5, 1), (13, 1), (0, 2), (5, 2), (13, 2), (39, 2)])
 def test_resumed_run_equals_uninterrupted_run(tmp_path, at, accumulate):
     whole = train(tmp_path / "whole", accumulate=accumulate)
-    if at >= 20 * accumulate:
-        pytest.skip("this run has fewer batches")
     batches = Interrupting(TrainingBatches(task=TASK, batch_size=4), at=at, error=OSError("power cut"))
     with pytest.raises(OSError, match="power cut"):
         train(tmp_path / "cut", batches=batches, accumulate=accumulate)
