@@ -7,7 +7,11 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BENCHMARKS = ("cost.py", "explorer.py")  # explorer_peers.py says itself which environment it needs
+BENCHMARKS = (
+    "cost.py",
+    "capture.py",
+    "explorer.py",
+)  # explorer_peers.py says itself which environment it needs
 
 
 def main() -> None:

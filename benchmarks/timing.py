@@ -1,0 +1,44 @@
+"""How the model's benchmarks take time, and what they write down beside it."""
+
+from __future__ import annotations
+
+import datetime
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from model.versions import versions
+
+WARM_UP = 2
+
+
+def seconds(call: Callable[[], Any], *, device: str) -> float:
+    """Wall time of one call, the device's queue included."""
+    began = time.perf_counter()
+    call()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def medians(calls: Mapping[str, Callable[[], Any]], *, device: str, repeats: int) -> dict[str, float]:
+    """Median seconds a call, in turn round by round, so that a slow spell of the machine meets them all."""
+    rounds = [
+        {name: seconds(call, device=device) for name, call in calls.items()} for _ in range(WARM_UP + repeats)
+    ]
+    return {name: statistics.median(each[name] for each in rounds[WARM_UP:]) for name in calls}
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """Command, date, machine and versions."""
+    cpu = f"CPU, {torch.get_num_threads()} threads"
+    return {
+        "command": " ".join(["python", *sys.argv]),
+        "date": datetime.date.today().isoformat(),
+        "machine": torch.cuda.get_device_name() if device == "cuda" else cpu,
+        "versions": versions(),
+    }
