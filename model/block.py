@@ -8,10 +8,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
-from model.attention import SISAAttention, at_least_float32
 from model.cache import LayerCache
 from model.config import SISAConfig
 from model.float32 import KeepsFloat32
+from model.mixers import build_mixer
+from model.mixers.hooks import at_least_float32
 
 RMS_EPS = 1e-6
 
@@ -47,26 +48,34 @@ class SwiGLU(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention, then SwiGLU, each added to the residual stream."""
+    """A mixer, then SwiGLU unless d_mlp = 0, each added to the residual stream.
+
+    The mixer is named `attn` whatever it is, as TransformerLens' tools expect.
+    """
 
     hook_out_is_single_residual_stream = True  # read by TransformerLens' logit lens
 
-    def __init__(self, config: SISAConfig) -> None:
+    def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
-        self.ln1, self.attn = RMSNorm(config.d_model), SISAAttention(config)
-        self.ln2, self.mlp = RMSNorm(config.d_model), SwiGLU(config)
+        self.ln1, self.attn = RMSNorm(config.d_model), build_mixer(config, layer)
         self.hook_resid_pre, self.hook_resid_mid, self.hook_resid_post = HookPoint(), HookPoint(), HookPoint()
         self.hook_attn_out, self.hook_mlp_out = HookPoint(), HookPoint()
+        if config.d_mlp:
+            self.ln2, self.mlp = RMSNorm(config.d_model), SwiGLU(config)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Norms one, SwiGLU normal(0, 0.02), the rest as SISAAttention says."""
-        for norm in (self.ln1, self.ln2):
-            norm.w.fill_(1.0)
+        """Norms one, SwiGLU normal(0, 0.02), the rest as the mixer says."""
+        for module in self.modules():
+            if isinstance(module, RMSNorm):
+                module.w.fill_(1.0)
         self.attn.initialise(generator)
-        for linear in (self.mlp.gate, self.mlp.up, self.mlp.down):
-            linear.weight.normal_(std=0.02, generator=generator)
+        if hasattr(self, "mlp"):
+            for linear in (self.mlp.gate, self.mlp.up, self.mlp.down):
+                linear.weight.normal_(std=0.02, generator=generator)
 
     def forward(self, x: Residual, cache: LayerCache | None = None) -> Residual:
         x = self.hook_resid_pre(x)
         x = self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x), cache)))
-        return self.hook_resid_post(x + self.hook_mlp_out(self.mlp(self.ln2(x))))
+        return self.hook_resid_post(
+            x + self.hook_mlp_out(self.mlp(self.ln2(x))) if hasattr(self, "mlp") else x
+        )

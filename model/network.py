@@ -17,11 +17,11 @@ from transformer_lens.utilities.slice import Slice
 
 from data.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
-from model.attention import at_least_float32
 from model.block import Block, RMSNorm
 from model.cache import LayerCache
 from model.config import SISAConfig
 from model.float32 import KeepsFloat32
+from model.mixers.hooks import at_least_float32
 
 Tokens = Int[Tensor, "batch position"]
 
@@ -55,7 +55,7 @@ class SISAModel(HookedRootModule):
         self.config, self.tokenizer, self.seed = config, tokenizer, seed
         with torch.device("meta"):  # no default initialisation: it would draw from the global generator
             self.embed = nn.Embedding(config.d_vocab, config.d_model)
-            blocks = nn.ModuleList(Block(config) for _ in range(config.n_layers))
+            blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
             self.blocks = cast(
                 Sequence[Block], blocks
             )  # for type checkers, who do not know what a list holds
@@ -159,16 +159,12 @@ class SISAModel(HookedRootModule):
     ) -> Int[Tensor, "batch longer"]:
         """Greedy continuation, batch × (position + max_new_tokens).
 
-        K̂ and V of the past are kept. Without the causal anchor the past changes with every token, and a
-        watched score-sized hook wants whole matrices: both recompute everything at each step, as
-        use_cache=False does.
+        K̂ and V of the past are kept where every mixer can decode from them. Without the causal anchor the
+        past changes with every token, and a watched score-sized hook wants whole matrices: both recompute
+        everything at each step, as use_cache=False does.
         """
         whole("max_new_tokens", max_new_tokens, least=0)
-        cached = (
-            use_cache
-            and self.config.anchor == "causal"
-            and not any(block.attn.scores_watched() for block in self.blocks)
-        )
+        cached = use_cache and all(block.attn.decodes_from_cache for block in self.blocks)
         caches = [LayerCache() for _ in self.blocks] if cached else None
         fed = tokens
         for _ in range(max_new_tokens):

@@ -16,19 +16,6 @@ from model.network import SISAModel
 from model.versions import versions
 from sisa_viz.trace import build_trace
 
-# trace variable: hook, and the axis order that makes it (head, position, channel)
-CONTENT = {"q": "rot_q", "k": "rot_k"}
-STATE = {
-    "b_rot": "rot_B",
-    "c_rot": "rot_C",
-    "log_decay": "log_decay",
-    "cum_decay": "cum_decay",
-    "anchored_decay": "anchored_decay",
-    "clamped": "clamped",
-    "phase": "phase",
-    "lam": "lam",
-}
-
 
 @torch.no_grad()
 def capture(
@@ -51,7 +38,7 @@ def capture(
         the Dataset of `sisa_viz.build_trace`: scores come from `trace.sisa`.
     """
     ids = _ids(model, tokens)
-    variables = CONTENT | (STATE if model.config.d_state else {})
+    variables = model.blocks[0].attn.trace_hooks
     hooks = {
         f"blocks.{layer}.attn.hook_{hook}"
         for layer in range(model.config.n_layers)
@@ -61,7 +48,7 @@ def capture(
         ids, names_filter=lambda name: name in hooks, return_cache_object=False, return_type=None
     )
     factors = {name: _stack(model, cache, hook) for name, hook in variables.items()}
-    factors |= {name: factors[name].swapaxes(1, 2) for name in CONTENT}
+    factors |= {name: factors[name].swapaxes(1, 2) for name in ("q", "k")}  # to (head, position, channel)
     row = ids[0].tolist()
     return build_trace(
         **factors,

@@ -26,10 +26,10 @@ from torch import Tensor
 from data import NIAHTask
 from data.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
-from model.attention import at_least_float32
 from model.callbacks import CheckpointWriter, Evaluator, NonFiniteLoss, Progress, Recorder
 from model.checkpoint import save
 from model.config import SISAConfig
+from model.mixers.hooks import at_least_float32
 from model.network import SISAModel
 from model.run import Run
 from model.stream import loader

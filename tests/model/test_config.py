@@ -6,7 +6,8 @@ import pytest
 
 from data import published
 from model import SISAConfig, SISAModel
-from model.config import PRESETS, importance_parameters, matched_d_mlp
+from model.config import PRESETS, STATES
+from model.sizes import MIXER, total
 
 VALID: dict[str, Any] = dict(
     d_model=64, n_layers=2, n_heads=4, d_mlp=96, d_vocab=50, n_ctx=512, d_state=16, anchor="causal"
@@ -27,6 +28,8 @@ VALID: dict[str, Any] = dict(
         ("d_vocab", 2.5, ">= 1"),
         ("d_mlp", None, ">= 1"),
         ("anchor", "paper", "'causal', 'minimax'"),
+        ("rope", "spiral", "'rope', 'none'"),
+        ("architecture", "rnn", "'transformer', 'sisa'"),
     ],
 )
 def test_bad_value_is_named_with_what_is_legal(field, value, legal):
@@ -68,31 +71,51 @@ def test_solver_returns_published_d_mlp(row):
     assert all(config[name] == row[name] for name in ("d_model", "n_heads", "n_layers", "d_mlp"))
 
 
-@pytest.mark.parametrize(("d_state", "total"), [(0, 151_878_144), (32, 151_878_432)])
-def test_published_parameter_totals(d_state, total):
+@pytest.mark.parametrize(("d_state", "published_total"), [(0, 151_878_144), (32, 151_878_432)])
+def test_published_parameter_totals(d_state, published_total):
     config = SISAConfig.preset("152m", d_state=d_state)
-    assert sum(p.numel() for p in SISAModel(config).parameters()) == total
+    assert sum(p.numel() for p in SISAModel(config).parameters()) == published_total
 
 
+@pytest.mark.parametrize("architecture", STATES)
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_match_parameters(name):
+def test_presets_match_parameters(name, architecture):
     """Rounding d_mlp leaves at most half a channel, 1.5·d_model parameters, a layer."""
-    plain, sisa = (SISAConfig.preset(name, d_state=d_state) for d_state in (0, 16))
-    saved = 3 * plain.d_model * (plain.d_mlp - sisa.d_mlp)
-    assert abs(importance_parameters(plain, d_state=16) - saved) <= 1.5 * plain.d_model
+    plain = SISAConfig.preset(name, architecture="transformer")
+    matched = SISAConfig.preset(name, architecture=architecture)
+    assert abs(total(plain) - total(matched)) <= 1.5 * plain.d_model * plain.n_layers
 
 
-def test_importance_parameters_are_those_of_the_model(config):
-    if config.d_state:
-        model = SISAModel(config)
-        term = [
-            p
-            for name, p in model.blocks[0].attn.named_parameters()
-            if name.split(".")[0] in ("to_B", "to_C", "to_decay", "to_theta", "lam_raw")
-        ]
-        assert sum(p.numel() for p in term) == importance_parameters(config, d_state=config.d_state)
+@pytest.mark.parametrize("architecture", STATES)
+def test_formulas_are_the_parameters_of_the_model(architecture):
+    config = SISAConfig.preset("tiny", architecture=architecture)
+    model = SISAModel(config)
+    for layer, block in enumerate(model.blocks):
+        assert sum(p.numel() for p in block.attn.parameters()) == MIXER[architecture](config, layer)
+    assert sum(p.numel() for p in model.parameters()) == total(config)
 
 
 def test_d_state_that_eats_the_mlp_is_refused():
     with pytest.raises(ValueError, match=r"d_state is 512; legal: what the MLP can pay for"):
-        matched_d_mlp(SISAConfig.preset("tiny", d_state=0), d_state=512)
+        SISAConfig.preset("tiny", d_state=512)
+
+
+@pytest.mark.parametrize(
+    ("given", "architecture", "d_state"),
+    [
+        ({}, "sisa", 16),
+        ({"d_state": 0}, "transformer", 0),
+        ({"architecture": "transformer"}, "transformer", 0),
+        ({"architecture": "sisa", "d_state": 0}, "transformer", 0),
+        ({"architecture": "sisa", "d_state": 32}, "sisa", 32),
+    ],
+)
+def test_architecture_and_d_state_settle_each_other(given, architecture, d_state):
+    sizes = {name: value for name, value in VALID.items() if name != "d_state"}
+    config = SISAConfig(**sizes, **given)
+    assert (config.architecture, config.d_state) == (architecture, d_state)
+
+
+def test_a_state_that_the_architecture_lacks_is_refused():
+    with pytest.raises(ValueError, match=r"d_state is 16; legal: 0, for transformer has no state"):
+        SISAConfig(**VALID, architecture="transformer")

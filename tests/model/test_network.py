@@ -12,7 +12,7 @@ from transformer_lens import patching
 from transformer_lens.model_protocol import TransformerLensModel
 
 from model import SISAConfig, SISAModel
-from model.attention import SCORE_SIZED
+from model.mixers.sisa import SISAAttention
 
 
 def edit(tensor, hook):
@@ -36,7 +36,7 @@ def test_an_edit_of_every_hook_moves_the_logits(config, tokens):
 
 def test_hooks_of_the_design_are_there(sisa):
     attn = "q k v B C log_decay cum_decay phase lam z result".split()
-    attn += SCORE_SIZED
+    attn += SISAAttention.score_sized
     for layer in range(2):
         names = [f"attn.hook_{name}" for name in attn] + [
             "hook_resid_pre",
@@ -59,7 +59,7 @@ def test_shapes_of_the_hooks(sisa, tokens):
     assert {shapes[n] for n in ("q", "k", "v", "rot_q", "rot_k", "z")} == {(b, p, h, d)}
     assert {shapes[n] for n in ("B", "C", "rot_B", "rot_C")} == {(b, h, p, s)}
     assert {shapes[n] for n in ("log_decay", "cum_decay", "anchored_decay", "clamped")} == {(b, h, p)}
-    assert {shapes[n] for n in SCORE_SIZED} == {(b, h, p, p)}
+    assert {shapes[n] for n in SISAAttention.score_sized} == {(b, h, p, p)}
     assert (shapes["phase"], shapes["lam"], shapes["result"]) == ((b, h, p, s // 2), (h,), (b, p, h, 16))
 
 

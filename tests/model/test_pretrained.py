@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from data import NIAHTask, topics_corpus, wilson
-from model import load
+from model import SISAConfig, load
 from model.checkpoint import PRETRAINED
 from model.evaluation import evaluate
 from model.needles import ablated
@@ -78,7 +78,7 @@ def test_the_card_reports_at_least_95_percent_at_every_length(card):
 
 
 def test_the_card_is_of_this_file(card, model):
-    assert card["config"]["model"] == model.config.to_dict()
+    assert SISAConfig.from_dict(card["config"]["model"]) == model.config
     assert card["config"]["seed"] == model.seed
 
 

@@ -1,0 +1,20 @@
+"""Sequence mixers, one file each: what stands between a block's first norm and its residual stream.
+
+A mixer is built as Mixer(config, layer), maps batch × position × d_model to the same shape, and has
+`initialise(generator)`, `decodes_from_cache`, `scores_watched()` and `trace_hooks`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from model.config import SISAConfig
+from model.mixers.attention import Attention
+from model.mixers.sisa import SISAAttention
+
+MIXERS: dict[str, Any] = {"transformer": Attention, "sisa": SISAAttention}
+
+
+def build_mixer(config: SISAConfig, layer: int) -> Any:
+    """The mixer of one layer, with uninitialised weights."""
+    return MIXERS[config.architecture](config, layer)

@@ -1,0 +1,146 @@
+"""Causal softmax attention by one SDPA call, each part behind a hook; the plain transformer's mixer.
+
+| symbol    | hook                                   | shape                          |
+| --------- | -------------------------------------- | ------------------------------ |
+| q, k, v   | hook_q, hook_k, hook_v                 | batch position head d_head     |
+| RoPE q, k | hook_rot_q, hook_rot_k                 | batch position head d_head     |
+| score     | hook_content_scores, hook_attn_scores, | batch head query key           |
+|           | hook_pattern                           |                                |
+| y         | hook_z                                 | batch position head d_head     |
+| W_O y     | hook_result, one head's share          | batch position head d_model    |
+
+An edit of any of them reaches the logits. The score-sized hooks and hook_result cost nothing until someone
+watches. What adds a term to the score (SISA, FoX, ALiBi) derives from Attention and gives `_term`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from model.cache import LayerCache
+from model.config import SISAConfig
+from model.float32 import KeepsFloat32
+from model.mixers.hooks import at_least_float32, hook_points, watched
+from model.scores import content_scores, fused_attention, rope_phase, rotate, softmax_pattern
+
+
+@runtime_checkable
+class Term(Protocol):
+    """What is added to q_i·k_j / sqrt(d_h)."""
+
+    def widen(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Q̂ and K̂, whose scaled product is the whole score up to what a row shares."""
+        ...
+
+    def scores(self) -> Tensor:
+        """The term itself, batch head query key, nats, in at least float32."""
+        ...
+
+
+class Attention(KeepsFloat32):
+    """Multi-head attention, RoPE on q and k. With a cache, input holds the positions after those in it."""
+
+    score_sized: ClassVar[tuple[str, ...]] = ("content_scores", "attn_scores", "pattern")
+    trace_hooks: ClassVar = {"q": "rot_q", "k": "rot_k"}  # variable of the trace: hook
+
+    def __init__(self, config: SISAConfig, layer: int = 0) -> None:
+        super().__init__()
+        self.config, d = config, config.d_model
+        self.to_q, self.to_k, self.to_v, self.to_o = (nn.Linear(d, d, bias=False) for _ in range(4))
+        self.hook_q, self.hook_k, self.hook_v, self.hook_rot_q, self.hook_rot_k = hook_points(5, pos_dim=1)
+        self.hook_content_scores, self.hook_attn_scores, self.hook_pattern = hook_points(3, pos_dim=2)
+        self.hook_z, self.hook_result = hook_points(2, pos_dim=1)
+
+    @property
+    def decodes_from_cache(self) -> bool:
+        """Whether the past stays as it was when a token is added, and nobody wants whole score matrices."""
+        return not self.scores_watched()
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        """Linear maps normal(0, 0.02)."""
+        for linear in self.children():
+            if isinstance(linear, nn.Linear):
+                linear.weight.normal_(std=0.02, generator=generator)
+
+    def forward(
+        self, x: Float[Tensor, "batch position d_model"], cache: LayerCache | None = None
+    ) -> Float[Tensor, "batch position d_model"]:
+        """W_O Y."""
+        start = cache.length if cache else 0
+        q, k, v = self._content(x, start)
+        term = self._term(x, cache, dtype=q.dtype)
+        z = self._explicit(q, k, v, term) if self.scores_watched() else self._fused(q, k, v, term, cache)
+        return self._output(self.hook_z(z.transpose(1, 2)))
+
+    def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> Term | None:
+        """What is added to the content score; dtype is that of the fused score."""
+
+    def _content(self, x: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor]:
+        """q, k after RoPE, and v: batch head position d_head."""
+        q, k, v = (
+            hook(linear(x).unflatten(-1, (self.config.n_heads, -1)))
+            for linear, hook in ((self.to_q, self.hook_q), (self.to_k, self.hook_k), (self.to_v, self.hook_v))
+        )
+        q, k = self.hook_rot_q(self._positioned(q, start)), self.hook_rot_k(self._positioned(k, start))
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+
+    def _positioned(self, x: Tensor, start: int) -> Tensor:
+        """batch position head d_head, turned by RoPE where there is one."""
+        if self.config.rope == "none":
+            return x
+        phase = rope_phase(x.shape[1], self.config.d_head, start=start, device=x.device)[:, None]
+        return rotate(at_least_float32(x), phase).to(x.dtype)
+
+    def scores_watched(self) -> bool:
+        """Whether anybody watches a score-sized hook of this layer."""
+        return any(watched(getattr(self, f"hook_{name}")) for name in self.score_sized)
+
+    def _fused(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None) -> Tensor:
+        """Q̂, K̂ and one SDPA call: no query × key tensor is built."""
+        if term:
+            q, k = term.widen(q, k)
+        if cache:
+            k, v = cache.extend(k, v)
+        return fused_attention(q, k, v)
+
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None) -> Tensor:
+        """The same output with every score in sight, in at least float32."""
+        with torch.autocast(q.device.type, enabled=False):
+            scores = self.hook_content_scores(content_scores(at_least_float32(q), at_least_float32(k)))
+            if term:
+                scores = scores + self._watched_term(term.scores())
+            pattern = self.hook_pattern(softmax_pattern(self.hook_attn_scores(scores)))
+            return (pattern @ at_least_float32(v)).to(v.dtype)
+
+    def _watched_term(self, scores: Tensor) -> Tensor:
+        """The term's scores through the hook that names them."""
+        return scores
+
+    def _output(self, z: Tensor) -> Tensor:
+        if watched(self.hook_result):
+            return self.hook_result(torch.einsum("bphd,hdm->bphm", z, self.W_O)).sum(2)
+        return self.to_o(z.flatten(2))
+
+    def _by_head(self, linear: nn.Linear) -> Tensor:
+        return linear.weight.unflatten(0, (self.config.n_heads, -1)).mT
+
+    @property
+    def W_Q(self) -> Float[Tensor, "head d_model d_head"]:
+        return self._by_head(self.to_q)
+
+    @property
+    def W_K(self) -> Float[Tensor, "head d_model d_head"]:
+        return self._by_head(self.to_k)
+
+    @property
+    def W_V(self) -> Float[Tensor, "head d_model d_head"]:
+        return self._by_head(self.to_v)
+
+    @property
+    def W_O(self) -> Float[Tensor, "head d_head d_model"]:
+        return self.to_o.weight.T.unflatten(0, (self.config.n_heads, -1))
