@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from data import NIAHTask
 from data.files import write_aside
 from model.evaluation import evaluate, head_state, heldout_loss
+from model.lens import needle_lens
 from model.run import COLUMNS, Run
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
@@ -151,6 +152,8 @@ class Evaluator(StepCallback):
         if self.heldout is not None:
             values["val/loss"] = heldout_loss(model, self.heldout)
         rows = next((episodes.tokens for episodes in self.episodes.values()), self.heldout)
+        if self.episodes:
+            values |= needle_lens(model, list(self.episodes.values())[-1])
         return values if rows is None else values | head_state(model, rows)
 
 

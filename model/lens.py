@@ -1,0 +1,60 @@
+"""Needle lens: which heads look at the needle when the answer is due, and by which part of the score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from data import Episodes
+from model.mixers.attention import Attention
+from model.network import SISAModel
+
+EPISODES = 16  # of a measurement: enough for a mean, few enough to build their score matrices
+PARTS = ("content_scores", "attn_scores", "pattern")
+
+
+@torch.no_grad()
+def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
+    """Share of each head's attention that lies on the value, seen from the token before the answer.
+
+    Args:
+        episodes: the first 16 count.
+
+    Returns:
+        by metric name, for layer l and head h: needle_mass/LlHh under the whole score, needle_content/LlHh
+        under the softmax of the content score alone, needle_importance/LlHh under that of the other term
+        alone. Mixers without scores are left out.
+    """
+    layers = [layer for layer, block in enumerate(model.blocks) if isinstance(block.attn, Attention)]
+    knobs = episodes.knobs[:EPISODES]
+    tokens = torch.tensor(episodes.tokens[:EPISODES], device=model.device)
+    query, start, stop = (
+        torch.tensor(knobs[name].to_numpy(), device=model.device)
+        for name in ("answer_start", "value_start", "value_stop")
+    )
+    key = torch.arange(tokens.shape[1], device=model.device)
+    visible, value = key < query[:, None], (key >= start[:, None]) & (key < stop[:, None])
+    rows: dict[str, Tensor] = {}
+
+    def keep(scores: Tensor, hook: Any) -> None:
+        rows[hook.name] = scores[torch.arange(len(scores)), :, query - 1].float()  # batch head key
+
+    hooks = [(f"blocks.{layer}.attn.hook_{part}", keep) for layer in layers for part in PARTS]
+    model.run_with_hooks(tokens, fwd_hooks=hooks, return_type=None)
+    lens = {}
+    for layer in layers:
+        content, scores, pattern = (rows[f"blocks.{layer}.attn.hook_{part}"] for part in PARTS)
+        weights = {"mass": pattern, "content": _softmax(content, visible)}
+        if model.blocks[layer].attn.score_sized != Attention.score_sized:
+            weights["importance"] = _softmax(scores - content, visible)
+        for name, weight in weights.items():
+            mass = (weight * value[:, None]).sum(-1).mean(0).tolist()
+            lens |= {f"needle_{name}/L{layer}H{head}": x for head, x in enumerate(mass)}
+    return lens
+
+
+def _softmax(scores: Tensor, visible: Tensor) -> Tensor:
+    """Over the visible keys; scores batch head key, visible batch key."""
+    return scores.masked_fill(~visible[:, None], -torch.inf).softmax(-1)
