@@ -38,23 +38,22 @@ def capture(
         the Dataset of `sisa_viz.build_trace`: scores come from `trace.sisa`.
     """
     ids = _ids(model, tokens)
-    variables = model.blocks[0].attn.trace_hooks
-    hooks = {
-        f"blocks.{layer}.attn.hook_{hook}"
-        for layer in range(model.config.n_layers)
-        for hook in variables.values()
-    }
+    hooks = {_hook(n, name) for n, block in enumerate(model.blocks) for name in block.attn.trace_hooks}
     _, cache = model.run_with_cache(
         ids, names_filter=lambda name: name in hooks, return_cache_object=False, return_type=None
     )
-    factors = {name: _stack(model, cache, hook) for name, hook in variables.items()}
-    factors |= {name: factors[name].swapaxes(1, 2) for name in ("q", "k")}  # to (head, position, channel)
+    factors = _stacked(
+        [
+            block.attn.factors({name: cache[_hook(layer, name)] for name in block.attn.trace_hooks})
+            for layer, block in enumerate(model.blocks)
+        ]
+    )
     row = ids[0].tolist()
     return build_trace(
         **factors,
         token_ids=np.asarray(row),
         labels=_labels(model, row) if labels is None else labels,
-        config=model.config.to_dict(),
+        config=_config(model, factors),
         seed=model.seed,
         versions=versions(),
         text=model.tokenizer.decode(row, skip_special_tokens=False) if model.tokenizer else None,
@@ -74,11 +73,37 @@ def _ids(model: SISAModel, tokens: Any) -> Tensor:
     return ids
 
 
-def _stack(model: SISAModel, cache: dict[str, Tensor], hook: str) -> np.ndarray:
-    """Layers of one hook, first axis layer, batch dropped; λ has no batch."""
-    layers = [cache[f"blocks.{layer}.attn.hook_{hook}"] for layer in range(model.config.n_layers)]
-    stacked = torch.stack(layers if hook == "lam" else [t[0] for t in layers])
-    return (stacked.float() if stacked.is_floating_point() else stacked).cpu().numpy()
+def _hook(layer: int, name: str) -> str:
+    return f"blocks.{layer}.attn.hook_{name}"
+
+
+def _config(model: SISAModel, factors: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The model's, what its mixers add, and as d_state the state channels that the trace holds."""
+    added = {name: value for block in model.blocks for name, value in block.attn.trace_config.items()}
+    d_state = factors["b_rot"].shape[-1] if "b_rot" in factors else 0
+    return model.config.to_dict() | added | {"d_state": d_state}
+
+
+def _stacked(layers: Sequence[Mapping[str, Tensor]]) -> dict[str, np.ndarray]:
+    """Every variable that any layer has, first axis layer."""
+    names = dict.fromkeys(name for layer in layers for name in layer)
+    return {name: _stack([layer.get(name) for layer in layers]) for name in names}
+
+
+def _stack(parts: Sequence[Tensor | None]) -> np.ndarray:
+    """Layers of one variable; zeros where a layer has fewer heads or channels, or nothing of the kind."""
+    arrays = [None if t is None else _array(t) for t in parts]
+    held = [array for array in arrays if array is not None]
+    largest = np.max([array.shape for array in held], axis=0)
+    stacked = np.zeros((len(arrays), *largest), held[0].dtype)
+    for layer, array in zip(stacked, arrays, strict=True):
+        if array is not None:
+            layer[tuple(map(slice, array.shape))] = array
+    return stacked
+
+
+def _array(t: Tensor) -> np.ndarray:
+    return (t.float() if t.is_floating_point() else t).cpu().numpy()
 
 
 def _labels(model: SISAModel, ids: list[int]) -> list[str]:

@@ -1,7 +1,8 @@
 """Sequence mixers, one file each: what stands between a block's first norm and its residual stream.
 
 A mixer is built as Mixer(config, layer), maps batch × position × d_model to the same shape, and has
-`initialise(generator)`, `decodes_from_cache`, `scores_watched()` and `trace_hooks`.
+`initialise(generator)`, `decodes_from_cache`, `scores_watched()`, and for traces `trace_hooks` (names without
+"hook_"), `factors(fired)`, which makes trace variables of what those hooks fired, and `trace_config`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ watches. What adds a term to the score (SISA, FoX, ALiBi) derives from Attention
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -45,7 +46,7 @@ class Attention(KeepsFloat32):
     """Multi-head attention, RoPE on q and k. With a cache, input holds the positions after those in it."""
 
     score_sized: ClassVar[tuple[str, ...]] = ("content_scores", "attn_scores", "pattern")
-    trace_hooks: ClassVar = {"q": "rot_q", "k": "rot_k"}  # variable of the trace: hook
+    trace_hooks: ClassVar[tuple[str, ...]] = ("rot_q", "rot_k")  # what `factors` is made from
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
@@ -95,6 +96,15 @@ class Attention(KeepsFloat32):
             return x
         phase = rope_phase(x.shape[1], self.config.d_head, start=start, device=x.device)[:, None]
         return rotate(at_least_float32(x), phase).to(x.dtype)
+
+    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Trace variables (`sisa_viz.build_trace`) of one sequence, from what trace_hooks fired for it."""
+        return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}
+
+    @property
+    def trace_config(self) -> dict[str, Any]:
+        """What a trace's config says beside the model's own; here nothing."""
+        return {}
 
     def scores_watched(self) -> bool:
         """Whether anybody watches a score-sized hook of this layer."""

@@ -16,6 +16,7 @@ Beside the hooks of `model.mixers.attention`:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -64,16 +65,10 @@ class SISAAttention(Attention):
     """Attention whose score has a content and an importance term."""
 
     score_sized: ClassVar[tuple[str, ...]] = (*Attention.score_sized, "importance_scores")
-    trace_hooks: ClassVar = Attention.trace_hooks | {
-        "b_rot": "rot_B",
-        "c_rot": "rot_C",
-        "log_decay": "log_decay",
-        "cum_decay": "cum_decay",
-        "anchored_decay": "anchored_decay",
-        "clamped": "clamped",
-        "phase": "phase",
-        "lam": "lam",
-    }
+    trace_hooks: ClassVar[tuple[str, ...]] = (
+        *Attention.trace_hooks,
+        *("rot_B", "rot_C", "log_decay", "cum_decay", "anchored_decay", "clamped", "phase", "lam"),
+    )
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__(config, layer)
@@ -101,6 +96,11 @@ class SISAAttention(Attention):
                 linear.weight.normal_(std=0.01 if name == "to_theta" else 0.02, generator=generator)
         self.to_decay.bias.fill_(DECAY_BIAS)
         self.lam_raw.fill_(LAM_RAW)
+
+    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        decay = {name: fired[name][0] for name in ("log_decay", "cum_decay", "anchored_decay", "clamped")}
+        state = {"b_rot": fired["rot_B"][0], "c_rot": fired["rot_C"][0], "phase": fired["phase"][0]}
+        return super().factors(fired) | decay | state | {"lam": fired["lam"]}
 
     def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> Importance:
         """Factors of the importance term in float32; dtype is that of the score, which bounds ĝ."""
