@@ -10,27 +10,10 @@ from transformer_lens.hook_points import HookPoint
 
 from model.cache import LayerCache
 from model.config import SISAConfig
-from model.float32 import KeepsFloat32
 from model.mixers import build_mixer
-from model.mixers.hooks import at_least_float32
-
-RMS_EPS = 1e-6
+from model.mixers.norm import RMSNorm
 
 Residual = Float[Tensor, "batch position d_model"]
-
-
-class RMSNorm(KeepsFloat32):
-    """w ⊙ x / sqrt(mean(x²) + 1e-6), computed in float32, returned in x's dtype."""
-
-    def __init__(self, d_model: int) -> None:
-        super().__init__()
-        self.w = nn.Parameter(torch.ones(d_model))
-        self.hook_scale, self.hook_normalized = HookPoint(), HookPoint()
-
-    def forward(self, x: Float[Tensor, "*dims d_model"]) -> Float[Tensor, "*dims d_model"]:
-        wide = at_least_float32(x)
-        scale = self.hook_scale((wide.square().mean(-1, keepdim=True) + RMS_EPS).sqrt())
-        return (self.w * self.hook_normalized(wide / scale)).to(x.dtype)
 
 
 class SwiGLU(nn.Module):

@@ -17,11 +17,12 @@ from transformer_lens.utilities.slice import Slice
 
 from data.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
-from model.block import Block, RMSNorm
+from model.block import Block
 from model.cache import LayerCache
 from model.config import SISAConfig
 from model.float32 import KeepsFloat32
 from model.mixers.hooks import at_least_float32
+from model.mixers.norm import RMSNorm
 
 Tokens = Int[Tensor, "batch position"]
 
