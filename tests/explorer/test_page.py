@@ -33,9 +33,7 @@ def test_locked_query_shows_pythons_numbers_and_follows_lambda_by_keyboard(show,
     shown = show(trace)
     shown.wait_for(f"L0H0 1 {WHOLE}")
     assert "No query locked" in shown.page.locator(".sisa-x-table").inner_text()
-    overlay = shown.page.locator('[data-part="scores"] .sisa-x-overlay')
-    box = shown.frame()
-    overlay.click(position={"x": box["left"] + 20, "y": box["top"] + box["side"] * 30.5 / 40})
+    shown.click("scores", 30.5, 2)
     assert shown.state()["query"] == 30
     rows = shown.rows()
     assert len(rows) == 10

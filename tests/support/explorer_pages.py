@@ -94,6 +94,12 @@ class Shown:
     def point(self, part: str, query: float, key: float, *, length: int = 40) -> None:
         self.page.mouse.move(*self.place(part, query, key, length))
 
+    def click(self, part: str, query: float, key: float, *, length: int = 40) -> None:
+        """Click a cell, wherever on the page the panel stands."""
+        frame = self.frame()
+        x, y = (frame[edge] + frame["side"] * at / length for edge, at in (("left", key), ("top", query)))
+        self.page.locator(f'[data-part="{part}"] .sisa-x-overlay').click(position={"x": x, "y": y})
+
     def drag(self, part: str, start: tuple[float, float], stop: tuple[float, float]) -> None:
         self.point(part, *start)
         self.page.mouse.down()

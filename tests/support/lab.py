@@ -28,6 +28,12 @@ OPEN = """() => {
   return panel?.sessionContext?.isReady && panel.sessionContext.session?.kernel?.status === 'idle';
 }"""
 RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+EXECUTE = """async code => {
+  const { session } = window.jupyterapp.shell.currentWidget.sessionContext;
+  const reply = await session.kernel.requestExecute({ code }).done;
+  if (reply.content.status !== 'ok') throw new Error(`${reply.content.ename}: ${reply.content.evalue}`);
+}"""
+THEME = "async theme => { await window.jupyterapp.commands.execute('apputils:change-theme', { theme }); }"
 OUTPUTS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
   .filter(cell => cell.type === 'code')
   .flatMap(cell => cell.outputs.toJSON())"""
@@ -51,6 +57,16 @@ def run_all(page: Page, *, timeout: float = 120) -> None:
     page.set_default_timeout(timeout * 1000)
     page.evaluate(RUN_ALL)
     page.wait_for_function(OPEN, timeout=timeout * 1000)
+
+
+def execute(page: Page, code: str) -> None:
+    """Run code in the kernel of the notebook in front, in no cell; an exception there is one here."""
+    page.evaluate(EXECUTE, code)
+
+
+def use_theme(page: Page, theme: str) -> None:
+    """Switch Lab to its "light" or "dark" theme."""
+    page.evaluate(THEME, f"JupyterLab {theme.capitalize()}")
 
 
 def cell_errors(page: Page) -> list[str]:

@@ -1,0 +1,40 @@
+"""The explorer's text mode in JupyterLab: what is typed is captured and shown."""
+
+import pytest
+from explorer_pages import Shown
+from lab import cell_errors, run_all
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+MODEL = """
+from tokenizers import Tokenizer, models, pre_tokenizers
+from model import SISAConfig, SISAModel
+from sisa_viz.explorer import ScoreExplorer
+words = {"[UNK]": 0, "the": 1, "sky": 2, "is": 3, "blue": 4}
+tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+config = SISAConfig(d_model=32, n_layers=2, n_heads=2, d_mlp=32, d_state=4, d_vocab=5, n_ctx=16)
+explorer = ScoreExplorer(model=SISAModel(config, seed=0, tokenizer=tokenizer))
+"""
+
+
+def test_typed_text_is_captured_and_refusals_are_shown(lab, lab_root, watched_page, write_notebook):
+    write_notebook(lab_root / "text.ipynb", MODEL, "explorer.figure")
+    page = watched_page.page
+    lab.open(page, "text.ipynb")
+    run_all(page)
+    assert cell_errors(page) == []
+    box = page.get_by_label("text to capture")
+    box.fill("the sky is blue")
+    page.get_by_role("button", name="Show").click()
+    shown = Shown.of(page)
+    shown.wait_for("L0H0 1 0-4-0-4")
+    assert "4 tokens" in page.locator(".sisa-x-message").inner_text()
+    box.fill("the " * 3)
+    page.keyboard.press("Control+Enter")
+    shown.wait_for("L0H0 1 0-3-0-3")
+    box.fill("")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("() => document.querySelector('.sisa-x-message').innerText.includes('ValueError')")
+    assert shown.drawn() == "L0H0 1 0-3-0-3"
+    assert watched_page.outside == []
+    assert watched_page.errors == []
