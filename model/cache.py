@@ -19,8 +19,8 @@ class LayerCache:
     Args:
         k_hat: batch head position width.
         v: batch head position d_head.
-        cum_decay: g of the last position, batch head 1; None in a plain transformer.
-        phase: Φ of the last position, batch head 1 pair; None in a plain transformer.
+        cum_decay: g of the last position, batch head 1; None where nothing decays.
+        phase: Φ of the last position, batch head 1 pair; None where nothing turns.
     """
 
     k_hat: Tensor | None = None
@@ -40,9 +40,14 @@ class LayerCache:
         self.k_hat, self.v = k_hat, v
         return k_hat, v
 
-    def continue_sums(self, cum_decay: Tensor, phase: Tensor) -> tuple[Tensor, Tensor]:
-        """Add the sums of the past to those of the new positions."""
-        if self.cum_decay is not None and self.phase is not None:
-            cum_decay, phase = self.cum_decay + cum_decay, self.phase + phase
-        self.cum_decay, self.phase = cum_decay[..., -1:], phase[..., -1:, :]
-        return cum_decay, phase
+    def continue_decay(self, cum_decay: Tensor) -> Tensor:
+        """g of the new positions, that of the past added."""
+        cum_decay = cum_decay if self.cum_decay is None else self.cum_decay + cum_decay
+        self.cum_decay = cum_decay[..., -1:]
+        return cum_decay
+
+    def continue_phase(self, phase: Tensor) -> Tensor:
+        """Φ of the new positions, that of the past added."""
+        phase = phase if self.phase is None else self.phase + phase
+        self.phase = phase[..., -1:, :]
+        return phase

@@ -6,20 +6,25 @@ table of model sizes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from data.refusal import one_of, refusal, whole
+from model.hybrids import OWN, PURE, settle
 from model.sizes import matched_d_mlp, total
 
 Anchor = Literal["causal", "minimax"]
-Rope = Literal["rope", "none"]
+Rope = Literal["rope", "none", "pi", "ntk", "dynamic_ntk", "yarn"]
+SigmoidBias = Literal["log_t", "log_n"]
 
 # architecture: d_state where none is given
-STATES = {"transformer": 0, "sisa": 16}
+STATES = {"transformer": 0, "sisa": 16, "mamba2": 64, "mamba3": 64, "jamba": 64, "hymba": 16}
+STATES |= {"adaptive_sisa": 16, "sigmoid_sisa": 16, "fox": 0, "alibi": 0}
 STATELESS = tuple(name for name, d_state in STATES.items() if not d_state)
-OWN = -1  # d_state that stands for the architecture's own
+WITHOUT_ROPE = ("fox", "alibi", "mamba2", "mamba3", "jamba")  # their decay tells positions apart
+PER_LAYER = ("sisa", "adaptive_sisa", "sigmoid_sisa")  # may have another d_state in every layer
 
 # name: d_model, n_layers, n_heads, d_mlp of the plain transformer, d_vocab, n_ctx
 PRESETS = {
@@ -39,13 +44,21 @@ class SISAConfig:
         d_model: width of the residual stream.
         n_layers: number of blocks.
         n_heads: attention heads; d_head = d_model / n_heads must be even (RoPE rotates pairs).
-        d_mlp: hidden width of SwiGLU.
+        d_mlp: hidden width of SwiGLU; 0 leaves the MLPs out (mamba2 and mamba3 alone).
         architecture: which mixer the blocks have; "" is "sisa", or "transformer" where d_state is 0.
         d_state: state size a head, even; 0 is the plain transformer. By default the architecture's own.
-        rope: position code on q and k: "rope" or "none".
+        layer_d_state: d_state of every layer of a SISA, even numbers; d_state is then the largest of them.
+        rope: position code on q and k: "rope", "none", or a way to stretch RoPE over longer contexts: "pi",
+            "ntk", "dynamic_ntk" or "yarn" (`model.mixers.rope`). "" is the architecture's own.
+        rope_factor: how many times n_ctx the stretched RoPE is made for.
+        sigmoid_bias: of sigmoid_sisa: −log of the number of keys that a query sees, or −log n_ctx.
         d_vocab: number of token ids.
         n_ctx: training context, tokens. Longer inputs are accepted.
         anchor: where the running decay is centred: "causal" never looks ahead, "minimax" is the paper's rule.
+        attention_period, attention_offset: jamba alone: layer i has attention where i % period == offset. By
+            default every fourth layer, from the third on.
+        n_meta, window: hymba alone: learned tokens before the text, n_ctx/16, and how far back its local
+            layers look, n_ctx/2.
 
     Raises:
         ValueError: names the field, the value received and the legal values.
@@ -59,8 +72,15 @@ class SISAConfig:
     n_ctx: int
     architecture: str = ""
     d_state: int = OWN
+    layer_d_state: tuple[int, ...] = ()
     anchor: Anchor = "causal"
-    rope: Rope = "rope"
+    rope: Rope | Literal[""] = ""
+    rope_factor: float = 1.0
+    sigmoid_bias: SigmoidBias = "log_t"
+    attention_period: int = OWN
+    attention_offset: int = OWN
+    n_meta: int = OWN
+    window: int = OWN
 
     def __new__(cls, *args: Any, **given: Any) -> SISAConfig:
         known = [field.name for field in fields(cls)]
@@ -75,8 +95,9 @@ class SISAConfig:
 
     def __post_init__(self) -> None:
         self._settle()
+        empty = ("d_state", "d_mlp") if self.architecture in PURE else ("d_state",)
         for name in ("d_model", "n_layers", "n_heads", "d_mlp", "d_vocab", "n_ctx", "d_state"):
-            whole(name, getattr(self, name), least=0 if name == "d_state" else 1)
+            whole(name, getattr(self, name), least=0 if name in empty else 1)
         if self.d_state % 2:
             raise refusal(
                 "d_state",
@@ -94,26 +115,68 @@ class SISAConfig:
             )
         one_of("anchor", self.anchor, get_args(Anchor))
         one_of("rope", self.rope, get_args(Rope))
+        one_of("sigmoid_bias", self.sigmoid_bias, get_args(SigmoidBias))
+        self._check_rope_factor()
+        settle(self)
 
     def _settle(self) -> None:
-        """Make architecture and d_state explicit; SISA without a state is the transformer."""
+        """Make architecture, d_state and rope explicit; SISA without a state is the transformer."""
         one_of("architecture", self.architecture, ("", *STATES))
         architecture = self.architecture or ("sisa" if self.d_state else "transformer")
         if architecture == "sisa" and self.d_state == 0:
             architecture = "transformer"
         object.__setattr__(self, "architecture", architecture)
+        object.__setattr__(self, "layer_d_state", tuple(self.layer_d_state))
         if self.d_state == OWN:
-            object.__setattr__(self, "d_state", STATES[architecture])
+            own = max(self.layer_d_state, default=STATES[architecture])
+            object.__setattr__(self, "d_state", own)
+        if self.rope == "":
+            object.__setattr__(self, "rope", "none" if architecture in WITHOUT_ROPE else "rope")
         if architecture in STATELESS and self.d_state:
             step = "Leave d_state out, or name another architecture."
             raise refusal("d_state", self.d_state, legal=f"0, for {architecture} has no state", step=step)
+        if architecture == "adaptive_sisa" and self.d_state == 0:
+            step = "Without a state there is nothing to gate: set architecture to 'transformer'."
+            raise refusal("d_state", 0, legal="even numbers >= 2", step=step)
+        if self.layer_d_state:
+            self._check_layers()
+
+    def _check_layers(self) -> None:
+        if self.architecture not in PER_LAYER:
+            step = "Leave layer_d_state out."
+            legal = f"(), for only {', '.join(PER_LAYER)} may differ from layer to layer"
+            raise refusal("layer_d_state", self.layer_d_state, legal=legal, step=step)
+        sizes = self.layer_d_state
+        if len(sizes) != self.n_layers or any(size % 2 or size < 2 for size in sizes):
+            legal = f"{self.n_layers} even numbers >= 2, one a layer"
+            raise refusal("layer_d_state", sizes, legal=legal, step="Name the d_state of every layer.")
+        if self.d_state != max(sizes):
+            legal = f"{max(sizes)}, the largest of layer_d_state"
+            raise refusal("d_state", self.d_state, legal=legal, step="Leave d_state out.")
+
+    def _check_rope_factor(self) -> None:
+        if not 1.0 <= self.rope_factor < math.inf:
+            step = "Set the target length as a multiple of n_ctx."
+            raise refusal("rope_factor", self.rope_factor, legal="finite numbers >= 1", step=step)
+        if self.rope in ("rope", "none") and self.rope_factor != 1.0:
+            step = "Set rope to pi, ntk, dynamic_ntk or yarn."
+            legal = f"1.0, for rope={self.rope!r} has none"
+            raise refusal("rope_factor", self.rope_factor, legal=legal, step=step)
+        if self.rope in ("ntk", "dynamic_ntk") and self.d_head < 4:
+            legal = "rope, none, pi and yarn, for d_head = 2 is a single pair"
+            raise refusal("rope", self.rope, legal=legal, step="Choose fewer heads.")
 
     @property
     def d_head(self) -> int:
         return self.d_model // self.n_heads
 
+    def layer_state(self, layer: int) -> int:
+        """d_state of one layer."""
+        return self.layer_d_state[layer] if self.layer_d_state else self.d_state
+
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """Every field, as JSON would hold it."""
+        return asdict(self) | {"layer_d_state": list(self.layer_d_state)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SISAConfig:

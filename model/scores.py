@@ -24,10 +24,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint
 
 from model.config import Anchor
 
-ROPE_BASE = 10_000.0
 MINIMAX_RANGE = 11.0
 
 
@@ -48,15 +48,6 @@ def rotate(
     even, odd = x[..., 0::2], x[..., 1::2]
     cos, sin = phase.cos().to(x.dtype), phase.sin().to(x.dtype)
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
-
-
-def rope_phase(
-    length: int, d_head: int, *, start: int = 0, device: torch.device | None = None
-) -> Float[Tensor, "position pair"]:
-    """Angles of RoPE in float64: p·base^(−2i/d_head), base 10,000."""
-    position = torch.arange(start, start + length, device=device, dtype=torch.float64)
-    frequency = ROPE_BASE ** (-torch.arange(0, d_head, 2, device=device, dtype=torch.float64) / d_head)
-    return position[:, None] * frequency
 
 
 def clamped_positions(
@@ -111,6 +102,8 @@ def fused_attention(
     d_head, is_causal = v.shape[-1], q_hat.shape[-2] > 1
     scale = 1 / math.sqrt(d_head)
     if q_hat.is_cuda:
+        uneven = -q_hat.shape[-1] % 8  # kernels of 16 bits want a multiple of 8
+        q_hat, k_hat = F.pad(q_hat, (0, uneven)), F.pad(k_hat, (0, uneven))
         kernels = [SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
         with sdpa_kernel(kernels, set_priority=True):
             return F.scaled_dot_product_attention(q_hat, k_hat, v, is_causal=is_causal, scale=scale)
@@ -146,3 +139,40 @@ def softmax_pattern(scores: Float[Tensor, "batch head query key"]) -> Float[Tens
 def causal_mask(length: int, device: torch.device) -> Bool[Tensor, "query key"]:
     """True where key ≤ query."""
     return torch.ones(length, length, dtype=torch.bool, device=device).tril()
+
+
+def sigmoid_pattern(
+    scores: Float[Tensor, "batch head query key"], *, bias: Float[Tensor, " query"]
+) -> Float[Tensor, "batch head query key"]:
+    """σ(s_ij + b_i), 0 where the key is later than the query; queries are the last of the keys."""
+    query, key = scores.shape[-2:]
+    seen = torch.ones(query, key, dtype=torch.bool, device=scores.device).tril(key - query)
+    biased = scores + bias.to(scores.dtype)[:, None]
+    return biased.masked_fill(~seen, -math.inf).sigmoid()
+
+
+def sigmoid_attention(
+    q_hat: Float[Tensor, "batch head query width"],
+    k_hat: Float[Tensor, "batch head key width"],
+    v: Float[Tensor, "batch head key d_head"],
+    *,
+    bias: Float[Tensor, " query"],
+    rows: int = 256,
+) -> Float[Tensor, "batch head query d_head"]:
+    """σ(Q̂ K̂ᵀ / sqrt(d_h) + b) V, causal, `rows` queries at a time (arXiv 2409.04431).
+
+    The weights of a block are built again for its gradients, so that no query × key tensor is kept.
+    """
+    query, key = q_hat.shape[-2], k_hat.shape[-2]
+    blocks = []
+    for start in range(0, query, rows):
+        stop = min(start + rows, query)
+        seen = key - query + stop
+        parts = q_hat[..., start:stop, :], k_hat[..., :seen, :], v[..., :seen, :], bias[start:stop]
+        blocks.append(checkpoint(_sigmoid_rows, *parts, use_reentrant=False, preserve_rng_state=False))
+    return torch.cat(blocks, dim=-2)
+
+
+def _sigmoid_rows(q_hat: Tensor, k_hat: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    scores = (q_hat @ k_hat.mT).to(torch.promote_types(q_hat.dtype, torch.float32)) / math.sqrt(v.shape[-1])
+    return sigmoid_pattern(scores, bias=bias).to(v.dtype) @ v

@@ -10,10 +10,21 @@ from __future__ import annotations
 from typing import Any
 
 from model.config import SISAConfig
+from model.mixers.adaptive import AdaptiveSISA
+from model.mixers.alibi import ALiBiAttention
 from model.mixers.attention import Attention
+from model.mixers.fox import FoXAttention
+from model.mixers.sigmoid import sigmoid_sisa
 from model.mixers.sisa import SISAAttention
 
-MIXERS: dict[str, Any] = {"transformer": Attention, "sisa": SISAAttention}
+MIXERS: dict[str, Any] = {
+    "transformer": Attention,
+    "sisa": SISAAttention,
+    "adaptive_sisa": AdaptiveSISA,
+    "sigmoid_sisa": sigmoid_sisa,
+    "fox": FoXAttention,
+    "alibi": ALiBiAttention,
+}
 
 
 def build_mixer(config: SISAConfig, layer: int) -> Any:

@@ -26,7 +26,8 @@ from model.cache import LayerCache
 from model.config import SISAConfig
 from model.float32 import KeepsFloat32
 from model.mixers.hooks import at_least_float32, hook_points, watched
-from model.scores import content_scores, fused_attention, rope_phase, rotate, softmax_pattern
+from model.mixers.rope import frequencies, rope_phase, temperature
+from model.scores import content_scores, fused_attention, rotate, softmax_pattern
 
 
 @runtime_checkable
@@ -59,7 +60,7 @@ class Attention(KeepsFloat32):
     @property
     def decodes_from_cache(self) -> bool:
         """Whether the past stays as it was when a token is added, and nobody wants whole score matrices."""
-        return not self.scores_watched()
+        return self.config.rope != "dynamic_ntk" and not self.scores_watched()
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -94,8 +95,9 @@ class Attention(KeepsFloat32):
         """batch position head d_head, turned by RoPE where there is one."""
         if self.config.rope == "none":
             return x
-        phase = rope_phase(x.shape[1], self.config.d_head, start=start, device=x.device)[:, None]
-        return rotate(at_least_float32(x), phase).to(x.dtype)
+        frequency = frequencies(self.config, length=start + x.shape[1], device=x.device)
+        phase = rope_phase(x.shape[1], frequency, start=start)[:, None]
+        return (temperature(self.config) * rotate(at_least_float32(x), phase)).to(x.dtype)
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Trace variables (`sisa_viz.build_trace`) of one sequence, from what trace_hooks fired for it."""
@@ -116,16 +118,24 @@ class Attention(KeepsFloat32):
             q, k = term.widen(q, k)
         if cache:
             k, v = cache.extend(k, v)
-        return fused_attention(q, k, v)
+        return self._attend(q, k, v)
+
+    def _attend(self, q_hat: Tensor, k_hat: Tensor, v: Tensor) -> Tensor:
+        """The mean of v by the scores' weights, without query × key tensors; queries are the last keys."""
+        return fused_attention(q_hat, k_hat, v)
 
     def _explicit(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None) -> Tensor:
         """The same output with every score in sight, in at least float32."""
         with torch.autocast(q.device.type, enabled=False):
             scores = self.hook_content_scores(content_scores(at_least_float32(q), at_least_float32(k)))
             if term:
-                scores = scores + self._watched_term(term.scores())
-            pattern = self.hook_pattern(softmax_pattern(self.hook_attn_scores(scores)))
+                scores = scores + self._watched_term(term.scores().to(scores.dtype))
+            pattern = self.hook_pattern(self._weights(self.hook_attn_scores(scores)))
             return (pattern @ at_least_float32(v)).to(v.dtype)
+
+    def _weights(self, scores: Tensor) -> Tensor:
+        """What each key's value is multiplied by, batch head query key; 0 above the diagonal."""
+        return softmax_pattern(scores)
 
     def _watched_term(self, scores: Tensor) -> Tensor:
         """The term's scores through the hook that names them."""

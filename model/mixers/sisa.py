@@ -72,7 +72,7 @@ class SISAAttention(Attention):
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__(config, layer)
-        d, h, d_s = config.d_model, config.n_heads, config.d_state
+        d, h, d_s = config.d_model, config.n_heads, config.layer_state(layer)
         self.to_B, self.to_C = nn.Linear(d, h * d_s, bias=False), nn.Linear(d, h * d_s, bias=False)
         self.to_decay = Float32Linear(d, h)
         self.to_theta = nn.Linear(d, h * d_s // 2, bias=False)
@@ -109,12 +109,17 @@ class SISAAttention(Attention):
         log_decay = self.hook_log_decay(-F.softplus(self.to_decay(x)).transpose(1, 2))
         cum_decay, phase = running_sum(log_decay), running_sum(theta.mT).mT
         if cache:
-            cum_decay, phase = cache.continue_sums(cum_decay, phase)
+            cum_decay, phase = cache.continue_decay(cum_decay), cache.continue_phase(phase)
         cum_decay, phase = self.hook_cum_decay(cum_decay), self.hook_phase(phase)
         centred, clamped, bound = clamped_positions(cum_decay, anchor=self.config.anchor, dtype=dtype)
         g_hat = self.hook_anchored_decay(anchored_decay(centred, self.hook_clamped(clamped), bound=bound))
-        c_rot, b_rot = self.hook_rot_C(rotate(C, phase)), self.hook_rot_B(rotate(B, phase))
+        c_rot = self.hook_rot_C(self._gated(rotate(C, phase)))
+        b_rot = self.hook_rot_B(rotate(B, phase))
         return Importance(c_rot, b_rot, g_hat, self.hook_lam(F.softplus(self.lam_raw)))
+
+    def _gated(self, c_rot: Tensor) -> Tensor:
+        """R(Φ)C as the score uses it; here as it is."""
+        return c_rot
 
     def _state_channels(self, x: Tensor) -> Tensor:
         """batch position (head channel) -> batch head position channel, at least float32."""

@@ -8,12 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from score_twin import attend, draw, with_gradients
 
+from model.mixers.rope import plain_frequencies, rope_phase
 from model.scores import (
     anchored_decay,
     causal_range,
     clamped_positions,
     importance_scores,
-    rope_phase,
     rotate,
     running_sum,
 )
@@ -93,4 +93,5 @@ def test_rotation_keeps_length_and_adds_angles():
 
 
 def test_rope_phase_continues_from_start():
-    torch.testing.assert_close(rope_phase(4, 8, start=6), rope_phase(10, 8)[6:])
+    theta = plain_frequencies(8)
+    torch.testing.assert_close(rope_phase(4, theta, start=6), rope_phase(10, theta)[6:])

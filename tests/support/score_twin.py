@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from model.mixers.rope import plain_frequencies, rope_phase
 from model.scores import (
     anchored_decay,
     augmented,
@@ -13,7 +14,6 @@ from model.scores import (
     content_scores,
     fused_attention,
     importance_scores,
-    rope_phase,
     rotate,
     running_sum,
     softmax_pattern,
@@ -37,7 +37,7 @@ def attend(inputs, *, anchor, explicit):
     """The output of one attention layer, from its projections on."""
     q, k, v, B, C, log_decay, theta, lam_raw = inputs.values()
     lam = torch.nn.functional.softplus(lam_raw)
-    angle = rope_phase(q.shape[-2], q.shape[-1], device=q.device)
+    angle = rope_phase(q.shape[-2], plain_frequencies(q.shape[-1], device=q.device))
     q, k = rotate(q, angle), rotate(k, angle)
     g, phase = running_sum(log_decay), running_sum(theta.mT).mT
     centred, clamped, bound = clamped_positions(g, anchor=anchor, dtype=torch.float32)

@@ -1,0 +1,94 @@
+"""Attention whose score loses what has decayed since the key: what FoX and ALiBi share.
+
+    s_ij = q_i·k_j / sqrt(d_h) + g_i − g_j ,  i ≥ j ,   g_t = Σ_{k ≤ t} log α_k
+
+| symbol    | hook             | shape                                                |
+| --------- | ---------------- | ---------------------------------------------------- |
+| log α     | hook_log_decay   | batch head position, nats, as in SISA                |
+| g         | hook_cum_decay   | batch head position, nats, float64, as in SISA       |
+| g_i − g_j | hook_bias_scores | batch head query key, nats; 0 above the diagonal     |
+
+g_i is the same along a row, so softmax drops it: Q̂ = [q ; 1], K̂ = [k ; −g sqrt(d_h)] is the whole score in
+one SDPA call. 16 bits cannot hold g: there K̂ has it as two channels, the rounded value and the rest.
+Source: arXiv 2503.02130 and 2108.12409.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from model.cache import LayerCache
+from model.config import SISAConfig
+from model.mixers.attention import Attention
+from model.mixers.hooks import hook_points
+from model.scores import causal_mask, running_sum
+
+
+class DecayBias(NamedTuple):
+    """g, batch head position, of the bias g_i − g_j."""
+
+    cum_decay: Tensor
+
+    def widen(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Q̂ = [q ; 1] and K̂ = [k ; −g sqrt(d_h)], with a second channel for the rest of g in 16 bits."""
+        key = -self.cum_decay * math.sqrt(k.shape[-1])
+        rounded, rest = split(key, k.dtype)
+        channels = torch.stack((rounded, rest) if k.dtype.itemsize == 2 else (rounded,), dim=-1)
+        ones = torch.ones_like(channels)
+        return torch.cat((q, ones.to(q.dtype)), dim=-1), torch.cat((k, channels.to(k.dtype)), dim=-1)
+
+    def scores(self) -> Tensor:
+        bias = self.cum_decay[..., :, None] - self.cum_decay[..., None, :]
+        return bias.masked_fill(~causal_mask(bias.shape[-1], bias.device), 0.0)
+
+
+def split(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """x rounded to dtype, and what that leaves of it; both in x's own dtype."""
+    rounded = x.to(dtype).to(x.dtype)
+    return rounded, x - rounded
+
+
+class DecayBiasAttention(Attention):
+    """Attention with the bias g_i − g_j; what derives from it gives `_log_decay`."""
+
+    score_sized: ClassVar[tuple[str, ...]] = (*Attention.score_sized, "bias_scores")
+    trace_hooks: ClassVar[tuple[str, ...]] = (*Attention.trace_hooks, "log_decay", "cum_decay")
+
+    def __init__(self, config: SISAConfig, layer: int = 0) -> None:
+        super().__init__(config, layer)
+        self.hook_log_decay, self.hook_cum_decay, self.hook_bias_scores = hook_points(3, pos_dim=2)
+
+    def _log_decay(self, x: Tensor) -> Tensor:
+        """log α of x, batch position d_model: batch head position, nats, in at least float32."""
+        raise NotImplementedError
+
+    def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> DecayBias:
+        cum_decay = running_sum(self.hook_log_decay(self._log_decay(x)))
+        if cache:
+            cum_decay = cache.continue_decay(cum_decay)
+        return DecayBias(self.hook_cum_decay(cum_decay))
+
+    def _watched_term(self, scores: Tensor) -> Tensor:
+        return self.hook_bias_scores(scores)
+
+    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The bias as a second term of its own: c_rot_i·b_rot_j = g_i − g_j, λ = 1, no decay inside it.
+
+        g is split into a value of 8 bits and the rest, subtracted one after the other, so that a difference
+        of two large g keeps its digits also where a trace is stored in float16.
+        """
+        log_decay, g = fired["log_decay"][0], fired["cum_decay"][0]
+        rounded, rest = split(g, torch.bfloat16)
+        one, none = torch.ones_like(g), torch.zeros_like(g)
+        term = {
+            "c_rot": torch.stack((rounded, one, rest, one), dim=-1),
+            "b_rot": torch.stack((one, -rounded, one, -rest), dim=-1),
+            "lam": one[:, 0],
+        }
+        decay = {"log_decay": log_decay, "cum_decay": g, "anchored_decay": none, "clamped": none.bool()}
+        return super().factors(fired) | term | decay
