@@ -83,7 +83,7 @@ def state_heads(config: SISAConfig) -> int:
 
 
 def key_heads(config: SISAConfig) -> int:
-    """Key and value heads of a Hymba layer, each for several queries: 5 for 25 as published, at most a third."""
+    """Key and value heads of a Hymba layer, at most a third of the query heads: 5 for 25 as published."""
     return max(n for n in range(1, max(1, config.n_heads // 3) + 1) if config.n_heads % n == 0)
 
 

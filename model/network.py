@@ -61,6 +61,8 @@ class SISAModel(HookedRootModule):
                 Sequence[Block], blocks
             )  # for type checkers, who do not know what a list holds
             self.ln_final = RMSNorm(config.d_model)
+            if config.n_meta:
+                self.meta = nn.Parameter(torch.empty(config.n_meta, config.d_model))
         self.hook_embed = HookPoint()
         self.to_empty(device="cpu")
         self.unembed = Unembed(self.embed)
@@ -74,6 +76,8 @@ class SISAModel(HookedRootModule):
         generator = torch.Generator(self.device).manual_seed(seed)
         self.embed.weight.normal_(std=0.02, generator=generator)
         self.ln_final.w.fill_(1.0)
+        if self.config.n_meta:
+            self.meta.normal_(std=0.02, generator=generator)
         for block in self.blocks:
             block.initialise(generator)
 
@@ -98,10 +102,10 @@ class SISAModel(HookedRootModule):
             ValueError: tokens of another shape or outside the vocabulary, unknown return_type.
         """
         one_of("return_type", return_type, ("logits", "loss", "both", None))
-        x = self.hook_embed(self.embed(self._checked(tokens)))
+        x = self.hook_embed(self._with_meta(self.embed(self._checked(tokens))))
         for layer, block in enumerate(self.blocks):
             x = block(x, caches[layer] if caches else None)
-        x = self.ln_final(x)
+        x = self.ln_final(x)[:, self.config.n_meta :]
         if return_type is None:
             return None
         logits = self.unembed(x)
@@ -109,6 +113,12 @@ class SISAModel(HookedRootModule):
             return logits
         loss = next_token_loss(logits, tokens if labels is None else labels)
         return loss if return_type == "loss" else (logits, loss)
+
+    def _with_meta(self, x: Float[Tensor, "batch position d_model"]) -> Float[Tensor, "batch longer d_model"]:
+        """Meta tokens of a Hymba before the text; the residual stream has them, the logits do not."""
+        if not self.config.n_meta:
+            return x
+        return torch.cat((self.meta.to(x.dtype).expand(len(x), -1, -1), x), dim=1)
 
     def _checked(self, tokens: Tokens) -> Tokens:
         if tokens.ndim != 2 or tokens.dtype not in (torch.int64, torch.int32) or not tokens.numel():
@@ -181,6 +191,14 @@ class SISAModel(HookedRootModule):
             for module in self.modules()
             if isinstance(module, KeepsFloat32)
             for p in module.parameters(recurse=False)
+        ]
+
+    def no_weight_decay(self) -> list[str]:
+        """Names of the parameters that weight decay would spoil, as each mixer says: decays, steps, norms."""
+        return [
+            f"blocks.{layer}.attn.{name}"
+            for layer, block in enumerate(self.blocks)
+            for name in getattr(block.attn, "no_weight_decay", ())
         ]
 
     @property

@@ -59,7 +59,7 @@ class TrainingConfig:
         steps: optimiser steps.
         lr: peak learning rate.
         lr_lam: factor on the learning rate of λ_raw (0.1 in the paper).
-        weight_decay: of every parameter but λ_raw.
+        weight_decay: of every parameter but λ_raw and those that a mixer exempts.
         warmup: steps of linear warm-up; a twentieth of all steps by default.
         clip: largest norm of the gradient.
         accumulate: batches an optimiser step.
@@ -125,12 +125,15 @@ class SISATraining(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         c = self.training_config
-        named = dict(self.model.named_parameters())
+        named, undecayed = dict(self.model.named_parameters()), self.model.no_weight_decay()
         lam = [p for name, p in named.items() if name.endswith("lam_raw")]
-        rest = [p for name, p in named.items() if not name.endswith("lam_raw")]
+        free = [named[name] for name in undecayed]
+        rest = [p for name, p in named.items() if not name.endswith("lam_raw") and name not in undecayed]
         groups = [{"params": rest, "lr": c.lr, "weight_decay": c.weight_decay}]
         if lam:
             groups.append({"params": lam, "lr": c.lr * c.lr_lam, "weight_decay": 0.0})
+        if free:
+            groups.append({"params": free, "lr": c.lr, "weight_decay": 0.0})
         fused = self.model.device.type == "cuda"  # one kernel a step; on a CPU it would be no faster
         optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=fused)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, c.rate)

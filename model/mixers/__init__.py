@@ -14,6 +14,10 @@ from model.mixers.adaptive import AdaptiveSISA
 from model.mixers.alibi import ALiBiAttention
 from model.mixers.attention import Attention
 from model.mixers.fox import FoXAttention
+from model.mixers.hymba import Hymba
+from model.mixers.jamba import jamba
+from model.mixers.mamba2 import Mamba2
+from model.mixers.mamba3 import Mamba3
 from model.mixers.sigmoid import sigmoid_sisa
 from model.mixers.sisa import SISAAttention
 
@@ -24,6 +28,10 @@ MIXERS: dict[str, Any] = {
     "sigmoid_sisa": sigmoid_sisa,
     "fox": FoXAttention,
     "alibi": ALiBiAttention,
+    "mamba2": Mamba2,
+    "mamba3": Mamba3,
+    "jamba": jamba,
+    "hymba": Hymba,
 }
 
 

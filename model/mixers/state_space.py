@@ -1,0 +1,93 @@
+"""What every state-space mixer has: hooks, the read-out, and its equivalent attention matrix.
+
+    y = M x + D x ,   M_ts = w_s e^{a_{s+1} + … + a_t} C_t·B_s for s < t ,  (w_t − ν_t) C_t·B_t for s = t
+
+| symbol         | hook                           | shape                       |
+| -------------- | ------------------------------ | --------------------------- |
+| x              | hook_x                         | batch position head channel |
+| Δ, w           | hook_dt, hook_weight           | batch head position         |
+| B, C           | hook_B, hook_C                 | batch head position d_state |
+| a, running sum | hook_log_decay, hook_cum_decay | batch head position         |
+| M              | hook_implicit_attention        | batch head query key        |
+
+M is signed and not normalised: no softmax made it. It is built only while somebody watches it; the layer
+then computes y from it, so that an edit reaches the logits. An edit of the running sum does so likewise.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from transformer_lens.hook_points import HookPoint
+
+from model.float32 import KeepsFloat32
+from model.hybrids import state_heads
+from model.mixers.hooks import at_least_float32, hook_points, watched
+from model.mixers.ssd import chunked, implicit_attention
+from model.scores import running_sum
+
+
+class StateSpace(KeepsFloat32):
+    """A selective state space behind hooks; derive and give `forward` and `initialise`."""
+
+    score_sized: ClassVar[tuple[str, ...]] = ("implicit_attention",)
+    no_weight_decay: ClassVar[tuple[str, ...]] = ("D", "dt_bias")
+    decodes_from_cache = False  # `generate` computes the past anew
+
+    D: nn.Parameter
+    dt_bias: nn.Parameter
+    to_o: nn.Linear
+
+    def _add_state(self, config: Any) -> None:
+        """Parameters and hooks that all have."""
+        self.n_state_heads = state_heads(config)
+        self.D, self.dt_bias = (nn.Parameter(torch.empty(self.n_state_heads)) for _ in range(2))
+        self.hook_x, self.hook_z, self.hook_result = hook_points(3, pos_dim=1)
+        self.hook_dt, self.hook_weight, self.hook_B, self.hook_C = hook_points(4, pos_dim=2)
+        self.hook_log_decay, self.hook_cum_decay, self.hook_implicit_attention = hook_points(3, pos_dim=2)
+
+    def scores_watched(self) -> bool:
+        """Whether anybody watches a score-sized hook of this layer."""
+        return any(watched(getattr(self, f"hook_{name}")) for name in self.score_sized)
+
+    def _per_head(self, hook: HookPoint, x: Tensor) -> Tensor:
+        """What all heads share (batch 1 position channel), a copy a head where somebody watches."""
+        return hook(x.expand(-1, self.n_state_heads, -1, -1).clone()) if watched(hook) else x
+
+    def _decays(self, log_decay: Tensor) -> Tensor:
+        """log_decay through its hooks, batch head position."""
+        a = self.hook_log_decay(log_decay)
+        if not watched(self.hook_cum_decay):
+            return a
+        sums = self.hook_cum_decay(running_sum(a))
+        return torch.diff(sums, dim=-1, prepend=torch.zeros_like(sums[..., :1])).to(a.dtype)
+
+    def _read_out(
+        self, x: Tensor, weight: Tensor, a: Tensor, B: Tensor, C: Tensor, excess: Tensor | None = None
+    ) -> Tensor:
+        """y, batch head position channel, from x of that shape; excess is ν, zero by default."""
+        if watched(self.hook_implicit_attention):
+            return self._explicit(x, weight, a, B, C, excess) + self.D[:, None, None] * x
+        y = chunked((weight[..., None] * x).to(x.dtype), a, B, C)
+        skip = self.D[:, None, None].expand(-1, *x.shape[-2:-1], 1)
+        if excess is not None:
+            skip = skip - (excess * (B * C).sum(-1))[..., None]
+        return y + skip * x
+
+    def _explicit(self, x: Tensor, weight: Tensor, *factors: Tensor | None) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            M = self.hook_implicit_attention(implicit_attention(weight, *factors))
+            return M @ at_least_float32(x)
+
+    def _output(self, z: Tensor) -> Tensor:
+        """W_O z, z batch position head channel."""
+        if watched(self.hook_result):
+            return self.hook_result(torch.einsum("bphd,hdm->bphm", z, self.W_O)).sum(2)
+        return self.to_o(z.flatten(2))
+
+    @property
+    def W_O(self) -> Tensor:
+        """head channel d_model."""
+        return self.to_o.weight.T.unflatten(0, (self.n_state_heads, -1))
