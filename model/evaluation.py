@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,11 @@ from data import Episodes, score
 from model.network import SISAModel, next_token_loss
 
 CHUNK_TOKENS = 16_384
+HEAD_STATE: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # hook: metric and its value of each head
+    "hook_lam": ("lam", lambda lam: lam),
+    "hook_log_decay": ("half_life", lambda log_decay: math.log(2) / -log_decay.mean((0, 2))),
+    "hook_clamped": ("clamped", lambda clamped: clamped.mean((0, 2))),
+}
 
 
 @torch.no_grad()
@@ -39,25 +44,20 @@ def heldout_loss(model: SISAModel, tokens: np.ndarray) -> float:
 
 @torch.no_grad()
 def head_state(model: SISAModel, tokens: np.ndarray) -> dict[str, float]:
-    """λ, half-life (tokens) and share of clamped positions of every head, by metric name.
+    """λ, half-life (tokens) and share of clamped positions of every head that has them, by metric name.
 
     Measured over tokens [row, position], as many rows as fit one forward pass.
     """
-    if not model.config.d_state:
-        return {}
-    wanted = ("hook_log_decay", "hook_clamped", "hook_lam")
     _, part = next(_chunks(model, tokens))
+    wanted = tuple(HEAD_STATE)
     _, cache = model.run_with_cache(
         part, names_filter=lambda name: name.endswith(wanted), return_cache_object=False, return_type=None
     )
     state = {}
-    for layer in range(model.config.n_layers):
-        log_decay, clamped, lam = (cache[f"blocks.{layer}.attn.{name}"].float() for name in wanted)
-        half_life = math.log(2) / -log_decay.mean((0, 2))
-        values = {"lam": lam, "half_life": half_life, "clamped": clamped.mean((0, 2))}
-        state |= {
-            f"{name}/L{layer}H{head}": float(x) for name, row in values.items() for head, x in enumerate(row)
-        }
+    for name, fired in cache.items():
+        metric, of_head = HEAD_STATE[name.rpartition(".")[2]]
+        layer = name.split(".")[1]
+        state |= {f"{metric}/L{layer}H{head}": x for head, x in enumerate(of_head(fired.float()).tolist())}
     return state
 
 
