@@ -8,7 +8,7 @@ import { PARTS } from "./engine.js";
 import { MARGIN } from "./frame.js";
 import { HeadGrid, THUMBNAIL } from "./heads.js";
 import { HoverBox } from "./hover.js";
-import { brief, fixed } from "./labels.js";
+import { brief, fixed, whole } from "./labels.js";
 import { Link } from "./link.js";
 import { Panel } from "./panel.js";
 import { label, RowTable } from "./rowtable.js";
@@ -143,10 +143,10 @@ export class Explorer {
     const { lam, half_life, clamped } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
     this.name.textContent = this.trace.nameOf(this.index);
     const facts = d_state ? [`λ ${brief(lam)}`, `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}`,
-      `clamp acts at ${clamped} of ${n} positions`] : ["plain transformer"];
-    this.facts.textContent = [`${n.toLocaleString("en")} tokens`, ...facts].join(" · ");
+      `clamp acts at ${whole(clamped)} of ${whole(n)} positions`] : ["plain transformer"];
+    this.facts.textContent = [`${whole(n)} tokens`, ...facts].join(" · ");
     const notes = d_state ? ["λ changes this layer's scores only: later layers are not re-run."] : [];
-    if (clamped) notes.push(`Decay between the last ${clamped} positions is lost to the clamp.`);
+    if (clamped) notes.push(`Decay among the ${whole(clamped)} clamped positions is lost.`);
     if (this.trace.meta.rounding) {
       notes.push(`Factors are stored in 16 bits: scores differ from the trace by at most ${brief(this.trace.meta.rounding)} (measured).`);
     }

@@ -4,6 +4,7 @@ import { visible } from "./labels.js";
 
 export const MARGIN = { left: 58, right: 6, top: 4, bottom: 46 };
 const LABEL_ROOM = 10; // CSS pixels a cell needs before tokens replace positions on an axis
+const NARROW = 8; // CSS pixels of a span whose edges would cover it
 const FONT = "10.5px system-ui, sans-serif";
 
 /** Positions ↔ CSS pixels of one axis: `start … stop` fills `size` pixels after `origin`. */
@@ -22,8 +23,13 @@ export class Axis {
     return Math.max(this.start, Math.min(this.stop - 1, at));
   }
 
+  /** Whether there is room for tokens. */
+  get labelled() {
+    return this.cell >= LABEL_ROOM;
+  }
+
   ticks() {
-    if (this.cell >= LABEL_ROOM) return Array.from({ length: this.stop - this.start }, (_, n) => this.start + n);
+    if (this.labelled) return Array.from({ length: this.stop - this.start }, (_, n) => this.start + n);
     const step = niceStep(((this.stop - this.start) * 46) / this.size);
     const first = Math.ceil(this.start / step) * step;
     return Array.from({ length: Math.max(0, Math.ceil((this.stop - first) / step)) }, (_, n) => first + n * step);
@@ -69,17 +75,17 @@ function drawQueryAxis(context, { queries }, look, tokens) {
   context.textAlign = "right";
   context.textBaseline = "middle";
   for (const at of queries.ticks()) {
-    const text = queries.cell >= LABEL_ROOM ? clip(tokens[at], 6) : String(at);
+    const text = queries.labelled ? clip(tokens[at], 6) : String(at);
     context.fillText(text, MARGIN.left - 10, Math.max(MARGIN.top + 4, queries.pixel(at + 0.5)));
   }
 }
 
 function drawKeyAxis(context, { keys, side }, look, tokens) {
-  const labels = keys.cell >= LABEL_ROOM, y = MARGIN.top + side + 8;
+  const y = MARGIN.top + side + 8;
   context.fillStyle = look.text;
   for (const at of keys.ticks()) {
     const x = keys.pixel(at + 0.5);
-    if (labels) turned(context, x, y, -Math.PI / 2.6, () => aligned(context, clip(tokens[at], 6), "right", "middle"));
+    if (keys.labelled) turned(context, x, y, -Math.PI / 2.6, () => aligned(context, clip(tokens[at], 6), "right", "middle"));
     else turned(context, x, y, 0, () => aligned(context, String(at), "center", "top"));
   }
   context.fillStyle = look.faint;
@@ -105,14 +111,15 @@ function clip(token, most) {
   return signs.length > most ? signs.slice(0, most - 1).join("") + "…" : signs.join("");
 }
 
-/** A bar beside each axis and hairlines at the span's edges among the keys. */
+/** A bar beside each axis and hairlines at the span's edges among the keys: where they would hide the span, only down to the diagonal. */
 function drawSpan(context, { keys, queries, side }, { range, colour }) {
   context.fillStyle = context.strokeStyle = colour;
   const [x0, x1] = part(keys, range), [y0, y1] = part(queries, range);
   if (x1 > x0) {
     context.fillRect(x0, MARGIN.top + side + 1, Math.max(3, x1 - x0), 5);
-    dashed(context, x0, MARGIN.top, MARGIN.top + side);
-    dashed(context, x1, MARGIN.top, MARGIN.top + side);
+    const bottom = x1 - x0 < NARROW ? y0 : MARGIN.top + side;
+    dashed(context, x0, MARGIN.top, bottom);
+    dashed(context, x1, MARGIN.top, bottom);
   }
   if (y1 > y0) context.fillRect(MARGIN.left - 6, y0, 5, Math.max(3, y1 - y0));
 }
@@ -124,7 +131,7 @@ function part(axis, [start, stop]) {
 
 function dashed(context, x, top, bottom) {
   context.save();
-  context.globalAlpha = 0.65;
+  context.globalAlpha = 0.85;
   context.setLineDash([2, 4]);
   context.beginPath();
   context.moveTo(x, top);

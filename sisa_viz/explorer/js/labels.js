@@ -16,7 +16,7 @@ const code = (sign) => sign.codePointAt(0).toString(16).toUpperCase().padStart(4
 export function shortened(text, most = 60) {
   if (text.length <= most) return visible(text);
   const start = Array.from(text.slice(0, 2 * most)).slice(0, most).join("");
-  return `${visible(start)}… (${text.length.toLocaleString("en")} characters)`;
+  return `${visible(start)}… (${whole(text.length)} characters)`;
 }
 
 const MINUS = "\u2212";
@@ -27,6 +27,9 @@ export function fixed(value, digits = 4) {
   const text = Math.abs(value).toFixed(digits);
   return value < 0 && Number(text) !== 0 ? MINUS + text : text;
 }
+
+/** A count with separators. */
+export const whole = (count) => count.toLocaleString("en");
 
 /** A range's end: three significant digits. */
 export function brief(value) {

@@ -34,6 +34,7 @@ export class Panel {
 
   setWindow(window) {
     this.frame = new Frame(window, this.side);
+    this.element.classList.toggle("sisa-x-numbered", !this.frame.keys.labelled);
   }
 
   /** The picture at its own resolution: one bin a pixel; the browser enlarges it with hard edges. */

@@ -1,5 +1,6 @@
 // A packed trace: its description (JSON) and one block of bytes a head, checked before anything is shown.
 
+import { whole } from "./labels.js";
 import { blockBytes, decodeHead } from "./maths.js";
 
 const SCHEMA = "sisa-explorer/1";
@@ -61,8 +62,8 @@ function readMeta(text) {
 const REMEDY = "Make it again from the trace file: sisa explore TRACE";
 
 function damaged(name, got, expected, unit) {
-  return new Error(`the data is cut off or damaged: ${name} has ${got.toLocaleString("en")} of `
-    + `${expected.toLocaleString("en")} ${unit}. ${REMEDY}`);
+  return new Error(`the data is cut off or damaged: ${name} has ${whole(got)} of `
+    + `${whole(expected)} ${unit}. ${REMEDY}`);
 }
 
 /** All heads in one buffer, as a notebook sends them. */

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { js } from "./cases.mjs";
 
 const { brief, fixed, percent, shortened, visible } = await js("labels");
-const { Axis, Frame, MARGIN, niceStep } = await js("frame");
+const { Axis, drawFrame, Frame, MARGIN, niceStep } = await js("frame");
 const { resized } = await js("explorer");
 const { BufferBlocks, PackedTrace, PageBlocks } = await js("source");
 const { Link } = await js("link");
@@ -40,6 +40,17 @@ test("a frame finds the cell under the pointer, and none in the margins", () => 
   assert.deepEqual(frame.cell(MARGIN.left + 199, MARGIN.top + 199), { query: 19, key: 39 });
   assert.equal(frame.cell(MARGIN.left - 1, 50), null);
   assert.equal(frame.cell(80, MARGIN.top + 200), null);
+});
+
+test("edges of a span go down the map, but stop at the diagonal where they would cover it", () => {
+  const bottoms = (range) => {
+    const ends = [], canvas = new Proxy({}, { get: (_, name) => (name === "lineTo" ? (x, y) => ends.push(y) : () => {}), set: () => true });
+    const frame = new Frame([0, 1000, 0, 1000], 200);
+    drawFrame(canvas, frame, {}, { tokens: [], spans: [{ range, colour: "#000" }], query: null });
+    return ends;
+  };
+  assert.deepEqual(bottoms([300, 400]), [MARGIN.top + 200, MARGIN.top + 200]);
+  assert.deepEqual(bottoms([300, 310]), [MARGIN.top + 60, MARGIN.top + 60]);
 });
 
 test("zoom keeps its centre and stays inside", () => {
