@@ -12,15 +12,26 @@ _HOMES = {
     "fit": "model.training",
     "save": "model.checkpoint",
     "load": "model.checkpoint",
+    "with_rope": "model.extension",
     "import_paper_checkpoint": "model.paper",
 }
 
-__all__ = ["SISAConfig", "SISAModel", "capture", "fit", "import_paper_checkpoint", "load", "save"]
+__all__ = [
+    "SISAConfig",
+    "SISAModel",
+    "capture",
+    "fit",
+    "import_paper_checkpoint",
+    "load",
+    "save",
+    "with_rope",
+]
 
 if TYPE_CHECKING:
     from model.checkpoint import load as load
     from model.checkpoint import save as save
     from model.config import SISAConfig as SISAConfig
+    from model.extension import with_rope as with_rope
     from model.network import SISAModel as SISAModel
     from model.paper import import_paper_checkpoint as import_paper_checkpoint
     from model.trace import capture as capture

@@ -132,14 +132,14 @@ class SISAConfig:
             object.__setattr__(self, "d_state", own)
         if self.rope == "":
             object.__setattr__(self, "rope", "none" if architecture in WITHOUT_ROPE else "rope")
+        if self.layer_d_state:
+            self._check_layers()
         if architecture in STATELESS and self.d_state:
             step = "Leave d_state out, or name another architecture."
             raise refusal("d_state", self.d_state, legal=f"0, for {architecture} has no state", step=step)
         if architecture == "adaptive_sisa" and self.d_state == 0:
             step = "Without a state there is nothing to gate: set architecture to 'transformer'."
             raise refusal("d_state", 0, legal="even numbers >= 2", step=step)
-        if self.layer_d_state:
-            self._check_layers()
 
     def _check_layers(self) -> None:
         if self.architecture not in PER_LAYER:

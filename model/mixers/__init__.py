@@ -2,7 +2,8 @@
 
 A mixer is built as Mixer(config, layer), maps batch × position × d_model to the same shape, and has
 `initialise(generator)`, `decodes_from_cache`, `scores_watched()`, and for traces `trace_hooks` (names without
-"hook_"), `factors(fired)`, which makes trace variables of what those hooks fired, and `trace_config`.
+"hook_"), `factors(fired)`, which makes trace variables of what those hooks fired, and `trace_config`. It may
+name parameters in `no_weight_decay`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ One gate a pair, for R mixes its two channels. hook_gate fires a [pair], hook_ro
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
@@ -19,6 +21,8 @@ GATE_RAW = 4.0  # a ≈ 0.982: every pair is in use at the start
 
 class AdaptiveSISA(SISAAttention):
     """SISA whose layers weigh their pairs of state channels."""
+
+    no_weight_decay: ClassVar[tuple[str, ...]] = ("gate_raw",)  # it would close half the gate
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__(config, layer)

@@ -5,12 +5,17 @@ import torch
 from small_models import SMALL, lively
 
 from model import SISAConfig, SISAModel
+from model.config import STATES
+
+ATTENTION = ["sisa-causal", "sisa-minimax", "transformer", "adaptive_sisa", "sigmoid_sisa", "fox", "alibi"]
 
 
-@pytest.fixture(params=["sisa-causal", "sisa-minimax", "transformer"])
+@pytest.fixture(params=ATTENTION)
 def config(request):
+    """One small model of every architecture that has attention scores."""
     architecture, _, anchor = request.param.partition("-")
-    return SISAConfig(**SMALL, d_state=4 if architecture == "sisa" else 0, anchor=anchor or "causal")
+    d_state = 4 if STATES[architecture] else 0
+    return SISAConfig(**SMALL, architecture=architecture, d_state=d_state, anchor=anchor or "causal")
 
 
 @pytest.fixture

@@ -31,12 +31,13 @@ def test_an_edit_of_every_hook_moves_the_logits(config, tokens):
         if (model.run_with_hooks(tokens, fwd_hooks=[(name, edit)]) - before).abs().max() < 1e-3
     ]
     assert still == []
-    assert len(model.hook_dict) == (3 + config.n_layers * (31 if config.d_state else 20))
+    hooks = {"transformer": 20, "adaptive_sisa": 32, "fox": 23, "alibi": 23}.get(config.architecture, 31)
+    assert len(model.hook_dict) == 3 + config.n_layers * hooks
 
 
 def test_hooks_of_the_design_are_there(sisa):
     attn = "q k v B C log_decay cum_decay phase lam z result".split()
-    attn += SISAAttention.score_sized
+    attn += [*SISAAttention.score_sized]
     for layer in range(2):
         names = [f"attn.hook_{name}" for name in attn] + [
             "hook_resid_pre",
@@ -173,15 +174,16 @@ def test_sensitive_parameters_stay_float32(config, tokens, cast):
     with torch.autocast("cpu", torch.bfloat16, enabled=cast == "autocast"):
         after, cache = model.run_with_cache(tokens)
     kept = ("lam_raw", "ln1.w", "ln2.w", "ln_final.w", "to_decay.weight", "to_decay.bias")
+    kept += ("gate_raw", "to_forget.weight", "to_forget.bias")
     for name, p in model.named_parameters():
         if name.endswith(kept):
             assert p.dtype == torch.float32, name
             assert torch.equal(p, exact[name])
         elif cast == "to":
             assert p.dtype == torch.bfloat16, name
-    if config.d_state:
-        assert cache["blocks.0.attn.hook_lam"].dtype == torch.float32
-        assert cache["blocks.0.attn.hook_log_decay"].dtype == torch.float32
+    for name in ("lam", "log_decay", "gate"):
+        if (hook := f"blocks.0.attn.hook_{name}") in cache.cache_dict:
+            assert cache[hook].dtype == torch.float32
     # bfloat16 carries 8 bits; logits here have a standard deviation of 1
     assert (after.float() - before).abs().mean() < 0.05
 

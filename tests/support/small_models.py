@@ -14,6 +14,7 @@ def lively(model, *, half_life=None):
         for name, p in model.named_parameters():
             if p.ndim == 2:
                 p.copy_(torch.randn(p.shape, generator=generator) / p.shape[1] ** 0.5)
-            if half_life and name.endswith("to_decay.bias"):
-                p.fill_(torch.tensor(0.693147 / half_life).expm1().log())
+            if half_life and name.endswith(("to_decay.bias", "to_forget.bias")):
+                log_alpha = torch.tensor(0.693147 / half_life).expm1().log()
+                p.fill_(log_alpha if name.endswith("to_decay.bias") else -log_alpha)
     return model
