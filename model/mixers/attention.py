@@ -103,6 +103,10 @@ class Attention(KeepsFloat32):
         """Trace variables (`sisa_viz.build_trace`) of one sequence, from what trace_hooks fired for it."""
         return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}
 
+    def parts(self, length: int) -> dict[str, Any]:
+        """What a trace of length positions may show of this layer, by name."""
+        return {"attention": self}
+
     @property
     def trace_config(self) -> dict[str, Any]:
         """What a trace's config says beside the model's own; here nothing."""

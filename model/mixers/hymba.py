@@ -17,7 +17,8 @@ head; hook_z is what W_O maps, the mean of both branches. Positions count from t
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -35,6 +36,16 @@ from model.mixers.rope import frequencies, rope_phase, temperature
 from model.scores import causal_mask, content_scores, rotate
 
 ATTENTION_SCORES = ("content_scores", "attn_scores", "pattern")
+
+
+class AttentionBranch:
+    """What a trace shows of the attention of a layer."""
+
+    trace_hooks: ClassVar[tuple[str, ...]] = ("rot_q", "rot_k")
+    trace_config: ClassVar[dict[str, Any]] = {}
+
+    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}
 
 
 class Hymba(Euler):
@@ -56,6 +67,14 @@ class Hymba(Euler):
         self.to_o = nn.Linear(inner, d, bias=False)
         self.hook_q, self.hook_k, self.hook_v, self.hook_rot_q, self.hook_rot_k = hook_points(5, pos_dim=1)
         self.hook_content_scores, self.hook_attn_scores, self.hook_pattern = hook_points(3, pos_dim=2)
+
+    def parts(self, length: int) -> dict[str, Any]:
+        """Both branches; attention only where the layer sees every key, for a trace has no windows."""
+        return super().parts(length) | ({"attention": AttentionBranch()} if self._sees_all(length) else {})
+
+    def _sees_all(self, length: int) -> bool:
+        """Whether the mask hides nothing of so many positions, meta tokens among them, but the future."""
+        return self.sees_everything or length - self.config.n_meta <= self.config.window + 1
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -106,7 +125,7 @@ class Hymba(Euler):
         """One SDPA call; q and k are padded to the width of v, for which every kernel is made."""
         length, d_head = q.shape[-2:]
         q, k = (F.pad(x, (0, v.shape[-1] - d_head)) for x in (q, k))
-        whole = self.sees_everything or length - self.config.n_meta <= self.config.window + 1
+        whole = self._sees_all(length)
         mask = None if whole else self.visible(length, q.device)
         kernels = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
         with sdpa_kernel(kernels, set_priority=True):

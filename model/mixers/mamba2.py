@@ -30,6 +30,23 @@ DT_RANGE = (1e-3, 1e-1)  # Δ at the start
 NORM_EPS = 1e-5
 
 
+class CausalConvolution(nn.Module):
+    """Each channel filtered over its last four positions: bias + Σ_k weight_k x_{t−3+k}."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = (
+            nn.Parameter(torch.empty(CONV, channels)),
+            nn.Parameter(torch.empty(channels)),
+        )
+
+    def forward(self, x: Float[Tensor, "batch position channel"]) -> Float[Tensor, "batch position channel"]:
+        padded, y = F.pad(x, (0, 0, CONV - 1, 0)), self.bias
+        for k in range(CONV):
+            y = y + self.weight[k] * padded[:, k : k + x.shape[1]]
+        return y.to(x.dtype)
+
+
 class Euler(StateSpace):
     """Convolution and recurrence of Mamba-2, between whatever projects in and out."""
 
@@ -38,31 +55,24 @@ class Euler(StateSpace):
     def _add_euler(self, config: SISAConfig) -> None:
         self._add_state(config)
         self.sizes = (2 * config.d_model, config.d_state, config.d_state)  # of x, B, C
-        self.conv = nn.Conv1d(sum(self.sizes), sum(self.sizes), CONV, groups=sum(self.sizes))
+        self.conv = CausalConvolution(sum(self.sizes))
         self.A_log = nn.Parameter(torch.empty(self.n_state_heads))
 
     def _initialise_euler(self, generator: torch.Generator) -> None:
         """−A uniform in (1, 16), D = 1, Δ log-uniform in (0.001, 0.1), the convolution uniform in ±1/2."""
-        for p in (self.conv.weight, self.conv.bias):
-            p.uniform_(-(CONV**-0.5), CONV**-0.5, generator=generator)  # pyright: ignore[reportOptionalMemberAccess]
+        for p in self.conv.parameters():
+            p.uniform_(-(CONV**-0.5), CONV**-0.5, generator=generator)
         self.A_log.uniform_(1, 16, generator=generator).log_()
         initialise_steps(self, generator)
 
     def _recur(self, channels: Tensor, dt: Tensor) -> Tensor:
         """y, batch position head channel, from x B C before the convolution and δ, batch position …"""
-        x, B, C = F.silu(self._convolve(channels)).split(self.sizes, dim=-1)
+        x, B, C = F.silu(self.conv(channels)).split(self.sizes, dim=-1)
         x = self.hook_x(x.unflatten(-1, (self.n_state_heads, -1))).transpose(1, 2)
         B, C = self._per_head(self.hook_B, B[:, None]), self._per_head(self.hook_C, C[:, None])
         step = self.hook_dt(F.softplus(at_least_float32(dt) + self.dt_bias).transpose(1, 2))
         a = self._decays(-step * self.A_log.exp()[:, None])
         return self._read_out(x, self.hook_weight(step), a, B, C).transpose(1, 2)
-
-    def _convolve(self, channels: Tensor) -> Tensor:
-        """Each channel filtered over its last four positions, batch position channel."""
-        length, filters = channels.shape[1], self.conv.weight[:, 0]
-        padded = F.pad(channels, (0, 0, CONV - 1, 0))
-        taps = [filters[:, k] * padded[:, k : k + length] for k in range(CONV)]
-        return (torch.stack(taps).sum(0) + self.conv.bias).to(channels.dtype)
 
 
 def initialise_steps(mixer: StateSpace, generator: torch.Generator) -> None:
@@ -73,7 +83,7 @@ def initialise_steps(mixer: StateSpace, generator: torch.Generator) -> None:
     mixer.dt_bias.copy_(step + (-torch.expm1(-step)).log())
 
 
-def initialise_projections(mixer: nn.Module, config: SISAConfig, generator: torch.Generator) -> None:
+def initialise_projections(mixer: StateSpace, config: SISAConfig, generator: torch.Generator) -> None:
     """W_in and W_O uniform in ±1/sqrt(width); W_O shrunk by sqrt(what is added to the residual stream)."""
     branches = config.n_layers * (2 if config.d_mlp else 1)
     for linear, shrink in ((mixer.to_in, 1.0), (mixer.to_o, branches**-0.5)):

@@ -23,7 +23,8 @@ The first half of the state channels is rotated, in interleaved pairs: d_state/4
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +50,11 @@ class Mamba3(StateSpace):
         *("bias_B", "bias_C", "norm_B.w", "norm_C.w"),
     )
 
+    trace_hooks: ClassVar[tuple[str, ...]] = (*("rot_B", "rot_C"), *StateSpace.trace_hooks[2:], "phase")
+    trace_config: ClassVar[dict[str, Any]] = StateSpace.trace_config | {
+        "diagonal": "as if ν_t were there already: M_tt is smaller than the importance by ν_t C̄_t·B̄_t"
+    }
+
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
         self._add_state(config)
@@ -59,6 +65,11 @@ class Mamba3(StateSpace):
         self.bias_B, self.bias_C = nn.Parameter(torch.empty(H, N)), nn.Parameter(torch.empty(H, N))
         self.to_o = nn.Linear(inner, config.d_model, bias=False)
         self.hook_rot_B, self.hook_rot_C, self.hook_phase, self.hook_trapezoid = hook_points(4, pos_dim=2)
+
+    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """As of any state space; no factor of a trace can hold ν of the diagonal, see trace_config."""
+        phase = fired["phase"][0]
+        return super().factors(fired) | {"phase": F.pad(phase, (0, phase.shape[-1]))}
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:

@@ -3,12 +3,12 @@
     S_t = e^{a_t} S_{t−1} + u_t K_tᵀ ,   y_t = S_t Q_t ,   S_0 = 0
     y_t = Σ_{s ≤ t} e^{a_{s+1} + … + a_t} (Q_t·K_s) u_s
 
-| symbol | shape                       | meaning                                        |
-| ------ | --------------------------- | ---------------------------------------------- |
-| u      | batch head position channel | what enters the state                          |
-| a      | batch head position         | log-decay of one step, nats, ≤ 0               |
+| symbol | shape                       | meaning                                                      |
+| ------ | --------------------------- | ------------------------------------------------------------ |
+| u      | batch head position channel | what enters the state                                        |
+| a      | batch head position         | log-decay of one step, nats, ≤ 0                             |
 | K, Q   | batch head position state   | where it enters and what is read; one head may stand for all |
-| S      | batch head channel state    | the state                                      |
+| S      | batch head channel state    | the state                                                    |
 
 Source: structured state-space duality, arXiv 2405.21060. Decays are sums of the steps between two positions,
 never differences of running sums: no digits cancel, and a step of −∞ starts anew.
@@ -57,11 +57,11 @@ def quadratic(u: Values, a: Steps, K: Keys, Q: Keys) -> Values:
 def chunked(u: Values, a: Steps, K: Keys, Q: Keys, *, chunk: int = CHUNK) -> Values:
     """The dual form inside chunks and again among their states: linear in the number of positions.
 
-    Sums, exponentials and states are float32 or wider, also under autocast.
+    Matrix products are in the dtype of u; sums, exponentials and states are float32 or wider.
     """
     length = a.shape[-1]
     chunk = min(chunk, length)
-    u, K, Q = (_in_chunks(F.pad(x, (0, 0, 0, -length % chunk)), chunk) for x in (u, K, Q))
+    u, K, Q = (F.pad(x.to(u.dtype), (0, 0, 0, -length % chunk)).unflatten(-2, (-1, chunk)) for x in (u, K, Q))
     a = at_least_float32(F.pad(a, (0, -length % chunk))).unflatten(-1, (-1, chunk))
     inside = quadratic(u, a, K, Q)
     since_start, until_end = a.cumsum(-1), F.pad(a[..., 1:], (0, 1)).flip(-1).cumsum(-1).flip(-1)
@@ -69,10 +69,6 @@ def chunked(u: Values, a: Steps, K: Keys, Q: Keys, *, chunk: int = CHUNK) -> Val
     states = _before_each(added, since_start[..., -1])
     carried = (since_start.exp()[..., None] * Q).to(Q.dtype) @ states.to(Q.dtype).mT
     return (inside + carried).flatten(-3, -2)[..., :length, :]
-
-
-def _in_chunks(x: Tensor, chunk: int) -> Tensor:
-    return x.unflatten(-2, (-1, chunk))
 
 
 def _before_each(
@@ -92,7 +88,8 @@ def implicit_attention(
 
     On the diagonal the weight is weight_t − excess_t.
     """
-    products = at_least_float32(Q) @ at_least_float32(K).mT
+    with torch.autocast(a.device.type, enabled=False):
+        products = at_least_float32(Q) @ at_least_float32(K).mT
     below = at_least_float32(weight)[..., None, :]
     weights = below if excess is None else below - torch.diag_embed(at_least_float32(excess))
     return products * segment_sums(a).exp() * weights

@@ -16,6 +16,7 @@ then computes y from it, so that an edit reaches the logits. An edit of the runn
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -36,8 +37,12 @@ class StateSpace(KeepsFloat32):
     no_weight_decay: ClassVar[tuple[str, ...]] = ("D", "dt_bias")
     decodes_from_cache = False  # `generate` computes the past anew
 
+    trace_hooks: ClassVar[tuple[str, ...]] = ("B", "C", "weight", "log_decay", "cum_decay")
+    trace_config: ClassVar[dict[str, Any]] = {"score": "linear"}  # no softmax makes a pattern of it
+
     D: nn.Parameter
     dt_bias: nn.Parameter
+    to_in: nn.Linear
     to_o: nn.Linear
 
     def _add_state(self, config: Any) -> None:
@@ -51,6 +56,18 @@ class StateSpace(KeepsFloat32):
     def scores_watched(self) -> bool:
         """Whether anybody watches a score-sized hook of this layer."""
         return any(watched(getattr(self, f"hook_{name}")) for name in self.score_sized)
+
+    def parts(self, length: int) -> dict[str, Any]:
+        """What a trace of length positions may show of this layer, by name."""
+        return {"ssm": self}
+
+    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """M as the importance of a trace: C_t·(w_s B_s) under the running sum of a, unclamped; q = k = 0."""
+        B, C, weight, log_decay, g = (fired[name][0] for name in self.trace_hooks[:5])
+        none = torch.zeros_like(C[..., :1])
+        decay = {"log_decay": log_decay, "cum_decay": g, "anchored_decay": g, "clamped": none[..., 0].bool()}
+        lam = torch.ones_like(weight[:, 0])
+        return decay | {"q": none, "k": none, "c_rot": C, "b_rot": weight[..., None] * B, "lam": lam}
 
     def _per_head(self, hook: HookPoint, x: Tensor) -> Tensor:
         """What all heads share (batch 1 position channel), a copy a head where somebody watches."""
@@ -69,17 +86,17 @@ class StateSpace(KeepsFloat32):
     ) -> Tensor:
         """y, batch head position channel, from x of that shape; excess is ν, zero by default."""
         if watched(self.hook_implicit_attention):
-            return self._explicit(x, weight, a, B, C, excess) + self.D[:, None, None] * x
+            M = implicit_attention(weight, a, B, C, excess)
+            return self._explicit(M, x) + self.D[:, None, None] * x
         y = chunked((weight[..., None] * x).to(x.dtype), a, B, C)
         skip = self.D[:, None, None].expand(-1, *x.shape[-2:-1], 1)
         if excess is not None:
             skip = skip - (excess * (B * C).sum(-1))[..., None]
         return y + skip * x
 
-    def _explicit(self, x: Tensor, weight: Tensor, *factors: Tensor | None) -> Tensor:
+    def _explicit(self, M: Tensor, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            M = self.hook_implicit_attention(implicit_attention(weight, *factors))
-            return M @ at_least_float32(x)
+            return self.hook_implicit_attention(M) @ at_least_float32(x)
 
     def _output(self, z: Tensor) -> Tensor:
         """W_O z, z batch position head channel."""
