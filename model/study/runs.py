@@ -31,7 +31,7 @@ class StudyRun:
     """One training run of the study.
 
     Args:
-        architecture, d_state, preset: see SISAConfig.preset.
+        architecture, d_state, rope, preset: see SISAConfig.preset.
         lr, lr_lam, steps, n_episodes, evaluate_every, compile: see TrainingConfig.
         seed: of weights and batches; runs of one seed share the order of the data.
         batch_size, n_ctx, episode_fraction: see TrainingBatches.
@@ -42,6 +42,7 @@ class StudyRun:
 
     architecture: str = "sisa"
     d_state: int = -1
+    rope: str = ""
     preset: str = "small"
     lr: float = 1e-3
     lr_lam: float = 0.1
@@ -62,7 +63,7 @@ class StudyRun:
         one_of("device", self.device, DEVICES)
         whole("seed", self.seed, least=0)
         self.training()
-        SISAConfig.preset(self.preset, architecture=self.architecture, d_state=self.d_state)
+        SISAConfig.preset(self.preset, **self._fields())
 
     def training(self) -> TrainingConfig:
         return TrainingConfig(
@@ -76,20 +77,24 @@ class StudyRun:
         )
 
     def config(self) -> SISAConfig:
-        sizes: dict[str, Any] = {"d_vocab": text_source(self.corpus).d_vocab, "n_ctx": self.n_ctx}
-        return SISAConfig.preset(self.preset, architecture=self.architecture, d_state=self.d_state, **sizes)
+        vocabulary = text_source(self.corpus).d_vocab
+        return SISAConfig.preset(self.preset, d_vocab=vocabulary, n_ctx=self.n_ctx, **self._fields())
+
+    def _fields(self) -> dict[str, Any]:
+        return {"architecture": self.architecture, "d_state": self.d_state, "rope": self.rope}
 
     @property
     def variant(self) -> str:
-        """What is compared: architecture, state size where it has one, the λ learning rate where it differs."""
+        """What is compared: architecture, state size if any, and where they differ position code and λ's rate."""
         state = STATES[self.architecture] if self.d_state < 0 else self.d_state
-        lam = f" λ×{self.lr_lam:g}" if self.lr_lam != 0.1 else ""
-        return f"{self.architecture}{f' {state}' if state else ''}{lam}"
+        parts = [self.architecture] + [str(state)] * bool(state) + ["no RoPE"] * (self.rope == "none")
+        return " ".join([*parts, *([f"λ lr ×{self.lr_lam:g}"] if self.lr_lam != 0.1 else [])])
 
     @property
     def name(self) -> str:
         """Folder name; config.json inside says everything."""
-        parts = [self.preset, self.variant.replace(" ", "-").replace("λ×", "lam"), f"lr{self.lr:g}"]
+        variant = self.variant.replace("λ lr ×", "lam").replace("no RoPE", "nope").replace(" ", "-")
+        parts = [self.preset, variant, f"lr{self.lr:g}"]
         parts += [f"episodes{self.episode_fraction:g}"] * bool(self.episode_fraction)
         return "-".join([*parts, f"{self.steps}steps", f"seed{self.seed}"])
 
@@ -152,7 +157,7 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
 
     Args:
         workers: processes of this machine; its GPUs are dealt out among them.
-        address: of a Dask scheduler to use instead, such as "tcp://host:8786"; its workers must see output_dir.
+        address: of a Dask scheduler to use instead, such as "tcp://host:8786"; its workers see output_dir.
 
     Raises:
         RuntimeError: after all others have ended, names the runs that failed and why.

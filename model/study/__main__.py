@@ -1,0 +1,76 @@
+"""Train, measure and collect the study.
+
+python -m model.study train main --corpus corpus.npz --output-dir out/study --workers 4 --compile
+python -m model.study lengths out/study/* --corpus corpus.npz
+python -m model.study collect out/study/* --gpu "NVIDIA H200" --commit f80bdf3 --date 2026-11-23
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.files import write_aside
+from model.experiment import text_source
+from model.run import Run
+from model.study.lengths import length_grid
+from model.study.measured import FOLDER, collect
+from model.study.plans import planned
+from model.study.runs import StudyRun, train_all
+
+app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+Corpus = Annotated[str, typer.Option(help="file of data.build_corpus; by default Python's documentation")]
+Folders = Annotated[list[Path], typer.Argument(help="run folders")]
+
+
+@app.command()
+def train(
+    plans: Annotated[list[str], typer.Argument(help="names of model.study.plans")],
+    corpus: Corpus = "",
+    output_dir: Annotated[str, typer.Option(help="where run folders lie")] = "out/study",
+    workers: Annotated[int, typer.Option(help="processes of this machine")] = 1,
+    address: Annotated[str, typer.Option(help="of a Dask scheduler to use instead")] = "",
+    compile: Annotated[bool, typer.Option(help="use torch.compile")] = False,
+    limit: Annotated[int, typer.Option(help="only the first runs of each plan")] = 1000,
+    preset: Annotated[str, typer.Option(help="size of the models")] = StudyRun.preset,
+    steps: Annotated[int, typer.Option(help="optimiser steps of a run")] = StudyRun.steps,
+) -> None:
+    """Train the runs of one or more plans; finished ones are left alone, stopped ones go on."""
+    base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile, preset=preset, steps=steps)
+    runs = list({run.name: run for plan in plans for run in planned(plan, base)[:limit]}.values())
+    for done, folder in enumerate(train_all(runs, workers=workers, address=address), 1):
+        print(f"{done}/{len(runs)} {folder.name}", flush=True)
+
+
+@app.command()
+def lengths(
+    folders: Folders,
+    corpus: Corpus = "",
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    n_episodes: Annotated[int, typer.Option(help="episodes of a length and depth")] = 40,
+) -> None:
+    """Measure finished runs on contexts up to four times the training context, into lengths.csv."""
+    for folder in folders:
+        grid = length_grid(Run(folder).model().to(device), text_source(corpus), n_episodes=n_episodes)
+        with write_aside(folder / "lengths.csv") as aside:
+            grid.to_csv(aside, index=False)
+        print(folder, flush=True)
+
+
+@app.command("collect")
+def collect_(
+    folders: Folders,
+    gpu: Annotated[str, typer.Option(help="what the runs were trained on")],
+    commit: Annotated[str, typer.Option(help="of the code that trained them")],
+    date: Annotated[str, typer.Option(help="of the training")],
+    command: Annotated[str, typer.Option(help="that trained them")],
+    out: Annotated[Path, typer.Option(help="where the tables lie")] = FOLDER,
+) -> None:
+    """Put what run folders hold into the tables of data/measured, replacing rows of the same runs."""
+    print(collect(folders, out=out, gpu=gpu, commit=commit, date=date, command=command).to_string())
+
+
+if __name__ == "__main__":
+    app()

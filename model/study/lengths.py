@@ -1,0 +1,52 @@
+"""Needles beyond the training context: exact match by length and depth, for each way to stretch RoPE."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from data import NIAHTask, TokenCorpus, summarise
+from model.evaluation import evaluate
+from model.extension import with_rope
+from model.network import SISAModel
+
+DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STRETCH = {"pi": 4.0, "ntk": 4.0, "dynamic_ntk": 1.0, "yarn": 4.0}  # dynamic_ntk follows the input's length
+SEED = 2_000_003  # far from any training or evaluation seed
+
+
+def length_grid(
+    model: SISAModel,
+    corpus: TokenCorpus,
+    *,
+    value_length: int = 4,
+    n_episodes: int = 40,
+    lengths: Sequence[int] | None = None,
+) -> pd.DataFrame:
+    """One row a position code, context length and depth, as `data.summarise` counts.
+
+    Args:
+        corpus: its held-out part is the filler; a tokenizer must fit the model.
+        n_episodes: of a cell; every position code sees the same ones.
+        lengths: in tokens; by default a quarter of the training context to four times it, doubling.
+    """
+    lengths = lengths or [model.config.n_ctx * 2**i // 4 for i in range(5)]
+    ropes = ["rope", *STRETCH] if model.config.rope == "rope" else ["none"]
+    tables = []
+    for length in lengths:
+        task = NIAHTask(
+            filler="corpus",
+            corpus=corpus,
+            split="heldout",
+            lengths=(length,),
+            depths=DEPTHS,
+            value_length=value_length,
+        )
+        episodes = task.build(SEED, n_episodes=n_episodes * len(DEPTHS))
+        for rope in ropes:
+            stretched = model if rope in ("rope", "none") else with_rope(model, rope, STRETCH[rope])
+            scores = evaluate(stretched, episodes)
+            cells = summarise(scores, by=("context_length", "requested_depth"))
+            tables.append(cells.assign(rope=rope))
+    return pd.concat(tables, ignore_index=True).rename(columns={"requested_depth": "depth"})

@@ -1,0 +1,96 @@
+"""Tidy tables of finished runs: data/measured, from run folders.
+
+runs.csv         a run a row: what was asked, by what it was trained
+metrics.csv.gz   run, step, name, value
+heads.csv.gz     run, step, layer, head, then λ, half-life, clamp and needle lens
+lengths.csv.gz   run, rope, context_length, depth, successes, n, rate, low, high, nll
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import data
+from data.files import write_aside
+from data.refusal import refusal
+from model.config import SISAConfig
+from model.run import Run
+from model.sizes import total
+
+FOLDER = Path(data.__file__).parent / "measured"
+TABLES = ("runs.csv", "metrics.csv.gz", "heads.csv.gz", "lengths.csv.gz")
+DIGITS = 5
+
+
+def collect(folders: Sequence[Path], *, out: Path, **trained: str) -> pd.DataFrame:
+    """Write the tables, rows of other runs kept; returns runs.csv.
+
+    Args:
+        folders: of finished runs.
+        out: where the tables lie.
+        trained: gpu, commit, date and command of these runs, columns of runs.csv.
+
+    Raises:
+        ValueError: a folder holds no finished run; names it. Nothing is written then.
+    """
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    for folder in map(Path, folders):
+        run = Run(folder)
+        _check(run)
+        named = {"run": folder.name}
+        parts["runs.csv"].append(pd.DataFrame([named | _asked(run) | trained]))
+        metrics, heads = _split(run.metrics)
+        parts["metrics.csv.gz"].append(metrics.assign(**named))
+        if not heads.empty:
+            parts["heads.csv.gz"].append(heads.assign(**named))
+        if (folder / "lengths.csv").is_file():
+            parts["lengths.csv.gz"].append(pd.read_csv(folder / "lengths.csv").assign(**named))
+    out.mkdir(parents=True, exist_ok=True)
+    for name, tables in parts.items():
+        if tables:
+            _merge(out / name, pd.concat(tables, ignore_index=True))
+    return pd.read_csv(out / "runs.csv")
+
+
+def _check(run: Run) -> None:
+    steps = run.config["training"]["steps"] if (run.folder / "config.json").is_file() else None
+    if steps is None or run.metrics["step"].max() != steps:
+        step = "Train it to its end with `python -m model.study train`, or leave it out."
+        raise refusal("folder", str(run.folder), legal="folders of finished runs", step=step)
+
+
+def _asked(run: Run) -> dict[str, Any]:
+    """What tells runs apart, in columns."""
+    asked = run.config
+    config, training = SISAConfig.from_dict(asked["model"]), asked["training"]
+    model = {name: getattr(config, name) for name in ("architecture", "d_state", "rope", "d_mlp", "n_ctx")}
+    how = {name: training[name] for name in ("lr", "lr_lam", "steps")}
+    batches = {name: asked["data"][name] for name in ("batch_size", "episode_fraction", "corpus_sha256")}
+    tokens = int(run.metrics["tokens"].max())
+    return model | {"params": total(config), "seed": asked["seed"]} | how | batches | {"tokens": tokens}
+
+
+def _split(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Numbers of the whole model, and those of its heads as one row a step, layer and head."""
+    kept = metrics[["step", "name", "value"]]
+    parts = kept["name"].str.extract(r"^(\w+)/L(\d+)H(\d+)$")
+    of_head = parts[0].notna()
+    heads = kept[of_head].assign(measure=parts[0], layer=parts[1], head=parts[2])
+    heads = heads.astype({"layer": int, "head": int})
+    wide = heads.pivot_table(index=["step", "layer", "head"], columns="measure", values="value")
+    return kept[~of_head].copy(), wide.reset_index().rename_axis(columns=None)
+
+
+def _merge(path: Path, new: pd.DataFrame) -> None:
+    """Replace the rows of the same runs; five digits are enough for any figure."""
+    new = new[["run", *(name for name in new.columns if name != "run")]]
+    if path.is_file():
+        old = pd.read_csv(path)
+        new = pd.concat([old[~old["run"].isin(new["run"])], new], ignore_index=True)
+    with write_aside(path) as aside:
+        compression: Any = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
+        new.to_csv(aside, index=False, float_format=f"%.{DIGITS}g", compression=compression)
