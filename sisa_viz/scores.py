@@ -42,8 +42,11 @@ def visible(queries: np.ndarray, length: int) -> np.ndarray:
 
 
 def content(head: Head, queries: np.ndarray) -> np.ndarray:
-    """Content scores [query, key] in nats of the given query positions; NaN above the diagonal."""
-    scores = head.q[queries] @ head.k.T / np.float32(np.sqrt(head.q.shape[-1]))
+    """Content scores [query, key] in nats of the given query positions; NaN above the diagonal.
+
+    Zero where q and k have no channels, as in a mixer whose only term is the importance.
+    """
+    scores = head.q[queries] @ head.k.T / np.float32(np.sqrt(max(head.q.shape[-1], 1)))
     scores[~visible(queries, head.length)] = np.nan
     return scores
 

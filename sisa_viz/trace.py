@@ -50,7 +50,8 @@ def build_trace(
 
     Arrays (anything numpy reads) have the shapes of `sisa_viz.axes.VARIABLES`: q, k [layer, head, position,
     d_head]; b_rot, c_rot [.., d_state]; phase [.., pair] in radians; the decays [layer, head, position] in
-    nats; lam [layer, head]. With config["d_state"] == 0 only q and k may be given. `spans` maps a name to a
+    nats; lam [layer, head]. With config["d_state"] == 0 only q and k may be given; without a content term
+    d_head is 0. `spans` maps a name to a
     half-open (start, stop) in token positions. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays
     float32. Half a surrogate pair in a label or in `text` (default: the labels in a row) becomes
     its escape, such as "\\ud800".
@@ -115,11 +116,9 @@ def _variable(name: str, value: Any, dtype: str) -> xr.Variable:
 
 
 def _sizes(q: xr.Variable) -> tuple[int, int, int]:
-    layer, head, length, _ = q.shape
-    if 0 in q.shape:
-        raise ValueError(
-            f"q has shape {q.shape}; every one of {VARIABLES['q'].dims} needs at least one entry"
-        )
+    layer, head, length = q.shape[:3]
+    if 0 in (layer, head, length):
+        raise ValueError(f"q has shape {q.shape}; each of {VARIABLES['q'].dims[:3]} needs at least one entry")
     return layer, head, length
 
 

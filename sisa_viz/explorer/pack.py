@@ -4,7 +4,7 @@ A block holds, little-endian (js/maths.js reads it), as "float32":
 
     anchored_decay [position], q, k [position, d_head], b_rot, c_rot [position, d_state]
 
-and as "fixed16", where numbers are integers times a power of two:
+and as "fixed16", where numbers are integers times a power of 2^¼:
 
     low 16 bits of anchored_decay             uint16 [position]
     q, k, b_rot, c_rot                        int16, one power a channel
@@ -12,12 +12,13 @@ and as "fixed16", where numbers are integers times a power of two:
     powers of anchored_decay and of each channel of q, k, b_rot, c_rot          int8
 
 A plain transformer has no decay and no state channels. "fixed16" has the size of float16 and about a
-seventh of its rounding error in a score.
+tenth of its rounding error in a score. Each head has its own encoding: one whose scores 16 bits would
+change by more than 0.001 nats, as they do where the decay falls by thousands of nats, stays float32.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,18 @@ PRECISIONS = ("auto", "float32", "fixed16")
 FLOAT32_LIMIT = 6_000_000  # bytes of all heads up to which "auto" keeps float32
 LARGEST = 32767
 LARGEST_DECAY = (1 << 23) - 1
-CHECKED_QUERIES = 32
+PARTS = 4  # of a power of two: the integers of a channel reach at least 2^-¼ of the largest one
+LARGEST_ROUNDING = 1e-3  # nats in a score
+CHECKED_QUERIES = 16  # for each of the two products
+
+
+@dataclass(frozen=True)
+class Block:
+    """One head's bytes, how they are encoded, and what that changes in a score (nats)."""
+
+    data: bytes
+    encoding: str
+    rounding: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -52,10 +64,11 @@ def pack(trace: xr.Dataset, *, title: str = "Score explorer", precision: str = "
     check_trace(trace)
     encoding = choose_encoding(trace, precision)
     packed = [pack_head(head, encoding) for head in _heads(trace)]
-    blocks = [block for block, _ in packed]
-    meta = _meta(trace, title=title, encoding=encoding)
-    meta["rounding"] = max(error for _, error in packed)
-    return Packed(meta, blocks)
+    meta = _meta(trace, title=title)
+    for info, block in zip(meta["info"], packed, strict=True):
+        info["encoding"] = block.encoding
+    meta["rounding"] = max(block.rounding for block in packed)
+    return Packed(meta, [block.data for block in packed])
 
 
 def choose_encoding(trace: xr.Dataset, precision: str) -> str:
@@ -68,40 +81,52 @@ def choose_encoding(trace: xr.Dataset, precision: str) -> str:
     return "float32" if 4 * values <= FLOAT32_LIMIT else "fixed16"
 
 
-def pack_head(head: Head, encoding: str) -> tuple[bytes, float]:
-    """One block, and the largest change that rounding its factors makes to a score (nats, on 32 queries)."""
+def pack_head(head: Head, encoding: str) -> Block:
+    """One head; a rounding of more than 0.001 nats, measured where it is largest, turns to float32."""
     factors = _factors(head)
     for name, values in factors.items():
         if not np.isfinite(values).all():
             raise ValueError(
                 f"{name} holds values that are not finite; a diverged model has no scores to show"
             )
-    if encoding == "float32":
-        arrays = ([] if head.anchored_decay is None else [head.anchored_decay]) + list(factors.values())
-        return b"".join(values.astype("<f4").tobytes() for values in arrays), 0.0
+    block = _fixed16(head, factors) if encoding == "fixed16" else None
+    if block and block.rounding <= LARGEST_ROUNDING:
+        return block
+    arrays = ([] if head.anchored_decay is None else [head.anchored_decay]) + list(factors.values())
+    return Block(b"".join(values.astype("<f4").tobytes() for values in arrays), "float32")
+
+
+def _fixed16(head: Head, factors: dict[str, np.ndarray]) -> Block:
     pairs = {name: quantise(values) for name, values in factors.items()}
-    low, high, power = _split_decay(head.anchored_decay)
+    rounded = {name: (whole * step(powers)).astype(np.float32) for name, (whole, powers) in pairs.items()}
     middle = b"".join(whole.tobytes() for whole, _ in pairs.values())
-    powers = b"".join(powers.astype(np.int8).tobytes() for _, powers in pairs.values())
-    return low + middle + high + power + powers, _rounding(head, pairs)
+    powers = b"".join(powers.tobytes() for _, powers in pairs.values())
+    decay, (low, high, power) = head.anchored_decay, (b"", b"", b"")
+    if decay is not None:
+        whole, top = quantise(decay[:, None], largest=LARGEST_DECAY)
+        decay, (low, high, power) = whole[:, 0] * step(top), _split(whole[:, 0], top)
+    error = _rounding(head, replace(head, **rounded, anchored_decay=decay))
+    return Block(low + middle + high + power + powers, "fixed16", error)
 
 
 def quantise(values: np.ndarray, *, largest: int = LARGEST) -> tuple[np.ndarray, np.ndarray]:
-    """[position, channel] → integers of that shape, at most `largest` in size, and one power a channel."""
+    """[position, channel] → integers of that shape, at most `largest` in size, and a power a channel."""
     top = np.abs(values).max(axis=0)
-    _, exponent = np.frexp(top / largest)
-    powers = np.clip(np.where(top > 0, exponent, 0), -128, 127).astype(np.int32)
-    whole = np.rint(np.ldexp(values.astype(np.float64), -powers))
+    with np.errstate(divide="ignore"):  # a channel of zeros takes the smallest power
+        powers = np.clip(np.ceil(PARTS * np.log2(top / largest)), -128, 127).astype(np.int8)
+    whole = np.rint(values.astype(np.float64) / step(powers))
     return np.clip(whole, -largest, largest).astype("<i2" if largest == LARGEST else "<i4"), powers
 
 
-def _split_decay(decay: np.ndarray | None) -> tuple[bytes, bytes, bytes]:
+def step(powers: np.ndarray) -> np.ndarray:
+    """What an integer of each channel counts."""
+    return np.exp2(powers / PARTS)
+
+
+def _split(whole: np.ndarray, power: np.ndarray) -> tuple[bytes, bytes, bytes]:
     """24-bit integers as their low 16 and high 8 bits, and the power."""
-    if decay is None:
-        return b"", b"", b""
-    whole, power = quantise(decay[:, None], largest=LARGEST_DECAY)
-    high, low = np.divmod(whole[:, 0], 1 << 16)
-    return low.astype("<u2").tobytes(), high.astype(np.int8).tobytes(), power.astype(np.int8).tobytes()
+    high, low = np.divmod(whole, 1 << 16)
+    return low.astype("<u2").tobytes(), high.astype(np.int8).tobytes(), power.tobytes()
 
 
 def _factors(head: Head) -> dict[str, np.ndarray]:
@@ -109,12 +134,19 @@ def _factors(head: Head) -> dict[str, np.ndarray]:
     return {name: values for name, values in factors.items() if values is not None}
 
 
-def _rounding(head: Head, pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> float:
-    queries = np.unique(np.linspace(0, head.length - 1, CHECKED_QUERIES).astype(int))
-    factors = {name: np.ldexp(whole.astype(np.float32), powers) for name, (whole, powers) in pairs.items()}
-    rounded = Head(**factors, anchored_decay=head.anchored_decay, lam=head.lam)
+def _rounding(head: Head, rounded: Head) -> float:
+    """The largest change of a score, on the queries whose products weigh the errors of the keys most."""
+    suspects = [_weightiest(head.q, head.k - rounded.k)]
+    if head.b_rot is not None and head.c_rot is not None and rounded.b_rot is not None:
+        suspects.append(_weightiest(head.c_rot, head.b_rot - rounded.b_rot))
+    queries = np.unique(np.concatenate(suspects))
     exact, found = (content(h, queries) + importance(h, queries) for h in (head, rounded))
     return float(np.nanmax(np.abs(exact - found)))
+
+
+def _weightiest(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Positions with the largest Σ_channel |value| · largest error."""
+    return np.argsort(np.abs(values) @ np.abs(errors).max(axis=0))[-CHECKED_QUERIES:]
 
 
 def _heads(trace: xr.Dataset) -> Iterator[Head]:
@@ -123,7 +155,7 @@ def _heads(trace: xr.Dataset) -> Iterator[Head]:
             yield trace.sisa.factors(layer=int(layer), head=int(head))
 
 
-def _meta(trace: xr.Dataset, *, title: str, encoding: str) -> dict[str, Any]:
+def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
     spans = trace.sisa.spans
     n = trace.sizes["position"]
     return {
@@ -132,7 +164,6 @@ def _meta(trace: xr.Dataset, *, title: str, encoding: str) -> dict[str, Any]:
         "n": n,
         "d_head": trace.sizes["d_head"],
         "d_state": trace.sizes.get("d_state", 0),
-        "encoding": encoding,
         "layers": trace["layer"].values.tolist(),
         "heads": trace["head"].values.tolist(),
         "info": _info(trace),
@@ -147,10 +178,11 @@ def _meta(trace: xr.Dataset, *, title: str, encoding: str) -> dict[str, Any]:
     }
 
 
-def _info(trace: xr.Dataset) -> list[dict[str, float | None]]:
+def _info(trace: xr.Dataset) -> list[dict[str, Any]]:
     """λ, half-life in tokens (None: it never decays) and clamped positions of every head, layer by layer."""
     if trace.sisa.is_plain:
-        return [{"lam": 0.0, "half_life": None, "clamped": 0}] * (trace.sizes["layer"] * trace.sizes["head"])
+        heads = range(trace.sizes["layer"] * trace.sizes["head"])
+        return [{"lam": 0.0, "half_life": None, "clamped": 0} for _ in heads]
     columns = (trace["lam"], trace.sisa.half_life(), trace.sisa.clamp_count())
     rows = zip(*(column.values.ravel().tolist() for column in columns), strict=True)
     return [

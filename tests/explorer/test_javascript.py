@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from explorer_cases import case, write_cases
+from explorer_pages import steep_decay
 
 from sisa_viz.explorer.assets import module
 
@@ -38,6 +39,10 @@ def cases(tmp_path_factory, make_trace) -> Path:
             ]
         )
     ]
+    for total, d_head, precision in ((2000, 0, "float32"), (2000, 8, "fixed16"), (40_000, 8, "float32")):
+        trace = make_trace(length=150, d_head=d_head, **steep_decay(length=150, total=total))
+        changes = {"precision": precision, "layer": 0, "head": 1, "lam_scale": 1.0}
+        written.append(case(trace, **changes, window=(0, 150, 0, 150), bins=(40, 30)))
     path = tmp_path_factory.mktemp("cases") / "cases.json"
     write_cases(path, written)
     return path

@@ -5,8 +5,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from explorer_pages import steep_decay
 
-from sisa_viz.explorer.pack import FLOAT32_LIMIT, choose_encoding, pack, quantise, to_json
+from sisa_viz.explorer.pack import (
+    FLOAT32_LIMIT,
+    LARGEST_ROUNDING,
+    choose_encoding,
+    pack,
+    quantise,
+    step,
+    to_json,
+)
 from sisa_viz.explorer.still import pooled, still
 
 
@@ -42,11 +51,11 @@ def test_fixed16_has_the_size_of_float16_and_less_rounding(make_trace):
 @pytest.mark.parametrize("largest", [32767, (1 << 23) - 1])
 def test_quantised_channels_are_within_half_a_step(largest):
     rng = np.random.default_rng(0)
-    values = rng.normal(size=(50, 5)) * np.array([1e-6, 1, 30, 0, 1e5])
+    values = rng.normal(size=(50, 5)) * np.array([0.01, 1, 30, 0, 1e5])
     whole, powers = quantise(values, largest=largest)
     assert np.abs(whole).max() <= largest
-    assert np.abs(whole[:, [0, 1, 2, 4]]).max(axis=0).min() > largest / 2 - 1
-    assert (np.abs(np.ldexp(whole.astype(float), powers) - values) <= np.exp2(powers) / 2 * 1.001).all()
+    assert np.abs(whole[:, [0, 1, 2, 4]]).max(axis=0).min() > 0.84 * largest
+    assert (np.abs(whole * step(powers) - values) <= step(powers) / 2 * 1.001).all()
 
 
 def test_auto_keeps_float32_while_it_is_small(make_trace):
@@ -81,7 +90,29 @@ def test_a_plain_transformer_has_neither_state_nor_decay(plain_trace):
     packed = pack(plain_trace, precision="fixed16")
     assert packed.meta["d_state"] == 0
     assert {len(block) for block in packed.blocks} == {40 * 2 * 16 + 16}
-    assert packed.meta["info"][0] == {"lam": 0.0, "half_life": None, "clamped": 0}
+    assert packed.meta["info"][0] == {"lam": 0.0, "half_life": None, "clamped": 0, "encoding": "fixed16"}
+
+
+def test_heads_that_16_bits_would_change_too_much_stay_float32(make_trace):
+    steep = make_trace(length=300, d_head=2, **steep_decay(length=300, total=9000))
+    k = make_trace(length=300)["k"].values
+    k[1, 2, 150] *= 1000
+    loud = make_trace(length=300, k=k)
+    assert {info["encoding"] for info in pack(steep, precision="fixed16").meta["info"]} == {"float32"}
+    packed = pack(loud, precision="fixed16")
+    assert [info["encoding"] for info in packed.meta["info"]] == ["fixed16"] * 5 + ["float32"]
+    assert 0 < packed.meta["rounding"] <= LARGEST_ROUNDING
+    assert [len(block) for block in packed.blocks] == [300 * (2 * 24 + 3) + 25] * 5 + [300 * 4 * 25]
+
+
+def test_a_mixer_without_content_has_channels_of_the_state_alone(make_trace):
+    trace = make_trace(d_head=0, **steep_decay(length=40, total=2000))
+    assert not trace.sisa.content(layer=0, head=1, query=39).values.any()
+    for precision in ("float32", "fixed16"):
+        packed = pack(trace, precision=precision)
+        assert (packed.meta["d_head"], packed.meta["d_state"]) == (0, 4)
+    assert len(pack(trace, precision="float32").blocks[0]) == 40 * 4 * (1 + 8)
+    assert still(trace.sisa.factors(layer=0, head=1)).startswith(b"\x89PNG")
 
 
 def test_what_is_no_trace_is_refused(trace):

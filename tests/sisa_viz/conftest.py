@@ -58,15 +58,8 @@ def make(
     labels = labels or [" " + WORDS[i % len(WORDS)] for i in range(length)]
     spans = {"needle": (length // 4, length // 4 + 2)} if spans is None else spans
     config = {"d_state": d_state, "n_layers": layers, "n_heads": heads, "d_head": d_head}
-    return build_trace(
-        **arrays,
-        token_ids=np.arange(length) % 7,
-        labels=labels,
-        config=config,
-        seed=seed,
-        spans=spans,
-        **options,
-    )
+    named: dict[str, Any] = {"token_ids": np.arange(length) % 7, "labels": labels, "seed": seed}
+    return build_trace(**(arrays | named | {"config": config, "spans": spans} | options))
 
 
 @pytest.fixture(scope="session")

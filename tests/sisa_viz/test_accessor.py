@@ -6,6 +6,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sisa_viz
+
 TOLERANCE = 1e-4  # nats; float32 against float64
 
 
@@ -165,3 +167,23 @@ def test_errors_name_value_and_legal_values(trace, call, message):
 def test_the_accessor_refuses_a_dataset_that_is_no_trace():
     with pytest.raises(ValueError, match="schema is None"):
         _ = xr.Dataset().sisa
+
+
+@pytest.mark.parametrize("d_head", [0, 8])
+def test_importance_stays_exact_where_decay_falls_by_thousands_of_nats(make_trace, d_head, tmp_path):
+    steps = np.random.default_rng(2).gamma(0.3, 150, size=(2, 3, 60))
+    cum = -np.cumsum(steps, axis=-1)
+    assert cum.min() < -2000
+    decays = {"log_decay": -steps, "cum_decay": cum, "anchored_decay": cum, "clamped": cum > 0}
+    trace = make_trace(length=60, d_head=d_head, **decays)
+    trace = sisa_viz.open_trace(trace.sisa.save(tmp_path / "steep.nc"))
+    f = {str(name): trace[name].values[1, 2].astype(np.float64) for name in ("b_rot", "c_rot", "lam")}
+    g = trace["anchored_decay"].values[1, 2].astype(np.float64)
+    seen = np.tril_indices(60)
+    found = trace.sisa.importance(layer=1, head=2).values[seen]
+    decay = np.exp((g[:, None] - g)[seen])
+    size = f["lam"] * decay * (np.abs(f["c_rot"]) @ np.abs(f["b_rot"]).T)[seen]
+    exact = f["lam"] * decay * (f["c_rot"] @ f["b_rot"].T)[seen]
+    assert np.isfinite(found).all()
+    assert (np.abs(found - exact) <= 1e-5 * np.maximum(size, 1e-38)).all()
+    assert np.isfinite(trace.sisa.pattern(layer=1, head=2).values[seen]).all()

@@ -16,7 +16,7 @@ def maps(trace: xr.Dataset, layer: int, head: int, lam_scale: float) -> dict[str
     picked = trace.isel(layer=layer, head=head)
     f = {str(name): picked[name].values.astype(np.float64) for name in picked.data_vars}
     hidden = np.triu(np.ones((len(f["q"]),) * 2, dtype=bool), 1)
-    content = f["q"] @ f["k"].T / np.sqrt(f["q"].shape[-1])
+    content = f["q"] @ f["k"].T / np.sqrt(max(f["q"].shape[-1], 1))
     importance = np.zeros_like(content)
     if "lam" in f:
         g = f["anchored_decay"]
@@ -55,13 +55,15 @@ def case(
     """One head as the page gets it, and everything the page computes from it."""
     packed: Packed = pack(trace, precision=precision)
     index = layer * trace.sizes["head"] + head
+    info = packed.meta["info"][index]
     expected = maps(trace, layer, head, lam_scale)
     off = maps(trace, layer, head, 0.0)["pattern"]
     on = maps(trace, layer, head, 1.0)["pattern"]
     seen = np.tril_indices(trace.sizes["position"])
     return {
-        "spec": {key: packed.meta[key] for key in ("n", "d_head", "d_state", "encoding")},
-        "lam": packed.meta["info"][index]["lam"],
+        "spec": {key: packed.meta[key] for key in ("n", "d_head", "d_state")}
+        | {"encoding": info["encoding"]},
+        "lam": info["lam"],
         "bytes": base64.b64encode(packed.blocks[index]).decode(),
         "lam_scale": lam_scale,
         "maps": {name: values[seen].tolist() for name, values in expected.items()},

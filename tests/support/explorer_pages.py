@@ -46,6 +46,17 @@ def make(
     return build_trace(**(arrays | named | changes))
 
 
+def steep_decay(*, length: int, total: float, layers: int = 2, heads: int = 3) -> dict[str, np.ndarray]:
+    """Decays of `total` nats without a clamp: slow stretches, fast ones, and single steps of 450 nats."""
+    steps = np.random.default_rng(1).gamma(0.3, size=(layers, heads, length))
+    steps[..., length // 3 : length // 2] *= 1e-3
+    steps *= (total - 900) / steps.sum(axis=-1, keepdims=True)
+    steps[..., [length // 2, length // 2 + 1]] += 450
+    cum = -np.cumsum(steps, axis=-1)
+    none = np.zeros(cum.shape, dtype=bool)
+    return {"log_decay": -steps, "cum_decay": cum, "anchored_decay": cum, "clamped": none}
+
+
 class Shown:
     """An explorer on an open page: what a user would do, and what they would read."""
 

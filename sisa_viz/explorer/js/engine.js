@@ -2,7 +2,8 @@
 // Everything here runs as well without a worker.
 
 import { lookupTable, paint } from "./colour.js";
-import { decodeHead, eachRow, productMaps, rowNumbers, softmaxRow } from "./maths.js";
+import { decodeHead } from "./decode.js";
+import { eachRow, productMaps, rowNumbers, softmaxRow } from "./maths.js";
 import { Grid, poolMap, poolRow, poolScores } from "./pool.js";
 
 export const PARTS = ["content", "importance", "scores", "pattern"];

@@ -140,14 +140,14 @@ export class Explorer {
   }
 
   describeHead() {
-    const { lam, half_life, clamped } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
+    const { lam, half_life, clamped, encoding } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
     this.name.textContent = this.trace.nameOf(this.index);
     const facts = d_state ? [`λ ${brief(lam)}`, `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}`,
       `clamp acts at ${whole(clamped)} of ${whole(n)} positions`] : ["plain transformer"];
     this.facts.textContent = [`${whole(n)} tokens`, ...facts].join(" · ");
     const notes = d_state ? ["λ changes this layer's scores only: later layers are not re-run."] : [];
     if (clamped) notes.push(`Decay among the ${whole(clamped)} clamped positions is lost.`);
-    if (this.trace.meta.rounding) {
+    if (encoding === "fixed16") {
       notes.push(`Factors are stored in 16 bits: scores differ from the trace by at most ${brief(this.trace.meta.rounding)} (measured).`);
     }
     this.status.textContent = notes.join(" ");
@@ -192,7 +192,7 @@ export class Explorer {
     const pixels = Math.round(this.side * this.ratio);
     this.link.ask((held) => ({
       job: "view", key: index, bytes: held === index ? undefined : this.trace.bytes(index),
-      spec: this.trace.spec, lam: this.trace.info(index).lam,
+      spec: this.trace.specOf(index), lam: this.trace.info(index).lam,
       lamScale, window, rows: pixels, cols: pixels, contrast, colours,
     }), (answer) => this.drawn(answer, { index, lamScale, window }));
   }
@@ -239,7 +239,7 @@ export class Explorer {
     const next = (index) => {
       if (index === trace.count) return this.gridDone();
       this.gridLink.ask(() => ({
-        job: "summary", key: index, bytes: trace.bytes(index), spec: trace.spec, lam: trace.info(index).lam,
+        job: "summary", key: index, bytes: trace.bytes(index), spec: trace.specOf(index), lam: trace.info(index).lam,
         size: THUMBNAIL, needle: meta.spans.needle ?? null, needleQuery: meta.needle_query,
       }), (answer) => {
         if (this.closed) return;

@@ -1,7 +1,7 @@
 // A packed trace: its description (JSON) and one block of bytes a head, checked before anything is shown.
 
+import { blockBytes, decodeHead } from "./decode.js";
 import { whole } from "./labels.js";
-import { blockBytes, decodeHead } from "./maths.js";
 
 const SCHEMA = "sisa-explorer/1";
 
@@ -10,10 +10,11 @@ export class PackedTrace {
   constructor(meta, blocks) {
     this.meta = readMeta(meta);
     this.blocks = blocks;
-    const { n, d_head, d_state, encoding, layers, heads } = this.meta;
-    this.spec = { n, d_head, d_state, encoding };
+    const { n, d_head, d_state, layers, heads } = this.meta;
+    this.spec = { n, d_head, d_state };
     this.count = layers.length * heads.length;
-    blocks.check(this.count, blockBytes(this.spec), (index) => this.nameOf(index));
+    const sizes = Array.from({ length: this.count }, (_, index) => blockBytes(this.specOf(index)));
+    blocks.check(sizes, (index) => this.nameOf(index));
   }
 
   /** −1 for a head that this trace does not have. */
@@ -37,12 +38,17 @@ export class PackedTrace {
     return this.meta.info[index];
   }
 
+  /** How a head's bytes are to be read; heads that 16 bits would change too much come as float32. */
+  specOf(index) {
+    return { ...this.spec, encoding: this.info(index).encoding };
+  }
+
   bytes(index) {
     return this.blocks.bytes(index);
   }
 
   decode(index) {
-    return decodeHead(this.bytes(index), this.spec, this.info(index).lam);
+    return decodeHead(this.bytes(index), this.specOf(index), this.info(index).lam);
   }
 }
 
@@ -72,13 +78,14 @@ export class BufferBlocks {
     this.all = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
   }
 
-  check(count, size) {
-    if (this.all.byteLength !== count * size) throw damaged("the trace", this.all.byteLength, count * size, "bytes");
-    this.size = size;
+  check(sizes) {
+    let at = 0;
+    this.edges = [0, ...sizes.map((size) => (at += size))];
+    if (this.all.byteLength !== at) throw damaged("the trace", this.all.byteLength, at, "bytes");
   }
 
   bytes(index) {
-    return this.all.subarray(index * this.size, (index + 1) * this.size);
+    return this.all.subarray(this.edges[index], this.edges[index + 1]);
   }
 }
 
@@ -88,12 +95,11 @@ export class PageBlocks {
     this.elements = Array.from(elements);
   }
 
-  check(count, size, nameOf) {
-    const expected = 4 * Math.ceil(size / 3);
-    for (let index = 0; index < count; index++) {
-      const got = this.elements[index]?.textContent.length ?? 0;
+  check(sizes, nameOf) {
+    sizes.forEach((size, index) => {
+      const got = this.elements[index]?.textContent.length ?? 0, expected = 4 * Math.ceil(size / 3);
       if (got !== expected) throw damaged(nameOf(index), got, expected, "characters");
-    }
+    });
   }
 
   bytes(index) {

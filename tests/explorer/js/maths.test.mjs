@@ -2,8 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
-const { blockBytes, decodeHead, eachRow, expNegative, productMaps, rowNumbers, rowStart, softmaxRow } = await js("maths");
+const { blockBytes, decodeHead } = await js("decode");
+const { eachRow, expNegative, productMaps, rowNumbers, rowStart, softmaxRow } = await js("maths");
+const { keyBlocks } = await js("decay");
 const TOLERANCE = 1e-3;
+
+/** Within 1e-5 of what is expected, or of the smallest normal float32. */
+function closeInShare(found, expected) {
+  expected.forEach((value, at) => {
+    const gap = Math.abs(found[at] - value);
+    assert.ok(gap <= 1e-5 * Math.max(Math.abs(value), 1.2e-38), `[${at}] is ${found[at]}, Python has ${value}`);
+  });
+}
 
 for (const one of cases) {
   const head = () => decodeHead(one.bytes, one.spec, one.lam);
@@ -13,6 +23,14 @@ for (const one of cases) {
     close(maps.content, one.maps.content, TOLERANCE, "content");
     close(maps.importance.map((x) => one.lam_scale * x), one.maps.importance, TOLERANCE, "importance");
   });
+
+  if (one.spec.encoding === "float32") {
+    test(`importance equals Python's to 1e-5 of itself, however far it decays: ${one.name}`, () => {
+      const { importance } = productMaps(head()), last = one.spec.n - 1;
+      closeInShare(importance.map((x) => one.lam_scale * x), one.maps.importance);
+      closeInShare(rowNumbers(head(), last, one.lam_scale).importance, one.maps.importance.slice(rowStart(last)));
+    });
+  }
 
   test(`scores and softmax equal Python's: ${one.name}`, () => {
     const maps = productMaps(head()), { n } = one.spec;
@@ -44,6 +62,18 @@ test("a block of the wrong length is refused with both lengths", () => {
   const [{ bytes, spec, lam }] = cases;
   assert.throws(() => decodeHead(bytes.slice(1), spec, lam), new RegExp(`has ${bytes.length - 1} bytes, expected ${bytes.length}`));
   assert.equal(blockBytes(spec), bytes.length);
+});
+
+test("keys fall into few blocks, and their numbers stay far from a float64's end", () => {
+  const decay = Float64Array.from({ length: 203 }, (_, t) => -10 * t - (t > 50 ? 4000 : 0));
+  const { steps, blocks } = keyBlocks(decay);
+  assert.deepEqual(blocks.map(({ start }) => start), [0, ...blocks.slice(0, -1).map(({ stop }) => stop)]);
+  assert.ok(blocks.at(-1).stop >= 203 && blocks.length <= 5, `${blocks.length} blocks`);
+  for (const { start, stop, anchor } of blocks) {
+    assert.equal(start % 4, 0);
+    for (let t = start; t < Math.min(stop, 203); t++) assert.ok(steps[t] >= anchor && steps[t] - anchor <= 600);
+  }
+  assert.equal(keyBlocks(decay.map((g) => g / 100)).blocks.length, 1);
 });
 
 test("exp of negative numbers is right to 1e-6 and never negative", () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
-const { decodeHead, productMaps, rowStart } = await js("maths");
+const { decodeHead } = await js("decode");
+const { productMaps, rowStart } = await js("maths");
 const { binEdges, Grid, poolMap, poolScores } = await js("pool");
 const { blockAround } = await js("explorer");
 

@@ -61,7 +61,7 @@ test("zoom keeps its centre and stays inside", () => {
 });
 
 const meta = (changes = {}) => JSON.stringify({
-  schema: "sisa-explorer/1", n: 4, d_head: 2, d_state: 0, encoding: "float32", layers: [3], heads: [0, 5], info: [{ lam: 0 }, { lam: 0 }], ...changes,
+  schema: "sisa-explorer/1", n: 4, d_head: 2, d_state: 0, layers: [3], heads: [0, 5], info: [{ lam: 0, encoding: "float32" }, { lam: 0, encoding: "float32" }], ...changes,
 });
 const buffer = (bytes) => new BufferBlocks(new DataView(new ArrayBuffer(bytes)));
 
@@ -73,6 +73,14 @@ test("a packed trace knows its heads by their own numbers", () => {
   assert.deepEqual(trace.place(1), { layer: 3, head: 5 });
   assert.equal(trace.nameOf(1), "L3H5");
   assert.equal(trace.decode(1).q.length, 8);
+});
+
+test("heads of different encodings lie behind one another", () => {
+  const info = [{ lam: 0, encoding: "fixed16" }, { lam: 0, encoding: "float32" }];
+  const trace = new PackedTrace(meta({ info }), buffer(36 + 64));
+  assert.deepEqual([0, 1].map((index) => trace.bytes(index).length), [36, 64]);
+  assert.equal(trace.decode(0).k.length, 8);
+  assert.throws(() => new PackedTrace(meta({ info }), buffer(128)), /the trace has 128 of 100 bytes/);
 });
 
 test("foreign, unreadable and cut-off data are named", () => {
