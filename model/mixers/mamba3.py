@@ -7,7 +7,7 @@
     y_t = S_t C̄_t + D x_t ,   out = W_O (y ⊙ SiLU(z))
 
 A token enters with weight γ_t = λ_t Δ_t and from the next position on counts ν_t = (1−λ_{t+1}) Δ_{t+1} more:
-the state is that of the linear core with w = γ + ν, but for its own position's ν_t C̄_t·B̄_t x_t.
+y is the strict linear core with weights w = γ + ν, and γ_t C̄_t·B̄_t x_t of the position itself.
 
 Hooks: `model.mixers.state_space`, with hook_weight w and hook_B, hook_C before the rotation, and
 
@@ -88,7 +88,7 @@ class Mamba3(StateSpace):
         B, C = self._rotated(self._biased(B, C), self._phase(theta, step))
         rate = F.softplus(at_least_float32(decay)).clamp(min=SLOWEST).transpose(1, 2)
         gamma, nu = self._weights(step, trapezoid)
-        y = self._read_out(x, self.hook_weight(gamma + nu), self._decays(-rate * step), B, C, nu)
+        y = self._read_out(x, self.hook_weight(gamma + nu), self._decays(-rate * step), B, C, gamma)
         z = y.transpose(1, 2) * F.silu(gate).unflatten(-1, (self.n_state_heads, -1))
         return self._output(self.hook_z(z.to(u.dtype)))
 

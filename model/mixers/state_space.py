@@ -1,6 +1,8 @@
 """What every state-space mixer has: hooks, the read-out, and its equivalent attention matrix.
 
-    y = M x + D x ,   M_ts = w_s e^{a_{s+1} + … + a_t} C_t·B_s for s < t ,  (w_t − ν_t) C_t·B_t for s = t
+    y = M x + D x ,   M_ts = w_s e^{a_{s+1} + … + a_t} C_t·B_s for s < t ,   γ_t C_t·B_t for s = t
+
+where γ is w but in Mamba-3.
 
 | symbol         | hook                           | shape                       |
 | -------------- | ------------------------------ | --------------------------- |
@@ -82,17 +84,17 @@ class StateSpace(KeepsFloat32):
         return torch.diff(sums, dim=-1, prepend=torch.zeros_like(sums[..., :1])).to(a.dtype)
 
     def _read_out(
-        self, x: Tensor, weight: Tensor, a: Tensor, B: Tensor, C: Tensor, excess: Tensor | None = None
+        self, x: Tensor, weight: Tensor, a: Tensor, B: Tensor, C: Tensor, own: Tensor | None = None
     ) -> Tensor:
-        """y, batch head position channel, from x of that shape; excess is ν, zero by default."""
+        """y, batch head position channel, from x of that shape; own is γ, by default w."""
+        skip = self.D[:, None, None]
         if watched(self.hook_implicit_attention):
-            M = implicit_attention(weight, a, B, C, excess)
-            return self._explicit(M, x) + self.D[:, None, None] * x
-        y = chunked((weight[..., None] * x).to(x.dtype), a, B, C)
-        skip = self.D[:, None, None].expand(-1, *x.shape[-2:-1], 1)
-        if excess is not None:
-            skip = skip - (excess * (B * C).sum(-1))[..., None]
-        return y + skip * x
+            return self._explicit(implicit_attention(weight, a, B, C, own), x) + skip * x
+        u = (weight[..., None] * x).to(x.dtype)
+        if own is None:
+            return chunked(u, a, B, C) + skip * x
+        # no weight that t + 1 decides enters y_t, not even to be subtracted
+        return chunked(u, a, B, C, strict=True) + (skip + (own * (B * C).sum(-1))[..., None]) * x
 
     def _explicit(self, M: Tensor, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):

@@ -26,17 +26,17 @@ def with_gradients(form, inputs, **options):
     """Output and the gradient of a fixed weighted sum by every input."""
     y = form(*inputs, **options)
     weights = torch.randn(y.shape, generator=torch.Generator().manual_seed(1)).to(y.dtype)
-    return [y.detach(), *torch.autograd.grad((weights * y).sum(), inputs)]
+    return [y.detach(), *torch.autograd.grad((weights * y).sum(), inputs, materialize_grads=True)]
 
 
 @pytest.mark.parametrize("decay", DECAYS)
 @pytest.mark.parametrize("length", [1, 7, CHUNK, 2 * CHUNK + 9])
 def test_three_forms_are_one_map(length, decay):
-    for shared in (False, True):
+    for shared, strict in ((False, False), (True, True)):
         inputs = draw(length, decay=decay, shared=shared)
-        reference = with_gradients(recurrent, inputs)
+        reference = with_gradients(recurrent, inputs, strict=strict)
         for form in (chunked, quadratic):
-            for got, expected in zip(with_gradients(form, inputs), reference, strict=True):
+            for got, expected in zip(with_gradients(form, inputs, strict=strict), reference, strict=True):
                 assert got.isfinite().all()
                 assert (got - expected).abs().max() <= 1e-5 * max(1, expected.abs().max())
 
@@ -57,10 +57,8 @@ def test_gradients_are_those_of_finite_differences(form):
 def test_gradients_of_the_implicit_attention():
     _, a, K, Q = (x[:1, :2].detach().requires_grad_() for x in draw(5, dtype=torch.float64))
     g = torch.Generator().manual_seed(2)
-    weight, excess = (
-        torch.rand(1, 2, 5, generator=g, dtype=torch.float64).requires_grad_() for _ in range(2)
-    )
-    assert torch.autograd.gradcheck(implicit_attention, (weight, a, K, Q, excess))
+    weight, own = (torch.rand(1, 2, 5, generator=g, dtype=torch.float64).requires_grad_() for _ in range(2))
+    assert torch.autograd.gradcheck(implicit_attention, (weight, a, K, Q, own))
 
 
 @pytest.mark.parametrize("form", [quadratic, chunked])
@@ -87,7 +85,9 @@ def test_a_step_of_minus_infinity_starts_anew(form):
 def test_segment_sums_of_a_small_example():
     ninf = -torch.inf
     expected = torch.tensor([[0.0, ninf, ninf], [-2.0, 0.0, ninf], [-5.0, -3.0, 0.0]])
-    assert torch.equal(segment_sums(torch.tensor([-1.0, -2.0, -3.0])), expected)
+    a = torch.tensor([-1.0, -2.0, -3.0])
+    assert torch.equal(segment_sums(a), expected)
+    assert torch.equal(segment_sums(a, strict=True), expected.fill_diagonal_(ninf))
 
 
 def test_small_decays_keep_their_digits_after_large_ones():
@@ -102,8 +102,12 @@ def test_implicit_attention_is_the_map_as_a_matrix():
     weight = torch.rand(2, 3, 90, generator=torch.Generator().manual_seed(2))
     y = chunked(weight[..., None] * u, a, K, Q)
     assert (implicit_attention(weight, a, K, Q) @ u - y).abs().max() <= 1e-5
-    less = y - (weight / 3 * (K * Q).sum(-1))[..., None] * u
-    assert (implicit_attention(weight, a, K, Q, weight / 3) @ u - less).abs().max() <= 1e-5
+    own = (K * Q).sum(-1)[..., None] * u
+    strict = chunked(weight[..., None] * u, a, K, Q, strict=True)
+    assert (strict + weight[..., None] * own - y).abs().max() <= 1e-5
+    assert (
+        implicit_attention(weight, a, K, Q, weight / 3) @ u - strict - weight[..., None] / 3 * own
+    ).abs().max() <= 1e-5
 
 
 def test_half_precision_keeps_sums_and_states_wide():
