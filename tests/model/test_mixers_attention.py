@@ -7,7 +7,6 @@ ALiBi is compared with transformers' (arXiv 2108.12409), stretched RoPE in test_
 import copy
 import json
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from model import SISAConfig, SISAModel, capture
 from model.mixers.alibi import slopes
 from model.mixers.decay_bias import DecayBias
 from model.scores import augmented, fused_attention, sigmoid_attention, sigmoid_pattern
+from model.sizes import total
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "layers": dict(layer_d_state=(2, 6)),
@@ -324,12 +324,13 @@ def test_layers_may_have_different_state_sizes(tokens):
     assert np.abs(trace.b_rot.values[1]).min() > 0
 
 
+def test_parameter_formulas_hold_in_every_variant(variant):
+    assert sum(p.numel() for p in SISAModel(variant).parameters()) == total(variant)
+
+
 def test_presets_pay_for_every_layer():
-    few, many = (
-        SISAConfig.preset("tiny", architecture="sisa", layer_d_state=sizes) for sizes in ((4, 4), (4, 16))
-    )
-    assert few.d_mlp > many.d_mlp
-    assert replace(many, layer_d_state=()).d_mlp == many.d_mlp
+    few, many = (SISAConfig.preset("tiny", layer_d_state=sizes) for sizes in ((4, 16), (16, 16)))
+    assert few.d_mlp > many.d_mlp == SISAConfig.preset("tiny", d_state=16).d_mlp
 
 
 @pytest.mark.parametrize(
