@@ -63,9 +63,7 @@ def check_fused(config, *, length, half_life):
     assert not mixer.scores_watched()
     fused, twin = output_and_gradients(mixer, x), output_and_gradients(watched, x.double())
     for name, reference in twin.items():
-        limit = 1e-4 if config.architecture in ("fox", "alibi") else 1e-5
-        if name == "to_forget.bias":
-            limit = 5e-4  # it adds up 600 positions whose g, up to 208 nats, float32 knows to 1.5e-5
+        limit = 1e-4 if config.architecture == "fox" and name == "output" else 1e-5  # g reaches 208 nats
         assert (fused[name] - reference).abs().max() <= limit, name
 
 
