@@ -10,9 +10,9 @@
 
 Q̂ = [q ; g s ; 1] and K̂ = [k ; 1 ; −g s] with s = sqrt(d_h) make the whole score one SDPA call. Softmax would
 drop g_i, which a row shares, but gradients need it: that of log α_t sums over i ≥ t > j, and only both sides
-together leave out the rounding errors of all other pairs (b_f of FoX at 208 nats: 5e-6 instead of 2e-4). 16 bits
-cannot hold g: there it fills two channels, the rounded value and the rest. The gradient of a gate that forgets
-within a few tokens still errs by some percent there, for kernels round what they return.
+together leave out the rounding errors of all other pairs (b_f of FoX at 208 nats: 5e-6 instead of 2e-4).
+16 bits cannot hold g: there it fills two channels, the rounded value and the rest. The gradient of a gate
+that forgets within a few tokens still errs by some percent there, for kernels round what they return.
 Source: arXiv 2503.02130 and 2108.12409.
 """
 
