@@ -1,0 +1,80 @@
+"""The study of this project as tables; README.md beside this file names columns and conditions."""
+
+from functools import cache
+from importlib.resources import files
+
+import pandas as pd
+
+SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ("metrics", "heads", "lengths")}
+OF_RUN = ["run", "variant", "seed", "lr", "episode_fraction"]
+
+
+def runs() -> pd.DataFrame:
+    """One run a row: what was asked, on what it was trained."""
+    return _table("runs").copy()
+
+
+def metrics() -> pd.DataFrame:
+    """run, architecture (the variant's name), seed, lr, episode_fraction, step, tokens, name, value."""
+    table = _of_run("metrics").rename(columns={"variant": "architecture"})
+    per_step = _table("runs").eval("tokens / steps").astype(int).set_axis(_table("runs")["run"])
+    return table.assign(tokens=table["step"] * table["run"].map(per_step))
+
+
+def heads() -> pd.DataFrame:
+    """One head at one step a row: what tells its run, then λ, half-life, clamp and needle lens."""
+    return _of_run("heads")
+
+
+def lengths() -> pd.DataFrame:
+    """One run, position code, context length and depth a row."""
+    return _of_run("lengths")
+
+
+def chosen(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `metrics`, `heads`, `lengths` or `runs` that are compared: one learning rate a variant.
+
+    It is the one with the lowest final val/loss, mean over the seeds that tried most learning rates; needles
+    have no say. A variant that tried one keeps it. Runs with episodes in training are left out, they are
+    another question.
+    """
+    variant = "architecture" if "architecture" in table and "variant" not in table else "variant"
+    best = lr_table().query("chosen").set_index("variant")["lr"]
+    return table[(table["episode_fraction"] == 0) & (table["lr"] == table[variant].map(best))]
+
+
+def lr_table() -> pd.DataFrame:
+    """variant, lr, val/loss (nats a token) at the last step, seeds it is the mean of, chosen."""
+    loss = final(metrics()).query("episode_fraction == 0").rename(columns={"architecture": "variant"})
+    tried = loss.groupby(["variant", "seed"])["lr"].transform("nunique")
+    loss = loss[tried == tried.groupby(loss["variant"]).transform("max")]
+    grouped = loss.groupby(["variant", "lr"])["val/loss"]
+    table = grouped.agg(["mean", "count"]).reset_index()
+    table.columns = ["variant", "lr", "val/loss", "seeds"]
+    lowest = table.groupby("variant")["val/loss"].transform("min")
+    return table.assign(chosen=table["val/loss"] == lowest)
+
+
+def final(table: pd.DataFrame) -> pd.DataFrame:
+    """One run of `metrics` a row: what tells it apart, then every metric at the run's last step.
+
+    "lr" stays the peak learning rate of the run.
+    """
+    last = table[table["step"] == table.groupby("run")["step"].transform("max")]
+    keys = ["run", "architecture", "seed", "lr", "episode_fraction", "step"]
+    return (
+        last[~last["name"].isin(keys)]
+        .pivot_table(index=keys, columns="name", values="value")
+        .rename_axis(columns=None)
+        .reset_index()
+    )
+
+
+def _of_run(name: str) -> pd.DataFrame:
+    return _table("runs")[OF_RUN].merge(_table(name), on="run")
+
+
+@cache
+def _table(name: str) -> pd.DataFrame:
+    with files(__name__).joinpath(SOURCES[name]).open("rb") as stream:
+        return pd.read_csv(stream, compression="gzip" if SOURCES[name].endswith("gz") else None)
