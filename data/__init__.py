@@ -1,4 +1,4 @@
-"""Needle episodes, corpora, tokenizer and the published figures; loads numpy, never torch.
+"""Needle episodes, corpora, tokenizer, published and measured figures; loads numpy, never torch.
 
 Every name loads its file on first use, so that ``import data`` is light.
 """
@@ -29,6 +29,7 @@ __all__ = [
     "build_corpus",
     "documents",
     "load_tokenizer",
+    "measured",
     "published",
     "score",
     "summarise",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from data import measured as measured
     from data import published as published
     from data.batches import TrainingBatches as TrainingBatches
     from data.corpus import TokenCorpus as TokenCorpus
@@ -56,8 +58,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str):
-    if name == "published":
-        return import_module("data.published")
+    if name in ("published", "measured"):
+        return import_module(f"data.{name}")
     if name not in _HOMES:
         raise AttributeError(f"data has no {name!r}; it has {', '.join(sorted(__all__))}")
     return getattr(import_module(f"data.{_HOMES[name]}"), name)

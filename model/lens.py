@@ -28,10 +28,10 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
         alone. Mixers without scores are left out.
     """
     layers = [layer for layer, block in enumerate(model.blocks) if isinstance(block.attn, Attention)]
-    knobs = episodes.knobs[:EPISODES]
+    knobs = episodes.knobs.head(EPISODES)
     tokens = torch.tensor(episodes.tokens[:EPISODES], device=model.device)
     query, start, stop = (
-        torch.tensor(knobs[name].to_numpy(), device=model.device)
+        torch.tensor(knobs[name].tolist(), device=model.device)
         for name in ("answer_start", "value_start", "value_stop")
     )
     key = torch.arange(tokens.shape[1], device=model.device)
@@ -41,7 +41,7 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
     def keep(scores: Tensor, hook: Any) -> None:
         rows[hook.name] = scores[torch.arange(len(scores)), :, query - 1].float()  # batch head key
 
-    hooks = [(f"blocks.{layer}.attn.hook_{part}", keep) for layer in layers for part in PARTS]
+    hooks: list[tuple[Any, Any]] = [(f"blocks.{layer}.attn.hook_{part}", keep) for layer in layers for part in PARTS]
     model.run_with_hooks(tokens, fwd_hooks=hooks, return_type=None)
     lens = {}
     for layer in layers:

@@ -8,11 +8,17 @@ import pandas as pd
 
 from data import NIAHTask, TokenCorpus, summarise
 from model.evaluation import evaluate
+from model.config import Rope
 from model.extension import with_rope
 from model.network import SISAModel
 
 DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
-STRETCH = {"pi": 4.0, "ntk": 4.0, "dynamic_ntk": 1.0, "yarn": 4.0}  # dynamic_ntk follows the input's length
+STRETCH: dict[Rope, float] = {
+    "pi": 4.0,
+    "ntk": 4.0,
+    "dynamic_ntk": 1.0,
+    "yarn": 4.0,
+}  # dynamic_ntk follows the input's length
 SEED = 2_000_003  # far from any training or evaluation seed
 
 
@@ -32,7 +38,9 @@ def length_grid(
         lengths: in tokens; by default a quarter of the training context to four times it, doubling.
     """
     lengths = lengths or [model.config.n_ctx * 2**i // 4 for i in range(5)]
-    ropes = ["rope", *STRETCH] if model.config.rope == "rope" else ["none"]
+    models = {model.config.rope: model}
+    if model.config.rope == "rope":
+        models |= {rope: with_rope(model, rope, factor) for rope, factor in STRETCH.items()}
     tables = []
     for length in lengths:
         task = NIAHTask(
@@ -44,9 +52,7 @@ def length_grid(
             value_length=value_length,
         )
         episodes = task.build(SEED, n_episodes=n_episodes * len(DEPTHS))
-        for rope in ropes:
-            stretched = model if rope in ("rope", "none") else with_rope(model, rope, STRETCH[rope])
-            scores = evaluate(stretched, episodes)
-            cells = summarise(scores, by=("context_length", "requested_depth"))
+        for rope, stretched in models.items():
+            cells = summarise(evaluate(stretched, episodes), by=("context_length", "requested_depth"))
             tables.append(cells.assign(rope=rope))
     return pd.concat(tables, ignore_index=True).rename(columns={"requested_depth": "depth"})

@@ -14,16 +14,18 @@ from typing import Any
 
 import pandas as pd
 
-import data
+from data import measured
 from data.files import write_aside
 from data.refusal import refusal
 from model.config import SISAConfig
 from model.run import Run
 from model.sizes import total
+from model.study.runs import variant_name
 
-FOLDER = Path(data.__file__).parent / "measured"
-TABLES = ("runs.csv", "metrics.csv.gz", "heads.csv.gz", "lengths.csv.gz")
+FOLDER = Path(measured.__file__).parent
+TABLES = tuple(measured.SOURCES.values())
 DIGITS = 5
+OF_HEAD = r"^(?P<measure>\w+)/L(?P<layer>\d+)H(?P<head>\d+)$"
 
 
 def collect(folders: Sequence[Path], *, out: Path, **trained: str) -> pd.DataFrame:
@@ -70,27 +72,35 @@ def _asked(run: Run) -> dict[str, Any]:
     model = {name: getattr(config, name) for name in ("architecture", "d_state", "rope", "d_mlp", "n_ctx")}
     how = {name: training[name] for name in ("lr", "lr_lam", "steps")}
     batches = {name: asked["data"][name] for name in ("batch_size", "episode_fraction", "corpus_sha256")}
-    tokens = int(run.metrics["tokens"].max())
-    return model | {"params": total(config), "seed": asked["seed"]} | how | batches | {"tokens": tokens}
+    tokens = int(run.metrics["tokens"].to_numpy().max())
+    settled = {name: model[name] for name in ("d_state", "rope")} | {"lr_lam": training["lr_lam"]}
+    variant = {"variant": variant_name(config.architecture, **settled)}
+    return (
+        variant
+        | model
+        | {"params": total(config), "seed": asked["seed"]}
+        | how
+        | batches
+        | {"tokens": tokens}
+    )
 
 
 def _split(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Numbers of the whole model, and those of its heads as one row a step, layer and head."""
-    kept = metrics[["step", "name", "value"]]
-    parts = kept["name"].str.extract(r"^(\w+)/L(\d+)H(\d+)$")
-    of_head = parts[0].notna()
-    heads = kept[of_head].assign(measure=parts[0], layer=parts[1], head=parts[2])
-    heads = heads.astype({"layer": int, "head": int})
+    kept = metrics.loc[:, ["step", "name", "value"]]
+    parts = pd.Series(kept["name"]).str.extract(OF_HEAD)
+    of_head = parts["measure"].notna()
+    heads = pd.concat([kept, parts], axis=1).loc[of_head].astype({"layer": int, "head": int})
     wide = heads.pivot_table(index=["step", "layer", "head"], columns="measure", values="value")
-    return kept[~of_head].copy(), wide.reset_index().rename_axis(columns=None)
+    return kept.loc[~of_head], wide.reset_index().rename_axis(columns=None)
 
 
 def _merge(path: Path, new: pd.DataFrame) -> None:
     """Replace the rows of the same runs; five digits are enough for any figure."""
-    new = new[["run", *(name for name in new.columns if name != "run")]]
+    new = new.set_index("run").reset_index()  # the run's name first
     if path.is_file():
         old = pd.read_csv(path)
-        new = pd.concat([old[~old["run"].isin(new["run"])], new], ignore_index=True)
+        new = pd.concat([old.loc[~old["run"].isin(new["run"])], new], ignore_index=True)
     with write_aside(path) as aside:
         compression: Any = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
         new.to_csv(aside, index=False, float_format=f"%.{DIGITS}g", compression=compression)

@@ -21,6 +21,7 @@ from model.config import STATES, SISAConfig
 from model.experiment import text_source
 from model.run import Run
 from model.training import DEVICES, TrainingConfig, fit
+from sisa_viz.colours import architecture_name
 
 VALUE_LENGTH = 4  # digits of a hidden number
 HELDOUT_ROWS = 64
@@ -85,17 +86,17 @@ class StudyRun:
 
     @property
     def variant(self) -> str:
-        """What is compared: architecture, state size if any, and where they differ position code and λ's rate."""
-        state = STATES[self.architecture] if self.d_state < 0 else self.d_state
-        parts = [self.architecture] + [str(state)] * bool(state) + ["no RoPE"] * (self.rope == "none")
-        return " ".join([*parts, *([f"λ lr ×{self.lr_lam:g}"] if self.lr_lam != 0.1 else [])])
+        """What is compared, see `variant_name`."""
+        d_state = STATES[self.architecture] if self.d_state < 0 else self.d_state
+        return variant_name(self.architecture, d_state=d_state, rope=self.rope, lr_lam=self.lr_lam)
 
     @property
     def name(self) -> str:
         """Folder name; config.json inside says everything."""
-        variant = self.variant.replace("λ lr ×", "lam").replace("no RoPE", "nope").replace(" ", "-")
-        parts = [self.preset, variant, f"lr{self.lr:g}"]
-        parts += [f"episodes{self.episode_fraction:g}"] * bool(self.episode_fraction)
+        d_state = STATES[self.architecture] if self.d_state < 0 else self.d_state
+        parts = [self.preset, self.architecture] + [str(d_state)] * bool(d_state)
+        parts += [f"lam{self.lr_lam:g}"] * (self.lr_lam != 0.1) + ["nope"] * (self.rope == "none")
+        parts += [f"lr{self.lr:g}"] + [f"episodes{self.episode_fraction:g}"] * bool(self.episode_fraction)
         return "-".join([*parts, f"{self.steps}steps", f"seed{self.seed}"])
 
     def tasks(self) -> dict[str, NIAHTask]:
@@ -146,6 +147,13 @@ class StudyRun:
         )
 
 
+def variant_name(architecture: str, *, d_state: int, rope: str, lr_lam: float) -> str:
+    """Architecture as plots spell it; position code and λ's learning rate where they are unusual."""
+    parts = [architecture_name(architecture, d_state)]
+    parts += ["no RoPE"] * (architecture == "transformer" and rope == "none")
+    return ", ".join(parts + [f"λ lr ×{lr_lam:g}"] * (lr_lam != 0.1))
+
+
 def heldout_rows(tokens: np.ndarray, *, length: int) -> np.ndarray:
     """64 rows [row, position] spread evenly over held-out text."""
     starts = np.linspace(0, len(tokens) - length, HELDOUT_ROWS).astype(int)
@@ -162,10 +170,10 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
     Raises:
         RuntimeError: after all others have ended, names the runs that failed and why.
     """
-    import dask
+    from dask import config
     from dask.distributed import Client, LocalCluster, as_completed
 
-    dask.config.set({"distributed.worker.daemon": False})  # a run starts processes that load data
+    config.set({"distributed.worker.daemon": False})  # a run starts processes that load data
     whole("workers", workers, least=1)
     if len({run.name for run in runs}) < len(runs):
         raise refusal(
@@ -175,7 +183,9 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
     cluster = address or LocalCluster(n_workers=workers, **local)
     failed = {}
     with Client(cluster) as client:
-        futures = {client.submit(_train, run, key=run.name, retries=0): run for run in runs}
+        futures = {
+            client.submit(_train, run, key=run.name, priority=-place): run for place, run in enumerate(runs)
+        }
         for done in as_completed(futures):
             if done.status == "error":
                 failed[futures[done].name] = repr(done.exception())
