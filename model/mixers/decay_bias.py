@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -77,6 +77,10 @@ class DecayBiasAttention(Attention):
 
     def _watched_term(self, scores: Tensor) -> Tensor:
         return self.hook_bias_scores(scores)
+
+    @property
+    def trace_config(self) -> dict[str, Any]:
+        return {"score_terms": {"importance": "decay bias"}}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The bias as a second term of its own: c_rot_i·b_rot_j = g_i − g_j, λ = 1, no decay inside it.

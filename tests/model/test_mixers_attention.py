@@ -225,6 +225,12 @@ def test_the_bias_of_a_trace_keeps_its_digits_over_a_thousand_nats():
         assert error[-200:].max() <= (1e-4 if dtype == "float32" else 4e-3)
 
 
+@pytest.mark.parametrize("architecture", ["fox", "alibi"])
+def test_a_trace_calls_the_bias_by_its_name(architecture, tokens):
+    trace = capture(SISAModel(SISAConfig(**SMALL, architecture=architecture)), tokens[0])
+    assert trace.sisa.config["score_terms"] == {"importance": "decay bias"}
+
+
 # sigmoid
 
 
