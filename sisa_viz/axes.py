@@ -77,21 +77,35 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "val/loss": ("validation loss", "nats per token"),
     "lr": ("learning rate", "1"),
     "grad_norm": ("gradient norm", "1"),
-    "niah/exact_match": ("needle exact match", "share of episodes"),
-    "niah/first_token": ("needle first token", "share of episodes"),
-    "niah/nll": ("needle −log p(answer)", "nats"),
+    "exact_match": ("needle exact match", "share of episodes"),
+    "first_token": ("needle first token", "share of episodes"),
+    "nll": ("needle −log p(answer)", "nats"),
     "rate": ("exact match", "share of episodes"),
     "context_length": ("context length", "tokens"),
+    "depth": ("needle depth", "share of context"),
     "requested_depth": ("requested needle depth", "share of context"),
     "actual_depth": ("actual needle depth", "share of context"),
+    "d_state": ("d_state", "channels of a state"),
+    "tokens_per_second": ("training speed", "tokens per second"),
 }
-SHARES = ("niah/exact_match", "niah/first_token", "rate")
+SHARES = ("exact_match", "first_token", "rate")
 
 
 def column_label(name: str) -> str:
-    """The axis label of a table's column or metric; an unknown one is called by its own name."""
-    long_name, units = COLUMNS.get(name, (name, "1"))
+    """The axis label of a table's column or metric; an unknown one is called by its own name.
+
+    A set of episodes that is not the run's only one is named: "needle exact match, corpus256 (share …)".
+    """
+    of_set, _, measure = name.rpartition("/")
+    known = name if name in COLUMNS else measure
+    long_name, units = COLUMNS.get(known, (name, "1"))
+    long_name += f", {of_set}" if known != name and known in COLUMNS and of_set != "niah" else ""
     return long_name if units == "1" else f"{long_name} ({units})"
+
+
+def is_share(name: str) -> bool:
+    """True for a column or metric that lies between 0 and 1: "rate", "corpus256/exact_match"."""
+    return name.rpartition("/")[2] in SHARES
 
 
 def axis_attrs(name: str) -> dict[str, str]:

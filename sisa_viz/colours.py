@@ -30,9 +30,20 @@ GRID = "rgba(128, 128, 128, 0.25)"
 CLAMPED = "#d55e00"
 MARK = "#009e73"
 
-ARCHITECTURES = {"transformer": "#d55e00", "mamba2": "#009e73", "mamba3": "#cc79a7"}
-SISA = {16: "#56b4e9", 32: "#0072b2", 64: "#7b6fd0", 128: "#b07cd8"}
-OTHERS = ("#e69f00", "#8c8c8c", "#a6761d", "#e7298a")
+ARCHITECTURES = {
+    "transformer": "#d55e00",
+    "jamba": "#d39c23",
+    "hymba": "#73645d",
+    "mamba2": "#009e73",
+    "mamba3": "#ff6bb0",
+    "fox": "#7f0300",
+    "alibi": "#a0dabe",
+    "sigmoid_sisa": "#00396b",
+    "adaptive_sisa": "#9be221",
+}
+SISA = {4: "#a9dcf2", 16: "#56b4e9", 32: "#0072b2", 64: "#7054ff", 128: "#c08bff"}  # d_state between: mixed
+OTHERS = ("#e7298a", "#8c8c8c", "#e6d200", "#a6761d")
+RELATIVE = "5px,2px"  # dashes of what differs from a named architecture by a remark: "transformer, no RoPE"
 LAYERS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7b6fd0", "#a6761d")
 
 
@@ -61,14 +72,43 @@ def architecture_name(model: str, d_state: float | None = None) -> str:
     return f"SISA d_state={int(d_state or 0)}" if model.lower() == "sisa" else model
 
 
+def variant_name(architecture: str, *, d_state: int, rope: str = "rope", lr_lam: float = 0.1) -> str:
+    """What is compared: the architecture, with a remark where position code or λ's learning rate are unusual.
+
+    "transformer, no RoPE", "SISA d_state=16, λ lr ×1"; lr_lam is a multiple of the learning rate.
+    """
+    parts = [architecture_name(architecture, d_state)]
+    parts += ["no RoPE"] * (architecture == "transformer" and rope == "none")
+    return ", ".join(parts + [f"λ lr ×{lr_lam:g}"] * (lr_lam != 0.1))
+
+
 def architecture_colour(name: str) -> str:
-    """The colour of an architecture; the same name gets the same colour in every plot."""
-    if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    state = re.fullmatch(r"SISA d_state=(\d+)", name)
-    if state and int(state[1]) in SISA:
-        return SISA[int(state[1])]
-    return "#0072b2" if state else OTHERS[sum(map(ord, name)) % len(OTHERS)]
+    """The colour of an architecture or variant; the same name gets the same colour in every plot."""
+    base, _, remark = name.partition(", ")
+    state = re.fullmatch(r"SISA d_state=(\d+)", base)
+    known = _sisa_colour(int(state[1])) if state else ARCHITECTURES.get(base)
+    if known is None:
+        return OTHERS[sum(map(ord, name)) % len(OTHERS)]
+    return mix(known, "#ffffff", 0.3) if remark else known
+
+
+def architecture_dash(name: str) -> str:
+    """Plotly's dashes of its line: relatives of a named architecture are dashed and lighter."""
+    return RELATIVE if ", " in name else "solid"
+
+
+def _sisa_colour(d_state: int) -> str:
+    """Between the named sizes the colours are mixed, in log d_state; beyond them the last one stays."""
+    sizes, colours = list(SISA), list(SISA.values())
+    at = float(np.interp(np.log2(max(d_state, 1)), np.log2(sizes), range(len(sizes))))
+    low = min(int(at), len(sizes) - 2)
+    return mix(colours[low], colours[low + 1], at - low)
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """A hex colour on the way from one to the other, share 0 to 1."""
+    pairs = ((int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(one + share * (two - one)):02x}" for one, two in pairs)
 
 
 def layer_colour(layer: int) -> str:

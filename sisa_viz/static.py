@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from sisa_viz.axes import HEADS, SHARES, column_label
+from sisa_viz.axes import HEADS, column_label, is_share
 from sisa_viz.colours import CLAMPED, FROM_ZERO, architecture_colour, layer_colour
 from sisa_viz.plots.decay import prepare_decay
 from sisa_viz.plots.niah_convergence import prepare_niah_convergence
@@ -72,7 +72,7 @@ def plot_niah_convergence(
     axes.set(
         xlabel=column_label(x), ylabel=column_label(metric), xscale="log" if len(data.published) else "linear"
     )
-    if metric in SHARES:
+    if is_share(metric):
         axes.set_ylim(-0.03, 1.03)
     axes.legend(frameon=False, fontsize="small")
     sns.despine(figure)

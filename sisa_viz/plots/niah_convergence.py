@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sisa_viz import figures
-from sisa_viz.axes import SHARES, column_label
-from sisa_viz.colours import architecture_colour, architecture_name, faint
+from sisa_viz.axes import column_label, is_share
+from sisa_viz.colours import architecture_colour, architecture_dash, architecture_name, faint
 from sisa_viz.tables import Frame, check_choice, check_table, pick_metric
 from sisa_viz.text import escape
 
@@ -51,7 +51,7 @@ def prepare_niah_convergence(
     runs = rows.rename(columns={x: "x"})[["architecture", "seed", "x", "value"]].sort_values(
         ["architecture", "seed", "x"]
     )
-    return Convergence(_intervals(runs, share=metric in SHARES), runs, _published(published, x), metric, x)
+    return Convergence(_intervals(runs, share=is_share(metric)), runs, _published(published, x), metric, x)
 
 
 def _intervals(runs: Frame, *, share: bool) -> Frame:
@@ -192,7 +192,7 @@ def _mean(name: str, mean: Frame) -> go.Scatter:
         name=escape(words),
         legendgroup=escape(name),
         legendrank=1,  # before the published curves
-        line={"color": architecture_colour(name), "width": 2.5},
+        line={"color": architecture_colour(name), "width": 2.5, "dash": architecture_dash(name)},
         marker={"size": 5},
         customdata=figures.cells([escape(name)] * len(mean), *bounds, mean["seeds"]),
         hovertemplate="<b>%{customdata[0]}</b><br>at %{x}: %{y:.4g}<br>"
@@ -206,7 +206,7 @@ def _axes(figure: go.Figure, data: Convergence) -> None:
     if log:
         figure.update_xaxes(dtick=1)  # a label at each power of ten
     figure.update_yaxes(
-        title=escape(column_label(data.metric)), range=[-0.03, 1.03] if data.metric in SHARES else None
+        title=escape(column_label(data.metric)), range=[-0.03, 1.03] if is_share(data.metric) else None
     )
     # many published curves need a column of their own
     beside: dict[str, Any] = {"x": 1.01, "y": 1, "font": {"size": 11}, "tracegroupgap": 0}
