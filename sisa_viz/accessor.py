@@ -13,6 +13,7 @@ from sisa_viz import scores as maths
 from sisa_viz.axes import DERIVED, HEADS, axis_attrs
 from sisa_viz.check import check_lam_scale, check_span, check_trace
 from sisa_viz.store import save_trace
+from sisa_viz.weights import SHARE, Weighing, share, terms, weighing
 
 PARTS = ("content", "importance")
 
@@ -39,6 +40,17 @@ class SISAAccessor:
         """True for a plain transformer (d_state = 0), which has no importance term."""
         return self.config["d_state"] == 0
 
+    @property
+    def terms(self) -> dict[str, str]:
+        """What this mixer calls the two terms of its score."""
+        return terms(self.config)
+
+    def weighing(self, *, layer: int, head: int) -> Weighing:
+        """How a head turns a row of scores into weights: by softmax, sigmoid, or not at all."""
+        for axis, value in (("layer", layer), ("head", head)):
+            self._index(axis, value)
+        return weighing(self.config, layer=layer, head=head)
+
     def content(self, *, layer: int, head: int, query: int | None = None) -> xr.DataArray:
         """q_i·k_j / sqrt(d_head) in nats, (query, key), NaN above the diagonal; `query` keeps one row."""
         return self._map("content", layer, head, query, maths.content)
@@ -56,7 +68,10 @@ class SISAAccessor:
     def pattern(
         self, *, layer: int, head: int, query: int | None = None, lam_scale: float = 1.0
     ) -> xr.DataArray:
-        """softmax_j(content + lam_scale · importance), probability, shaped like `content`."""
+        """softmax_j(content + lam_scale · importance), probability, shaped like `content`.
+
+        In a mixer without softmax, what it weighs values by instead (`sisa_viz.weights`), named as such.
+        """
         return self._map("pattern", layer, head, query, _pattern_rows(lam_scale))
 
     def half_life(self) -> xr.DataArray:
@@ -75,9 +90,13 @@ class SISAAccessor:
     def span_mass(
         self, *, span: str | Sequence[int] = "needle", query: int = -1, lam_scale: float = 1.0
     ) -> xr.DataArray:
-        """(layer, head) attention mass that one query puts on the visible keys of a span, probability."""
+        """(layer, head) attention mass that one query puts on the visible keys of a span, probability.
+
+        Without a softmax weights have no such sum, so there it is the span's share of the absolute weights.
+        """
         inside = self._inside(span, query)
-        return self._each_head("span_mass", query, _pattern_rows(lam_scale), lambda row: row[inside].sum())
+        mass = self._each_head("span_mass", query, _pattern_rows(lam_scale), lambda row: share(row, inside))
+        return mass if self._scores_are({"softmax"}) else mass.assign_attrs(SHARE.attrs)
 
     def span_advantage(
         self, part: str, *, span: str | Sequence[int] = "needle", query: int = -1
@@ -96,9 +115,10 @@ class SISAAccessor:
                 f"span"
             )
         rows = maths.content if part == "content" else maths.importance
-        return self._each_head(
+        advantage = self._each_head(
             "span_advantage", query, rows, lambda row: row[inside].mean() - row[outside].mean()
         )
+        return advantage.assign_attrs(units="1") if self._scores_are({"linear"}) else advantage
 
     def clamp_count(self) -> xr.DataArray:
         """(layer, head) positions where the clamp acts and decay is lost; 0 in a plain transformer."""
@@ -116,15 +136,29 @@ class SISAAccessor:
         picked = self._trace.isel(layer=self._index("layer", layer), head=self._index("head", head))
         names = ("q", "k") if self.is_plain else ("q", "k", "b_rot", "c_rot", "anchored_decay")
         arrays = {name: picked[name].values.astype(np.float32) for name in names}
-        return maths.Head(**arrays, lam=None if self.is_plain else float(picked["lam"]))
+        lam = None if self.is_plain else float(picked["lam"])
+        return maths.Head(**arrays, lam=lam, weighing=self.weighing(layer=layer, head=head))
 
     def _map(self, name: str, layer: int, head: int, query: int | None, rows: Callable) -> xr.DataArray:
         length = self._trace.sizes["position"]
         queries = np.arange(length) if query is None else np.array([self._query(query)])
         values = rows(self.factors(layer=layer, head=head), queries)
         array = xr.DataArray(values, dims=("query", "key"), coords=self._score_coords(queries, layer, head))
-        array = _labelled(name, array)
+        array = _labelled(name, array).assign_attrs(self._attrs(name, layer, head))
         return array if query is None else array.isel(query=0)
+
+    def _attrs(self, name: str, layer: int, head: int) -> dict[str, str]:
+        """Attributes of a map where the mixer has names of its own, or no nats."""
+        kind = self.weighing(layer=layer, head=head).kind
+        if name == "pattern":
+            return kind.quantity.attrs
+        names = {part: f"{term} score" for part, term in self.terms.items()}
+        return {"long_name": names.get(name, DERIVED[name].long_name), "units": kind.score_units}
+
+    def _scores_are(self, legal: set[str]) -> bool:
+        """Whether every head makes its weights in one of these ways."""
+        layers, heads = (self._trace[axis].values.tolist() for axis in HEADS)
+        return {self.weighing(layer=n, head=h).score for n in layers for h in heads} <= legal
 
     def _score_coords(self, queries: np.ndarray, layer: int, head: int) -> dict[str, Any]:
         tokens = self._trace["token"].values
@@ -184,8 +218,9 @@ class SISAAccessor:
 
 def _pattern_rows(lam_scale: float) -> Callable[[maths.Head, np.ndarray], np.ndarray]:
     check_lam_scale(lam_scale)
-    return lambda f, rows: maths.pattern(
-        maths.content(f, rows) + np.float32(lam_scale) * maths.importance(f, rows)
+    scale = np.float32(lam_scale)
+    return lambda f, rows: f.weighing.weights(
+        maths.content(f, rows) + scale * maths.importance(f, rows), rows
     )
 
 

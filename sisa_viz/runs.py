@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sisa_viz.colours import architecture_name
+from sisa_viz.colours import variant_name
 
 METRICS = ("step", "tokens", "name", "value")
 
@@ -16,8 +16,9 @@ METRICS = ("step", "tokens", "name", "value")
 def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """One row a number: run, architecture, seed, step, tokens, name, value.
 
-    Each folder holds config.json (with d_state and seed, at the top or one level down) and metrics.csv
-    (step, tokens, name, value). FileNotFoundError or ValueError name the folder and what it lacks.
+    Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and seed,
+    at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart (see
+    `sisa_viz.colours.variant_name`). FileNotFoundError or ValueError name the folder and what it lacks.
     """
     listed = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
     if not listed:
@@ -41,9 +42,14 @@ def _read_run(folder: Path) -> pd.DataFrame:
     config = _read_config(folder / "config.json")
     d_state, seed = (_field(config, name, folder) for name in ("d_state", "seed"))
     metrics = _read_metrics(folder / "metrics.csv")
-    architecture = architecture_name("sisa", d_state) if d_state else "transformer"
+    unusual = {name: value for name in ("rope", "lr_lam") for value in _found(config, name)[:1]}
+    architecture = (_found(config, "architecture") or ["sisa" if d_state else "transformer"])[0]
     return pd.DataFrame(
-        {"run": folder.name, "architecture": architecture, "seed": seed}
+        {
+            "run": folder.name,
+            "architecture": variant_name(architecture, d_state=d_state, **unusual),
+            "seed": seed,
+        }
         | {name: metrics[name] for name in METRICS}
     )
 
@@ -74,8 +80,13 @@ def _read_metrics(path: Path) -> pd.DataFrame:
 
 
 def _field(config: dict[str, Any], name: str, folder: Path) -> int:
-    places = [config, *(value for value in config.values() if isinstance(value, dict))]
-    found = [place[name] for place in places if isinstance(place.get(name), int)]
+    found = [value for value in _found(config, name) if isinstance(value, int)]
     if not found:
         raise ValueError(f"{folder / 'config.json'} has no integer {name}; it has {sorted(config)}")
     return found[0]
+
+
+def _found(config: dict[str, Any], name: str) -> list[Any]:
+    """Values of a field at the top or one level down."""
+    places = [config, *(value for value in config.values() if isinstance(value, dict))]
+    return [place[name] for place in places if name in place]

@@ -2,7 +2,7 @@
 
     content_ij    = q_i·k_j / sqrt(d_head)
     importance_ij = λ · exp(ĝ_i − ĝ_j) · c_rot_i·b_rot_j          i ≥ j
-    pattern_ij    = softmax_j(content_ij + s · importance_ij)      over j ≤ i
+    weight_ij     = softmax_j(content_ij + s · importance_ij)      over j ≤ i, or what `weights` says instead
 
 | symbol | field | shape |
 | --- | --- | --- |
@@ -19,10 +19,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sisa_viz.weights import SOFTMAX, Weighing
+
 
 @dataclass(frozen=True)
 class Head:
-    """The factors of one head; the last four are None in a plain transformer."""
+    """The factors of one head, and how it weighs its keys; a plain transformer has q and k alone."""
 
     q: np.ndarray
     k: np.ndarray
@@ -30,6 +32,7 @@ class Head:
     c_rot: np.ndarray | None = None
     anchored_decay: np.ndarray | None = None
     lam: float | None = None
+    weighing: Weighing = SOFTMAX
 
     @property
     def length(self) -> int:
@@ -61,9 +64,3 @@ def importance(head: Head, queries: np.ndarray) -> np.ndarray:
     scores = np.float32(head.lam) * np.exp(decay) * (head.c_rot[queries] @ head.b_rot.T)
     scores[~seen] = np.nan
     return scores
-
-
-def pattern(scores: np.ndarray) -> np.ndarray:
-    """Softmax over the visible keys of each row [query, key]; NaN stays NaN."""
-    weights = np.exp(scores - np.nanmax(scores, axis=-1, keepdims=True))
-    return weights / np.nansum(weights, axis=-1, keepdims=True)

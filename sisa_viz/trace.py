@@ -52,7 +52,8 @@ def build_trace(
     d_head]; b_rot, c_rot [.., d_state]; phase [.., pair] in radians; the decays [layer, head, position] in
     nats; lam [layer, head]. With config["d_state"] == 0 only q and k may be given; without a content term
     d_head is 0. `spans` maps a name to a
-    half-open (start, stop) in token positions. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays
+    half-open (start, stop) in token positions. A mixer without softmax says so in config["score"], see
+    `sisa_viz.weights`. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays
     float32. Half a surrogate pair in a label or in `text` (default: the labels in a row) becomes
     its escape, such as "\\ud800".
 

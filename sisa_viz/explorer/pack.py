@@ -28,6 +28,7 @@ from sisa_viz import colours
 from sisa_viz.check import check_trace
 from sisa_viz.scores import Head, content, importance
 from sisa_viz.text import visible
+from sisa_viz.weights import SOFTMAX
 
 SCHEMA = "sisa-explorer/1"
 PRECISIONS = ("auto", "float32", "fixed16")
@@ -63,10 +64,12 @@ def pack(trace: xr.Dataset, *, title: str = "Score explorer", precision: str = "
     """
     check_trace(trace)
     encoding = choose_encoding(trace, precision)
-    packed = [pack_head(head, encoding) for head in _heads(trace)]
-    meta = _meta(trace, title=title)
-    for info, block in zip(meta["info"], packed, strict=True):
+    meta, packed = _meta(trace, title=title), []
+    for info, head in zip(meta["info"], _heads(trace), strict=True):
+        packed.append(block := pack_head(head, encoding))
         info["encoding"] = block.encoding
+        if head.weighing != SOFTMAX:
+            info |= {"score": head.weighing.score, "bias": head.weighing.bias}
     meta["rounding"] = max(block.rounding for block in packed)
     return Packed(meta, [block.data for block in packed])
 
@@ -167,6 +170,7 @@ def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
         "layers": trace["layer"].values.tolist(),
         "heads": trace["head"].values.tolist(),
         "info": _info(trace),
+        "terms": {part: visible(name, spaces=False) for part, name in trace.sisa.terms.items()},
         "tokens": [str(token) for token in trace["token"].values],
         "spans": spans,
         "needle_query": spans["answer"][0] - 1 if spans.get("answer", (0,))[0] > 0 else n - 1,

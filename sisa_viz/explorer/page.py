@@ -37,7 +37,7 @@ def fragment(packed: Packed, state: dict[str, Any], *, name: str, still: bytes) 
 
     Where scripts are off, `still` (a PNG of the head in `state`) and a sentence stand in.
     """
-    words = f"content, λ × importance, sum and softmax of L{state['layer']}H{state['head']}"
+    words = f"content, λ × importance, sum and weights of L{state['layer']}H{state['head']}"
     meta = to_json(packed.meta | {"state": state})
     source = f"data:image/png;base64,{base64.b64encode(still).decode()}"
     parts = [

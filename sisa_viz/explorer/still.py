@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from sisa_viz import colours
-from sisa_viz.scores import Head, content, importance, pattern
+from sisa_viz.scores import Head, content, importance
 
 SIDE = 96
 GAP = 6
@@ -18,21 +18,20 @@ GROUND = (222, 225, 228)
 
 
 def still(head: Head) -> bytes:
-    """PNG of content, λ × importance, sum and softmax, each at most 96 × 96 pixels, left to right."""
+    """PNG of content, λ × importance, sum and weights, each at most 96 × 96 pixels, left to right."""
     maps = pooled(head, min(SIDE, head.length))
     limit = colours.signed_limit(*maps[:3])
-    signed = [1 + _shade(values / (2 * limit) + 0.5) for values in maps[:3]]
-    probability = 1 + SHADES + _shade(maps[3] / colours.top_limit(maps[3]))
-    panels = [
-        np.where(np.isnan(values), 0, shade)
-        for values, shade in zip(maps, [*signed, probability], strict=True)
-    ]
+    shades = [1 + _shade(values / (2 * limit) + 0.5) for values in maps]
+    kind = head.weighing.kind
+    if not kind.signed:
+        shades[3] = 1 + SHADES + _shade(maps[3] / (kind.top or colours.top_limit(maps[3])))
+    panels = [np.where(np.isnan(values), 0, shade) for values, shade in zip(maps, shades, strict=True)]
     gap = np.zeros((len(panels[0]), GAP), dtype=int)
     return _png(np.concatenate([piece for panel in panels for piece in (panel, gap)][:-1], axis=1))
 
 
 def pooled(head: Head, bins: int) -> list[np.ndarray]:
-    """content, importance, sum, softmax as [bin, bin]; NaN where a bin holds no visible cell."""
+    """content, importance, sum, weights as [bin, bin]; NaN where a bin holds no visible cell."""
     edges = np.arange(bins) * head.length // bins
     stops = np.append(edges[1:], head.length)
     rows = [_row_bin(head, np.arange(start, stop), edges) for start, stop in zip(edges, stops, strict=True)]
@@ -42,7 +41,9 @@ def pooled(head: Head, bins: int) -> list[np.ndarray]:
 def _row_bin(head: Head, queries: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
     first, second = content(head, queries), importance(head, queries)
     total = first + second
-    return [_largest(values, edges) for values in (first, second, total, pattern(total))]
+    return [
+        _largest(values, edges) for values in (first, second, total, head.weighing.weights(total, queries))
+    ]
 
 
 def _largest(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Content, importance, their sum and the softmax pattern of one head, side by side."""
+"""Content, importance, their sum and the weights that it gives, of one head, side by side."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ from sisa_viz.blocks import pool
 from sisa_viz.check import check_lam_scale, check_span, check_trace
 from sisa_viz.colours import GROUND, MARK, signed_limit, top_limit
 from sisa_viz.text import escape, token_axis
+from sisa_viz.weights import Weighing
 
 PARTS = ("content", "importance", "scores", "pattern")
 MOST_CELLS = 512  # a side; longer windows show blocks
@@ -30,6 +31,8 @@ class Scores:
     query_tokens: list[str]
     key_tokens: list[str]
     name: str
+    titles: dict[str, str]
+    weighing: Weighing
     lam: float
     lam_scale: float
     clamped: int
@@ -67,7 +70,8 @@ def prepare_scores(
     content = maths.content(factors, queries)
     importance = np.float32(check_lam_scale(lam_scale)) * maths.importance(factors, queries)
     scores = content + importance
-    whole = dict(zip(PARTS, (content, importance, scores, maths.pattern(scores)), strict=True))
+    weights = factors.weighing.weights(scores, queries)
+    whole = dict(zip(PARTS, (content, importance, scores, weights), strict=True))
     block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
     maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
     tokens, positions = trace["token"].values.tolist(), np.arange(length)
@@ -79,6 +83,8 @@ def prepare_scores(
         query_tokens=tokens[rows][::block],
         key_tokens=tokens[columns][::block],
         name=head_name(layer, head),
+        titles=_titles(access.terms, factors.weighing),
+        weighing=factors.weighing,
         lam=0.0 if access.is_plain else float(trace["lam"].sel(picked)),
         lam_scale=lam_scale,
         clamped=int(access.clamp_count().sel(picked)),
@@ -102,8 +108,10 @@ def plot_scores(
     """Four linked maps (query × key, row 0 on top): zooming one zooms all.
 
     Content, importance and sum share one symmetric scale in nats; the pattern starts at 0. Importance is
-    multiplied by `lam_scale`. Up to 256 positions a side the hover box holds tokens and all four numbers, up
-    to 512 tokens and one number, beyond that cells are blocks (see prepare_scores). Returns the figure.
+    multiplied by `lam_scale`. A mixer without softmax shows the weights that it has: signed ones on the
+    scores' own scale, those of a sigmoid from 0 to 1. Up to 256 positions a side the hover box holds tokens
+    and all four numbers, up to 512 tokens and one number, beyond that cells are blocks (see prepare_scores).
+    Returns the figure.
     """
     data = prepare_scores(
         trace,
@@ -114,8 +122,9 @@ def plot_scores(
         lam_scale=lam_scale,
         limit=limit,
     )
-    titles = [DERIVED[part].long_name for part in PARTS]
-    figure = figures.panels(titles, columns=2, height=880, horizontal_spacing=0.04, vertical_spacing=0.07)
+    figure = figures.panels(
+        list(data.titles.values()), columns=2, height=880, horizontal_spacing=0.04, vertical_spacing=0.07
+    )
     for at, part in enumerate(PARTS):
         figure.add_trace(_map(data, part), row=at // 2 + 1, col=at % 2 + 1)
     _axes(figure, data)
@@ -123,6 +132,11 @@ def plot_scores(
         _mark(figure, data, name, span, line=at)
     figures.entitle(figure, f"Attention scores of {data.name}", _subtitle(data))
     return figure
+
+
+def _titles(terms: dict[str, str], weighing: Weighing) -> dict[str, str]:
+    own = {part: f"{name} score" for part, name in terms.items()}
+    return own | {"scores": DERIVED["scores"].long_name, "pattern": weighing.kind.quantity.long_name}
 
 
 def _map(data: Scores, part: str) -> go.Heatmap:
@@ -133,19 +147,22 @@ def _map(data: Scores, part: str) -> go.Heatmap:
         z=z,
         x=data.keys,
         y=data.queries,
-        coloraxis="coloraxis2" if part == "pattern" else "coloraxis",
+        coloraxis="coloraxis2" if part == "pattern" and not data.weighing.kind.signed else "coloraxis",
         hoverongaps=False,
         customdata=np.stack(others, axis=-1) if detailed else None,
-        hovertemplate=_hover(part, data.block, detailed),
+        hovertemplate=_hover(part, data, detailed),
     )
 
 
-def _hover(part: str, block: int, detailed: bool) -> str:
+def _hover(part: str, data: Scores, detailed: bool) -> str:
     """The hover box: our own words only; tokens come in through the axes, numbers through customdata."""
+    block = data.block
     where = "" if block == 1 else f"<br>largest of the {block} × {block} cells from here"
     others = [name for name in PARTS if name != part] if detailed else []
     numbers = {name: f"customdata[{at}]" for at, name in enumerate(others)} | {part: "z"}
-    lines = [f"{DERIVED[name].long_name}: %{{{numbers[name]}:.4g}}" for name in PARTS if name in numbers]
+    words = {name: DERIVED[name].long_name for name in PARTS}
+    words["pattern"] = data.weighing.kind.quantity.long_name
+    lines = [f"{words[name]}: %{{{numbers[name]}:.4g}}" for name in PARTS if name in numbers]
     return "<br>".join([f"query %{{y}}<br>key %{{x}}{where}", *lines]) + "<extra></extra>"
 
 
@@ -161,13 +178,20 @@ def _axes(figure: go.Figure, data: Scores) -> None:
     figure.update_xaxes(title=_label("key"), tickangle=-60, showticklabels=True, row=2)
     figure.update_yaxes(title=_label("query"), showticklabels=True, col=1)
     figures.link(figure)
-    nats, share = (DERIVED[part].units for part in ("scores", "pattern"))
+    kind = data.weighing.kind
     figure.update_layout(
         plot_bgcolor=GROUND,
         margin={"r": 90},
-        coloraxis=figures.signed_axis(data.limit, nats, x=1.01, y=0.77, len=0.47),
-        coloraxis2=figures.zero_axis(top_limit(data.maps["pattern"]), share, x=1.01, y=0.23, len=0.47),
+        coloraxis=figures.signed_axis(data.limit, _units(kind.score_units), x=1.01, y=0.77, len=0.47),
     )
+    if not kind.signed:
+        top = kind.top or top_limit(data.maps["pattern"])
+        bar = figures.zero_axis(top, kind.quantity.units, x=1.01, y=0.23, len=0.47)
+        figure.update_layout(coloraxis2=bar)
+
+
+def _units(units: str) -> str:
+    return "" if units == "1" else units
 
 
 def _label(axis: str) -> str:

@@ -16,7 +16,10 @@ PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference": "differe
 def prepare_span_mass(
     trace: xr.Dataset, *, span: str | Sequence[int] = "needle", query: int = -1
 ) -> xr.Dataset:
-    """Attention mass (layer, head) of one query on a span: with_lam, without_lam, difference; probability."""
+    """Attention mass (layer, head) of one query on a span: with_lam, without_lam, difference; probability.
+
+    In mixers without softmax: the share of the absolute weights (`trace.sisa.span_mass`).
+    """
     access = check_trace(trace).sisa
     with_lam = access.span_mass(span=span, query=query)
     without = access.span_mass(span=span, query=query, lam_scale=0.0)
@@ -49,7 +52,7 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
     figure.update_layout(
         margin={"r": 170},
         coloraxis=figures.zero_axis(mass, label(data["with_lam"]), x=1.02),
-        coloraxis2=figures.signed_axis(moved, "moved by λ (probability)", x=1.13),
+        coloraxis2=figures.signed_axis(moved, f"moved by λ ({data['with_lam'].attrs['units']})", x=1.13),
     )
     name = span if isinstance(span, str) else "span"
     where = f"query {data.attrs['query']} on positions {data.attrs['start']} to {data.attrs['stop'] - 1}"

@@ -155,6 +155,6 @@ def test_without_scripts_a_picture_stands_in(browser, trace, tmp_path):
     page = context.new_page()
     page.goto(path.as_uri())
     picture = page.locator("noscript img")
-    assert "softmax of L0H0" in picture.get_attribute("alt")
+    assert "weights of L0H0" in picture.get_attribute("alt")
     assert picture.bounding_box()["width"] > 150
     context.close()

@@ -79,6 +79,17 @@ def test_description_names_heads_and_their_numbers(make_trace):
     assert [info["clamped"] for info in meta["info"]] == trace.sisa.clamp_count().values.ravel().tolist()
 
 
+def test_description_says_how_heads_weigh_and_what_their_terms_are_called(make_trace):
+    config = {"d_state": 4, "score": ["linear", "sigmoid"], "score_bias": [0, "log_t"]}
+    meta = pack(make_trace(config=config | {"score_terms": {"content": "a\u202eb"}})).meta
+    assert [(info["score"], info["bias"]) for info in meta["info"][::3]] == [
+        ("linear", 0),
+        ("sigmoid", "log_t"),
+    ]
+    assert meta["terms"] == {"content": "a⟨U+202E⟩b", "importance": "importance"}
+    assert "score" not in pack(make_trace()).meta["info"][0]
+
+
 def test_a_head_that_never_decays_has_no_half_life(make_trace):
     trace = make_trace(log_decay=np.zeros((2, 3, 40)), spans={})
     meta = pack(trace).meta
@@ -130,6 +141,13 @@ def test_json_is_ascii_without_markup_and_keeps_half_surrogates():
     assert "<" not in text
     assert text.isascii()
     assert json.loads(text)["tokens"] == ["</script>", "\ud800", "é", "\x00"]
+
+
+def test_still_picture_of_signed_weights_repeats_the_sum(make_trace):
+    trace = make_trace(config={"d_state": 4, "score": "linear"})
+    *_, total, weights = pooled(trace.sisa.factors(layer=0, head=1), 40)
+    np.testing.assert_array_equal(total, weights)
+    assert still(trace.sisa.factors(layer=0, head=1)) != still(make_trace().sisa.factors(layer=0, head=1))
 
 
 @pytest.mark.parametrize("length", [1, 40, 250])

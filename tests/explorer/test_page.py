@@ -23,8 +23,8 @@ def python_row(trace, layer, head, query, lam_scale=1.0):
 
 
 def assert_rows_equal(rows, expected, *, tolerance=1e-3):
-    probabilities = [number(row[5]) for row in rows]
-    assert probabilities == sorted(probabilities, reverse=True)
+    sizes = [abs(number(row[5])) for row in rows]
+    assert sizes == sorted(sizes, reverse=True)
     for row in rows:
         np.testing.assert_allclose([number(cell) for cell in row[2:]], expected[int(row[0])], atol=tolerance)
 
@@ -230,6 +230,45 @@ def test_plain_transformer_has_no_lambda_to_move(show, plain_trace):
     shown.page.get_by_label("query", exact=True).fill("20")
     shown.page.keyboard.press("Enter")
     assert_rows_equal(shown.rows(), python_row(plain_trace, 0, 0, 20))
+
+
+def test_heads_without_softmax_are_shown_as_what_they_are(show, make_trace, screenshots):
+    config = {
+        "d_state": 4,
+        "score": ["softmax", ["linear", "sigmoid", "softmax"]],
+        "score_bias": "log_t",
+        "score_terms": {"importance": "<i>state</i>"},
+    }
+    trace = make_trace(config=config)
+    shown = show(trace, layer=1)
+    page = shown.page
+    page.wait_for_selector('.sisa-x[data-grid="done"]')
+    page.get_by_label("query", exact=True).fill("31")
+    page.keyboard.press("Enter")
+    for head, title, units, ends, heading in (
+        (0, "mixing weights", "(signed, unnormalised)", None, "weight"),
+        (1, "sigmoid", "of sum + bias", ["0", "1"], "weight"),
+        (2, "softmax", "probability", ["0", "≥"], "probability"),
+    ):
+        page.locator(f'.sisa-x-heads button[data-layer="1"][data-head="{head}"]').click()
+        shown.wait_for(f"L1H{head} 1 {WHOLE}")
+        panel = page.locator('[data-part="pattern"]')
+        assert panel.locator("h3").inner_text() == title
+        assert panel.locator(".sisa-x-units").inner_text() == units
+        labels = page.locator(".sisa-x-ends").all_inner_texts()
+        assert labels[3].split()[:2] == (ends or labels[2].split()[:2])
+        assert page.locator('th[data-sort="pattern"] button').inner_text() == heading
+        assert page.locator('th[data-sort="importance"] button').inner_text() == "λ × <i>state</i>"
+        assert_rows_equal(shown.rows(), python_row(trace, 1, head, 31))
+        page.locator(".sisa-x").screenshot(path=screenshots / f"explorer_{title.split()[0]}.png")
+    same = [shown.pixels(part) for part in ("scores", "pattern")]
+    assert not np.array_equal(*same)
+    page.locator('.sisa-x-heads button[data-layer="1"][data-head="0"]').click()
+    shown.wait_for(f"L1H0 1 {WHOLE}")
+    np.testing.assert_array_equal(shown.pixels("scores"), shown.pixels("pattern"))
+    assert "There is no softmax" in page.locator(".sisa-x-status").inner_text()
+    assert "<i>state</i> moves" in page.locator(".sisa-x-headwords").inner_text()
+    assert page.get_by_label("thumbnails show").locator("option").all_inner_texts()[3] == "weights"
 
 
 def test_a_page_that_may_start_no_worker_does_the_work_itself(show, trace, watched_page):

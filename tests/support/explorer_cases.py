@@ -12,7 +12,7 @@ from sisa_viz.explorer.pack import Packed, pack
 
 
 def maps(trace: xr.Dataset, layer: int, head: int, lam_scale: float) -> dict[str, np.ndarray]:
-    """content, importance (λ scaled), scores, pattern in float64, NaN above the diagonal."""
+    """content, importance (λ scaled), scores, weights in float64, NaN above the diagonal."""
     picked = trace.isel(layer=layer, head=head)
     f = {str(name): picked[name].values.astype(np.float64) for name in picked.data_vars}
     hidden = np.triu(np.ones((len(f["q"]),) * 2, dtype=bool), 1)
@@ -24,9 +24,25 @@ def maps(trace: xr.Dataset, layer: int, head: int, lam_scale: float) -> dict[str
         importance = lam_scale * f["lam"] * decay * (f["c_rot"] @ f["b_rot"].T)
     content[hidden] = importance[hidden] = np.nan
     scores = content + importance
-    weights = np.exp(scores - np.nanmax(scores, axis=1, keepdims=True))
-    pattern = weights / np.nansum(weights, axis=1, keepdims=True)
+    pattern = weights(scores, trace.sisa.config)
     return {"content": content, "importance": importance, "scores": scores, "pattern": pattern}
+
+
+def weights(scores: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+    """What values are weighed by, in float64."""
+    if config.get("score") == "linear":
+        return scores
+    if config.get("score") == "sigmoid":
+        bias = config["score_bias"]
+        rows = -np.log(np.arange(1, len(scores) + 1)) if bias == "log_t" else np.full(len(scores), bias)
+        return 1 / (1 + np.exp(-(scores + rows[:, None])))
+    exponentials = np.exp(scores - np.nanmax(scores, axis=1, keepdims=True))
+    return exponentials / np.nansum(exponentials, axis=1, keepdims=True)
+
+
+def moved(on: np.ndarray, off: np.ndarray) -> float:
+    """Mean over queries of the share of all weight that importance moves."""
+    return float((np.nansum(abs(on - off), axis=1) / np.nansum(abs(on) + abs(off), axis=1)).mean())
 
 
 def largest_in_bins(
@@ -62,7 +78,7 @@ def case(
     seen = np.tril_indices(trace.sizes["position"])
     return {
         "spec": {key: packed.meta[key] for key in ("n", "d_head", "d_state")}
-        | {"encoding": info["encoding"]},
+        | {"encoding": info["encoding"], "score": info.get("score", "softmax"), "bias": info.get("bias", 0)},
         "lam": info["lam"],
         "bytes": base64.b64encode(packed.blocks[index]).decode(),
         "lam_scale": lam_scale,
@@ -70,9 +86,9 @@ def case(
         "window": list(window),
         "bins": list(bins),
         "pools": {name: largest_in_bins(values, window, *bins) for name, values in expected.items()},
-        "moved": float(np.nansum(np.abs(on - off), axis=1).mean() / 2),
+        "moved": moved(on, off),
         "needle": [3, 6],
-        "needle_mass": float(on[-1, 3:6].sum()),
+        "needle_mass": float(abs(on[-1, 3:6]).sum() / abs(on[-1]).sum()),
     }
 
 

@@ -3,8 +3,9 @@
 
 import { lookupTable, paint } from "./colour.js";
 import { decodeHead } from "./decode.js";
-import { eachRow, productMaps, rowNumbers, softmaxRow } from "./maths.js";
+import { eachRow, productMaps, rowNumbers, weighedRow } from "./maths.js";
 import { Grid, poolMap, poolRow, poolScores } from "./pool.js";
+import { WEIGHTS } from "./weights.js";
 
 export const PARTS = ["content", "importance", "scores", "pattern"];
 const SAMPLED_ROWS = 2048; // a head's summary visits at most about this many queries
@@ -25,14 +26,14 @@ export class Engine {
     this.useHead(request);
     this.usePools(request);
     const { lamScale, contrast } = request;
-    const limits = colourLimits(this.peaks, lamScale);
+    const kind = WEIGHTS[this.maps.weighing.score], limits = colourLimits(this.peaks, lamScale, kind);
     const signed = limits.signed / contrast, top = limits.pattern / contrast;
     const table = this.tables(request.colours);
     const pictures = {
       content: paint(this.pools.content, -signed, signed, table.signed),
       importance: paint(this.pools.importance, -signed, signed, table.signed, lamScale),
       scores: paint(this.pools.scores, -signed, signed, table.signed),
-      pattern: paint(this.pools.pattern, 0, top, table.pattern),
+      pattern: kind.signed ? paint(this.pools.pattern, -signed, signed, table.signed) : paint(this.pools.pattern, 0, top, table.pattern),
     };
     const { rows, cols } = this.grid;
     const transfer = PARTS.map((part) => pictures[part].buffer);
@@ -74,10 +75,10 @@ export class Engine {
   }
 }
 
-/** One symmetric limit for the three signed panels, so that their colours compare; probabilities start at 0. */
-export function colourLimits(peaks, lamScale) {
+/** One symmetric limit for the signed panels, so that their colours compare; probabilities start at 0. */
+export function colourLimits(peaks, lamScale, { top }) {
   const sizes = [peaks.content.value, lamScale * peaks.importance.value, peaks.scores.value].map(Math.abs);
-  return { signed: Math.max(...sizes) || 1, pattern: peaks.late || 1 };
+  return { signed: Math.max(...sizes) || 1, pattern: top ?? (peaks.late || 1) };
 }
 
 function scaledPeaks(peaks, lamScale) {
@@ -87,11 +88,12 @@ function scaledPeaks(peaks, lamScale) {
 /**
  * request: {bytes, spec, lam, size, needle: [start, stop] or null, needleQuery}
  * answer: {moved, needleMass, thumbnails: {part: bins of a square}}, all at the trained λ.
- * moved: mean over queries of ½ Σ_j |pattern − pattern without importance|, a probability.
+ * moved: mean over queries of Σ_j |w − w without importance| / Σ_j (|w| + |w without|), with softmax a probability.
+ * needleMass: the needle's share of |w|, with softmax its probability.
  */
 export function summarise({ bytes, spec, lam, size, needle, needleQuery }) {
   const head = decodeHead(bytes, spec, lam);
-  const summary = new HeadSummary(head.n, size);
+  const summary = new HeadSummary(head, size);
   const stride = Math.ceil(head.n / SAMPLED_ROWS);
   eachRow(head, (i, content, importance, offset) => summary.add(i, content, importance, offset), stride);
   const { thumbnails } = summary;
@@ -105,11 +107,13 @@ export function summarise({ bytes, spec, lam, size, needle, needleQuery }) {
 
 function spanMass(head, [start, stop], query) {
   const { pattern } = rowNumbers(head, query, 1);
-  return pattern.subarray(start, stop).reduce((sum, p) => sum + p, 0);
+  const mass = (weights) => weights.reduce((sum, w) => sum + Math.abs(w), 0);
+  return mass(pattern.subarray(start, stop)) / (mass(pattern) || 1);
 }
 
 class HeadSummary {
-  constructor(n, size) {
+  constructor(head, size) {
+    const { n } = this.head = head;
     this.grid = new Grid([0, n, 0, n], size, size);
     this.thumbnails = Object.fromEntries(PARTS.map((part) => [part, this.grid.empty()]));
     [this.scores, this.weights, this.plain] = [0, 1, 2].map(() => new Float32Array(n));
@@ -117,15 +121,17 @@ class HeadSummary {
   }
 
   add(i, content, importance, offset) {
-    const { scores, weights, plain } = this;
-    const without = softmaxRow(content, importance, offset, i, 0, scores, plain);
-    const sum = softmaxRow(content, importance, offset, i, 1, scores, weights);
-    let moved = 0;
+    const { head, scores, weights, plain } = this;
+    const without = weighedRow(head, content, importance, offset, i, 0, scores, plain);
+    const sum = weighedRow(head, content, importance, offset, i, 1, scores, weights);
+    let moved = 0, all = 0;
     for (let j = 0; j <= i; j++) {
       weights[j] /= sum;
-      moved += Math.abs(weights[j] - plain[j] / without);
+      plain[j] /= without;
+      moved += Math.abs(weights[j] - plain[j]);
+      all += Math.abs(weights[j]) + Math.abs(plain[j]);
     }
-    this.moved += moved / 2;
+    this.moved += moved / (all || 1);
     this.queries += 1;
     this.pool(i, content, importance, offset);
   }

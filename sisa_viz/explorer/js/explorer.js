@@ -12,9 +12,9 @@ import { brief, fixed, whole } from "./labels.js";
 import { Link } from "./link.js";
 import { Panel } from "./panel.js";
 import { label, RowTable } from "./rowtable.js";
+import { panelTitles, WEIGHTS, weightNote } from "./weights.js";
 
 export const STATE = ["layer", "head", "lam_scale", "query", "window"];
-const TITLES = { content: "content", importance: "λ × importance", scores: "sum", pattern: "softmax" };
 const LOOKS = {
   light: { text: "#333d47", faint: "#66717c", frame: "#98a2ad", hover: "rgba(40, 48, 56, .55)", locked: "#101418" },
   dark: { text: "#cdd5dd", faint: "#98a3ae", frame: "#66717c", hover: "rgba(225, 232, 240, .6)", locked: "#ffffff" },
@@ -37,14 +37,14 @@ export class Explorer {
     const { trace } = this, { meta } = trace;
     const set = (name, value) => this.set({ [name]: value });
     this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor) });
-    this.panels = PARTS.map((part) => new Panel(part, TITLES[part], part === "pattern" ? "probability" : "nats", {
+    this.panels = PARTS.map((part) => new Panel(part, {
       hover: (cell, panel, event) => this.hover(cell, panel, event),
       leave: () => this.leave(),
       lock: (query) => set("query", query),
       zoom: (window) => set("window", window),
       reset: () => set("window", null),
     }));
-    this.grid = new HeadGrid(trace, TITLES, { pick: (index) => this.set(trace.place(index)) });
+    this.grid = new HeadGrid(trace, { pick: (index) => this.set(trace.place(index)) });
     this.table = new RowTable(meta.tokens);
     this.box = new HoverBox();
     this.status = make("p", { class: "sisa-x-status", role: "status" });
@@ -132,7 +132,6 @@ export class Explorer {
     if (isNew) {
       this.grid.select(index);
       this.describeHead();
-      this.box.useHead(() => trace.decode(index));
     }
     this.box.useScale(this.lamScale);
     this.controls.show(state, trace.info(index).lam);
@@ -142,15 +141,28 @@ export class Explorer {
   describeHead() {
     const { lam, half_life, clamped, encoding } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
     this.name.textContent = this.trace.nameOf(this.index);
+    const weighing = this.trace.specOf(this.index);
+    this.entitle(weighing);
     const facts = d_state ? [`λ ${brief(lam)}`, `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}`,
-      `clamp acts at ${whole(clamped)} of ${whole(n)} positions`] : ["plain transformer"];
+      `clamp acts at ${whole(clamped)} of ${whole(n)} positions`] : [weighing.score === "softmax" ? "plain transformer" : "one term"];
     this.facts.textContent = [`${whole(n)} tokens`, ...facts].join(" · ");
     const notes = d_state ? ["λ changes this layer's scores only: later layers are not re-run."] : [];
+    if (weightNote(weighing)) notes.push(weightNote(weighing));
     if (clamped) notes.push(`Decay among the ${whole(clamped)} clamped positions is lost.`);
     if (encoding === "fixed16") {
       notes.push(`Factors are stored in 16 bits: scores differ from the trace by at most ${brief(this.trace.meta.rounding)} (measured).`);
     }
     this.status.textContent = notes.join(" ");
+  }
+
+  /** Heads of one trace may weigh their keys in different ways. */
+  entitle(weighing) {
+    const { trace, index } = this, kind = WEIGHTS[weighing.score];
+    this.titles = panelTitles(trace.meta.terms, weighing);
+    this.panels.forEach((panel) => panel.entitle(this.titles[panel.part], panel.part === "pattern" ? kind.units : kind.scoreUnits));
+    const columns = { ...this.titles, pattern: kind.column };
+    this.table.entitle(columns);
+    this.box.useHead(() => trace.decode(index), columns);
   }
 
   showRow(query) {
@@ -200,10 +212,11 @@ export class Explorer {
   drawn(answer, { index, lamScale, window }) {
     if (this.closed) return;
     if (answer.error) return this.fail(answer.error);
+    const kind = WEIGHTS[this.trace.specOf(index).score];
     for (const panel of this.panels) {
       panel.setWindow(window);
       panel.show(answer.pictures[panel.part], answer.rows, answer.cols);
-      this.legend(panel, answer);
+      this.legend(panel, answer, kind);
     }
     this.shown = window;
     this.decorate();
@@ -212,14 +225,14 @@ export class Explorer {
     this.root.dispatchEvent(new CustomEvent("sisa:drawn", { detail: { ...place, lamScale, window } }));
   }
 
-  legend(panel, { limits, peaks }) {
-    const signed = panel.part !== "pattern";
+  legend(panel, { limits, peaks }, kind) {
+    const signed = panel.part !== "pattern" || kind.signed;
     const high = (signed ? limits.signed : limits.pattern) / this.contrast;
     const clipped = signed ? this.contrast > 1 : high < 1; // query 0 has the probability 1
     const peak = peaks[panel.part];
     const words = `largest ${fixed(peak.value)} at query ${peak.query}, key ${peak.key}`;
     panel.legend(this.colours[signed ? "signed" : "pattern"], signed ? -high : 0, high, clipped, words);
-    panel.plot.setAttribute("aria-label", `${TITLES[panel.part]} of ${this.trace.nameOf(this.index)}: ${words}`);
+    panel.plot.setAttribute("aria-label", `${this.titles[panel.part]} of ${this.trace.nameOf(this.index)}: ${words}`);
   }
 
   decorate() {

@@ -3,6 +3,7 @@
 import { paint } from "./colour.js";
 import { make, options } from "./dom.js";
 import { brief, percent } from "./labels.js";
+import { panelTitles, WEIGHTS } from "./weights.js";
 
 export const THUMBNAIL = 40; // bins along each side
 const ORDERS = {
@@ -14,8 +15,8 @@ const ORDERS = {
 };
 
 export class HeadGrid {
-  /** on: {pick(index)}; trace: a PackedTrace; partTitles: {part: title} */
-  constructor(trace, partTitles, on) {
+  /** on: {pick(index)}; trace: a PackedTrace */
+  constructor(trace, on) {
     Object.assign(this, { trace, on, part: "pattern", order: "place" });
     this.summaries = Array.from({ length: trace.count }, (_, index) => {
       const { lam, half_life } = trace.info(index);
@@ -24,17 +25,19 @@ export class HeadGrid {
     this.buttons = this.summaries.map((_, index) => this.button(index));
     this.list = make("div", { class: "sisa-x-heads", role: "group", "aria-label": "heads" });
     this.words = make("p", { class: "sisa-x-headwords", "aria-live": "polite" });
-    this.element = make("section", { class: "sisa-x-grid" }, this.header(partTitles), this.list, this.words);
+    this.element = make("section", { class: "sisa-x-grid" }, this.header(), this.list, this.words);
     this.arrange();
   }
 
-  header(partTitles) {
+  header() {
     const order = make("select", { "aria-label": "sort heads by", onchange: () => { this.order = order.value; this.arrange(); } });
     const plain = this.trace.spec.d_state === 0, needle = this.trace.meta.spans.needle;
     const legal = Object.entries(ORDERS).filter(([key]) => key === "place" || (key === "needleMass" ? needle : !plain));
     options(order, legal.map(([key, [title]]) => [key, title]));
     const part = make("select", { "aria-label": "thumbnails show", onchange: () => { this.part = part.value; this.paintAll(); } });
-    options(part, Object.entries(partTitles));
+    const kinds = new Set(this.summaries.map((_, index) => this.trace.specOf(index).score));
+    const titles = panelTitles(this.trace.meta.terms, { score: kinds.values().next().value });
+    options(part, Object.entries(kinds.size === 1 ? titles : { ...titles, pattern: "weights" }));
     part.value = this.part;
     return make("header", {}, make("h3", {}, "heads"),
       make("label", {}, "show ", part), make("label", {}, "sort by ", order));
@@ -90,10 +93,14 @@ export class HeadGrid {
     if (!bins || !this.tables) return;
     const canvas = this.buttons[index].firstChild, side = Math.round(Math.sqrt(bins.length));
     const top = bins.reduce((most, x) => (x === x ? Math.max(most, Math.abs(x)) : most), 0) || 1;
-    const probability = this.part === "pattern";
+    const probability = this.part === "pattern" && !this.kind(index).signed;
     const pixels = paint(bins, probability ? 0 : -top, top, this.tables[probability ? "pattern" : "signed"]);
     canvas.width = canvas.height = side;
     canvas.getContext("2d").putImageData(new ImageData(pixels, side, side), 0, 0);
+  }
+
+  kind(index) {
+    return WEIGHTS[this.trace.specOf(index).score];
   }
 
   select(index) {
@@ -116,7 +123,7 @@ export class HeadGrid {
     const words = [this.trace.nameOf(index)];
     if (this.trace.spec.d_state) {
       words.push(`λ ${brief(lam)}`, `half-life ${Number.isFinite(halfLife) ? brief(halfLife) + " tokens" : "unending"}`);
-      words.push(moved === undefined ? "…" : `importance moves ${percent(moved)} of the attention`);
+      words.push(moved === undefined ? "…" : `${this.trace.meta.terms.importance} moves ${percent(moved)} of the ${this.kind(index).whole}`);
     }
     if (needleMass != null) words.push(`needle mass ${percent(needleMass)} (query ${this.trace.meta.needle_query})`);
     return words.join(" · ");

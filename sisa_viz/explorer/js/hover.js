@@ -5,17 +5,15 @@ import { fixed } from "./labels.js";
 import { rowNumbers } from "./maths.js";
 import { label } from "./rowtable.js";
 
-const LINES = [["content", "content"], ["importance", "λ × importance"], ["scores", "sum"], ["pattern", "probability"]];
-
 export class HoverBox {
   constructor() {
     this.element = make("div", { class: "sisa-x-hover", role: "status", hidden: true });
     this.rows = new Map();
   }
 
-  /** Another head; it is decoded when a row of it is wanted. */
-  useHead(decode) {
-    Object.assign(this, { decode, head: null });
+  /** Another head; it is decoded when a row of it is wanted. `titles`: {part: what its number is called}. */
+  useHead(decode, titles) {
+    Object.assign(this, { decode, titles, head: null });
     this.useScale(this.lamScale);
   }
 
@@ -53,7 +51,7 @@ export class HoverBox {
     this.element.replaceChildren(
       line("query", String(cell.query), label(tokens[cell.query], "bdi")),
       line("key", String(cell.key), label(tokens[cell.key], "bdi")),
-      ...LINES.map(([part, title]) => line(title, fixed(numbers[part][cell.key]))),
+      ...Object.entries(this.titles).map(([part, title]) => line(title, fixed(numbers[part][cell.key]))),
       ...(cells > 1 ? [make("small", {}, `largest of the ${cells} cells in this pixel`)] : []));
     this.element.hidden = false;
     this.move(place);

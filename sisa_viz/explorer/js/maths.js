@@ -3,28 +3,17 @@
 //   content_ij    = q_i·k_j / sqrt(d_head)
 //   importance_ij = lam · exp(g_i − g_j) · c_i·b_j          g: anchored decay, nats
 //   score_ij      = content_ij + s · importance_ij          s: lam_scale, 1 = trained
-//   pattern_ij    = softmax over j ≤ i of score_ij
+//   pattern_ij    = softmax over j ≤ i of score_ij, or what weights.js says instead
 //
 // Queries are rows, keys are columns, and only j ≤ i exists. Triangles are packed row after row:
 // cell (i, j) lies at i(i+1)/2 + j.
 
 import { FadingFactors } from "./decay.js";
 import { align, interleaved, productRows, TILE_COLUMNS, TILE_ROWS } from "./tiles.js";
+import { weigh } from "./weights.js";
 
-const POWERS = Float64Array.from({ length: 128 }, (_, i) => 2 ** (i - 127));
 
 export const rowStart = (i) => (i * (i + 1)) / 2;
-
-/** exp(x) for x ≤ 0, relative error below 1e-6, 0 below 2^-126; three times faster than Math.exp in a loop. */
-export function expNegative(x) {
-  const t = x * 1.4426950408889634; // log2(e)
-  if (t < -126) return 0;
-  const whole = (t - 0.5) | 0;
-  const f = t - whole; // 2^f by its series, |f| ≤ 0.5
-  const p = 1 + f * (0.6931471805599453 + f * (0.2402265069591007 + f * (0.05550410866482158
-    + f * (0.009618129107628477 + f * (0.0013333558146428443 + f * 0.00015403530393381609)))));
-  return p * POWERS[whole + 127];
-}
 
 /** Calls visit(i, content, importance, offset) for every query row, or for every `stride`-th pair of them. */
 export function eachRow(head, visit, stride = 1) {
@@ -50,7 +39,7 @@ export function eachRow(head, visit, stride = 1) {
 export function productMaps(head, old = null) {
   const cells = rowStart(head.n), fits = old?.n === head.n;
   const [content, importance] = fits ? [old.content, old.importance] : [new Float32Array(cells), new Float32Array(cells)];
-  const maps = { n: head.n, content, importance };
+  const maps = { n: head.n, weighing: head.weighing, content, importance };
   maps.peaks = { content: newPeak(), importance: newPeak() };
   eachRow(head, (i, contentRows, importanceRows, offset) => {
     content.set(contentRows.subarray(offset, offset + i + 1), rowStart(i));
@@ -74,23 +63,17 @@ export function notePeak(peak, values, offset, i) {
 }
 
 /**
- * One causal softmax row: fills scores[j] and weights[j] for j ≤ i and returns the weights' sum,
- * so that pattern_ij = weights[j] / sum and the largest weight is exactly 1.
+ * One causal row: fills scores[j] and weights[j] for j ≤ i and returns the number that the weights wait to be
+ * divided by (`weigh`).
  */
-export function softmaxRow(content, importance, offset, i, lamScale, scores, weights) {
+export function weighedRow(maps, content, importance, offset, i, lamScale, scores, weights) {
   let top = -Infinity;
   for (let j = 0; j <= i; j++) {
     const score = content[offset + j] + lamScale * importance[offset + j];
     scores[j] = score;
     if (score > top) top = score;
   }
-  let sum = 0;
-  for (let j = 0; j <= i; j++) {
-    const weight = expNegative(scores[j] - top);
-    weights[j] = weight;
-    sum += weight;
-  }
-  return sum;
+  return weigh(maps.weighing, scores, i, top, weights);
 }
 
 /** The four numbers of every key that query i sees, without any L × L work. */
@@ -101,7 +84,7 @@ export function rowNumbers(head, i, lamScale) {
     if (head.d_state) importance[j] = Math.exp(head.decay[i] - head.decay[j]) * dot(head.c, head.b, head.d_state, i, j);
   }
   const scores = new Float32Array(i + 1), weights = new Float32Array(i + 1);
-  const sum = softmaxRow(content, importance, 0, i, lamScale, scores, weights);
+  const sum = weighedRow(head, content, importance, 0, i, lamScale, scores, weights);
   return {
     content, scores,
     importance: importance.map((x) => lamScale * x),

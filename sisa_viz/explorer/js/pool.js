@@ -1,7 +1,8 @@
 // Level of detail: a map of any size becomes at most rows × cols bins, and each bin keeps its cell that is
 // largest in size, sign included. Every visible cell lies in exactly one bin, so no spike is ever lost.
 
-import { newPeak, notePeak, rowStart, softmaxRow } from "./maths.js";
+import { newPeak, notePeak, rowStart, weighedRow } from "./maths.js";
+import { WEIGHTS } from "./weights.js";
 
 /** Bin edges: bin b covers positions edges[b] … edges[b + 1] − 1. Never more bins than positions. */
 export function binEdges(start, stop, wanted) {
@@ -59,29 +60,31 @@ export function poolMap(map, grid) {
  * ranges do not depend on the window; without it only the window's rows are.
  */
 export function poolScores(maps, lamScale, grid, wantPeaks) {
-  const { n } = maps;
+  const { n } = maps, { signed } = WEIGHTS[maps.weighing.score];
   const scores = grid.empty(), pattern = grid.empty();
   const peaks = wantPeaks ? { scores: newPeak(), pattern: newPeak(), late: 0 } : null;
   const scoreRow = new Float32Array(n), weightRow = new Float32Array(n);
   const bins = binOfRow(grid.rowEdges, n);
   for (let i = 0; i < n; i++) {
     if (bins[i] < 0 && !peaks) continue;
-    const sum = softmaxRow(maps.content, maps.importance, rowStart(i), i, lamScale, scoreRow, weightRow);
-    if (peaks) notePeaks(peaks, scoreRow, weightRow, sum, i, n);
+    const sum = weighedRow(maps, maps.content, maps.importance, rowStart(i), i, lamScale, scoreRow, weightRow);
+    if (peaks) notePeaks(peaks, maps.weighing, scoreRow, weightRow, sum, i, n);
     if (bins[i] < 0) continue;
     poolRow(scoreRow, 0, i, grid.colEdges, scores, bins[i]);
-    poolScaled(weightRow, 1 / sum, i, grid.colEdges, pattern, bins[i]);
+    if (signed) poolRow(weightRow, 0, i, grid.colEdges, pattern, bins[i]);
+    else poolScaled(weightRow, 1 / sum, i, grid.colEdges, pattern, bins[i]);
   }
   return { scores, pattern, peaks };
 }
 
 /**
- * The largest weight of a row is 1, so its largest probability is 1/sum: scan the row only if that is a record.
+ * The largest weight of a softmax row is 1, so its largest probability is 1/sum: scan the row only if that is a record.
  * Query 0 sees one key, with probability 1, and is left out. Early queries see few keys and so have large
  * probabilities in any head: `late` is the largest one after the first eighth, and colours go by it.
  */
-function notePeaks(peaks, scoreRow, weightRow, sum, i, n) {
+function notePeaks(peaks, { score }, scoreRow, weightRow, sum, i, n) {
   notePeak(peaks.scores, scoreRow, 0, i);
+  if (score !== "softmax") return notePeak(peaks.pattern, weightRow, 0, i);
   if (8 * i >= n) peaks.late = Math.max(peaks.late, 1 / sum);
   if (i === 0 || 1 / sum <= peaks.pattern.value) return;
   Object.assign(peaks.pattern, { value: 1 / sum, query: i, key: largestAt(weightRow, i) });

@@ -1,17 +1,10 @@
-// The locked query as a table: its top keys, the three parts of each score, and the probability.
+// The locked query as a table: its top keys, the three parts of each score, and the weight.
 // It is also how the panels reach people who do not see them.
 
 import { make, options } from "./dom.js";
 import { fixed, shortened } from "./labels.js";
 
-const COLUMNS = [
-  ["key", "key"],
-  ["token", "token"],
-  ["content", "content"],
-  ["importance", "λ × importance"],
-  ["scores", "sum"],
-  ["pattern", "probability"],
-];
+const COLUMNS = ["key", "token", "content", "importance", "scores", "pattern"];
 const LIMITS = [[10, "10"], [25, "25"], [100, "100"], [Infinity, "all"]];
 
 export class RowTable {
@@ -19,8 +12,7 @@ export class RowTable {
     Object.assign(this, { tokens, sort: "pattern", limit: 10 });
     this.heading = make("h3", { "aria-live": "polite" });
     this.body = make("tbody");
-    this.headers = COLUMNS.filter(([key]) => key !== "token").map(([key]) => key);
-    this.table = make("table", {}, make("thead", {}, make("tr", {}, ...COLUMNS.map((column) => this.columnHead(column)))), this.body);
+    this.table = make("table", {}, make("thead", {}, make("tr", {}, ...COLUMNS.map((key) => this.columnHead(key)))), this.body);
     const limit = make("select", { "aria-label": "keys to list", onchange: () => { this.limit = Number(limit.value); this.fill(); } });
     options(limit, LIMITS);
     this.element = make("section", { class: "sisa-x-table" },
@@ -28,10 +20,17 @@ export class RowTable {
       make("div", { class: "sisa-x-scroll", tabIndex: 0, role: "region", "aria-label": "keys of the locked query" }, this.table));
   }
 
-  columnHead([key, title]) {
-    if (key === "token") return make("th", { scope: "col" }, title);
-    const button = make("button", { type: "button", onclick: () => this.sortBy(key) }, title);
+  columnHead(key) {
+    if (key === "token") return make("th", { scope: "col" }, key);
+    const button = make("button", { type: "button", onclick: () => this.sortBy(key) }, key);
     return make("th", { scope: "col", "data-sort": key }, button);
+  }
+
+  /** titles: {part: heading}, as they are for the head on show. */
+  entitle(titles) {
+    for (const [part, title] of Object.entries(titles)) {
+      this.table.querySelector(`th[data-sort="${part}"] button`).textContent = title;
+    }
   }
 
   sortBy(key) {
@@ -57,20 +56,22 @@ export class RowTable {
     }
     this.heading.textContent = `${this.name} · query ${query} `;
     this.heading.append(label(this.tokens[query], "em"));
+    this.mass = numbers.pattern.reduce((sum, w) => sum + Math.abs(w), 0) || 1;
     this.body.replaceChildren(...this.ranking().map((key) => this.line(key)));
   }
 
   ranking() {
     const { numbers, sort, limit } = this;
     const keys = Array.from(numbers.pattern.keys());
-    if (sort !== "key") keys.sort((a, b) => numbers[sort][b] - numbers[sort][a] || a - b);
+    const rank = sort === "pattern" ? numbers.pattern.map(Math.abs) : numbers[sort];
+    if (sort !== "key") keys.sort((a, b) => rank[b] - rank[a] || a - b);
     return keys.slice(0, limit);
   }
 
   line(key) {
     const cell = (part) => make("td", {}, fixed(this.numbers[part][key]));
     const probability = cell("pattern");
-    probability.style.setProperty("--share", `${100 * this.numbers.pattern[key]}%`);
+    probability.style.setProperty("--share", `${(100 * Math.abs(this.numbers.pattern[key])) / this.mass}%`);
     return make("tr", { "data-key": String(key) },
       make("th", { scope: "row" }, String(key)), make("td", {}, label(this.tokens[key], "bdi")),
       cell("content"), cell("importance"), cell("scores"), probability);

@@ -38,9 +38,10 @@ export class PackedTrace {
     return this.meta.info[index];
   }
 
-  /** How a head's bytes are to be read; heads that 16 bits would change too much come as float32. */
+  /** How a head's bytes are to be read, and its scores to be weighed. */
   specOf(index) {
-    return { ...this.spec, encoding: this.info(index).encoding };
+    const { encoding, score = "softmax", bias = 0 } = this.info(index);
+    return { ...this.spec, encoding, score, bias };
   }
 
   bytes(index) {

@@ -50,6 +50,12 @@ test("λ scales the picture of importance: at 0 every cell has the colour of zer
   });
 });
 
+test("signed weights are painted like the scores that they are", () => {
+  const one = cases.find(({ spec }) => spec.score === "linear"), { pictures, peaks } = new Engine().answer(view(one));
+  assert.deepEqual(pictures.pattern, pictures.scores);
+  assert.deepEqual(peaks.pattern, peaks.scores);
+});
+
 test("zoom and back give what a fresh engine gives", () => {
   const [one] = cases, engine = new Engine(), { n } = one.spec;
   engine.answer(view(one, { lamScale: 0.5, window: [0, n, 0, n] }));
@@ -74,10 +80,11 @@ test("another head replaces the first, and a failed one is not kept", () => {
 test("signed panels share one limit; probabilities go by the late queries", () => {
   const peak = (value) => ({ value, query: 1, key: 0 });
   const peaks = { content: peak(-3), importance: peak(2), scores: peak(4), pattern: peak(0.9), late: 0.2 };
-  assert.deepEqual(colourLimits(peaks, 1), { signed: 4, pattern: 0.2 });
-  assert.deepEqual(colourLimits(peaks, 3), { signed: 6, pattern: 0.2 });
+  assert.deepEqual(colourLimits(peaks, 1, {}), { signed: 4, pattern: 0.2 });
+  assert.deepEqual(colourLimits(peaks, 3, {}), { signed: 6, pattern: 0.2 });
+  assert.deepEqual(colourLimits(peaks, 1, { top: 1 }), { signed: 4, pattern: 1 });
   const zero = { content: peak(0), importance: peak(0), scores: peak(0), pattern: peak(0), late: 0 };
-  assert.deepEqual(colourLimits(zero, 1), { signed: 1, pattern: 1 });
+  assert.deepEqual(colourLimits(zero, 1, {}), { signed: 1, pattern: 1 });
 });
 
 test("colours: blue positive, red negative, white zero, the ends kept beyond the limits, NaN transparent", () => {

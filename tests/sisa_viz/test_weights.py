@@ -1,0 +1,108 @@
+"""Softmax, sigmoid and linear weights equal their formulas; configs that say none of them are refused."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sisa_viz import plot_scores, plot_span_mass
+from sisa_viz.plots.scores import prepare_scores
+from sisa_viz.weights import Weighing, share, terms, weighing
+
+HEAD: dict[str, Any] = {"layer": 1, "head": 2}
+
+
+def configured(make_trace, **config):
+    return make_trace(config={"d_state": 4} | config)
+
+
+def test_linear_weights_are_the_scores_and_called_so(make_trace):
+    trace = configured(make_trace, score="linear", score_terms={"importance": "state space"})
+    weights, scores = trace.sisa.pattern(**HEAD), trace.sisa.scores(**HEAD)
+    np.testing.assert_array_equal(weights, scores)
+    assert weights.attrs == {"long_name": "mixing weights (signed, unnormalised)", "units": "1"}
+    assert scores.attrs["units"] == "1"
+    importance = trace.sisa.importance(**HEAD)
+    assert importance.attrs == {"long_name": "state space score", "units": "1"}
+    expected = trace.sisa.content(**HEAD) + 2.5 * importance
+    np.testing.assert_allclose(trace.sisa.pattern(**HEAD, lam_scale=2.5), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("bias", ["log_t", -3, 0.5])
+def test_sigmoid_weights_equal_the_formula(make_trace, bias):
+    trace = configured(make_trace, score="sigmoid", score_bias=bias)
+    scores = trace.sisa.scores(**HEAD).values.astype(np.float64)
+    b = -np.log(np.arange(1, 25))[:, None] if bias == "log_t" else bias
+    found = trace.sisa.pattern(**HEAD)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-(scores + b))), rtol=1e-5)
+    row = trace.sisa.pattern(**HEAD, query=9)
+    np.testing.assert_allclose(row[:10], found[9, :10], rtol=1e-6)
+    assert found.attrs["long_name"] == "sigmoid of score and bias"
+
+
+def test_sigmoids_of_huge_scores_are_zero_and_one():
+    scores = np.array([[-1e30, 1e30, np.nan]], dtype=np.float32)
+    np.testing.assert_array_equal(Weighing("sigmoid").weights(scores, np.array([1])), [[0, 1, np.nan]])
+
+
+def test_span_mass_is_a_share_of_absolute_weights(make_trace):
+    trace = configured(make_trace, score="linear")
+    row = np.abs(trace.sisa.pattern(**HEAD, query=20).values[:21])
+    mass = trace.sisa.span_mass(query=20)
+    assert mass.sel(HEAD) == pytest.approx(row[6:8].sum() / row.sum(), rel=1e-5)
+    assert mass.attrs == {"long_name": "weight mass", "units": "share of |weights|"}
+    assert trace.sisa.span_advantage("importance", query=20).attrs["units"] == "1"
+    assert "share of |weights|" in plot_span_mass(trace, query=20).to_json()
+    assert share(np.zeros(3), np.array([True, False, False])) == 0
+
+
+def test_heads_of_one_trace_may_differ(make_trace):
+    trace = configured(make_trace, score=["softmax", ["softmax", "linear", "sigmoid"]], score_bias=[0, -1])
+    found = [[trace.sisa.weighing(layer=n, head=h) for h in range(3)] for n in range(2)]
+    assert [each.score for each in found[0]] == ["softmax"] * 3
+    assert found[1] == [Weighing("softmax", -1.0), Weighing("linear", -1.0), Weighing("sigmoid", -1.0)]
+    part = trace.isel(layer=[1], head=[2])
+    assert part.sisa.pattern(**HEAD).attrs["units"] == "weight"
+    assert trace.sisa.span_mass(query=20).attrs["units"] == "share of |weights|"
+    assert trace.sisa.span_advantage("content", query=20).attrs["units"] == "nats"
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"score": "tanh"}, r"config\['score'\] is 'tanh' for L0H0; legal: softmax, sigmoid, linear"),
+        ({"score": ["linear"]}, r"config\['score'\] has no entry for L1H0; legal: one for all, or a list"),
+        ({"score_bias": "log_n"}, r"config\['score_bias'\] is 'log_n' for L0H0; legal: a number, or 'log_t'"),
+        ({"score_bias": [[0, 1, True], 0]}, "is True for L0H2"),
+        ({"score_bias": None}, "is None for L0H0"),
+        ({"score": {}}, "is {} for L0H0"),
+        ({"score_terms": {"decay": "x"}}, r"config\['score_terms'\] is .* strings for content, importance"),
+        ({"score_terms": {"content": 3}}, "legal: strings for content, importance"),
+    ],
+)
+def test_other_configs_are_refused(make_trace, config, words):
+    with pytest.raises(ValueError, match=words):
+        configured(make_trace, **config)
+
+
+def test_softmax_is_what_a_config_without_score_means(trace):
+    assert trace.sisa.weighing(**HEAD) == Weighing("softmax", 0.0) == weighing({}, **HEAD)
+    assert terms({}) == trace.sisa.terms == {"content": "content", "importance": "importance"}
+    with pytest.raises(ValueError, match="layer is 7"):
+        trace.sisa.weighing(layer=7, head=0)
+
+
+def test_plotted_scores_show_what_a_mixer_has(make_trace):
+    titles = {"content": "<b>none</b>", "importance": "state %{x}"}
+    trace = configured(make_trace, score="linear", score_terms=titles)
+    data = prepare_scores(trace, **HEAD)
+    np.testing.assert_array_equal(data.maps["pattern"], data.maps["scores"])
+    figure = json.loads(plot_scores(trace, **HEAD).to_json())
+    words = [note["text"] for note in figure["layout"]["annotations"]]
+    assert words[:2] == ["&lt;b&gt;none&lt;/b&gt; score", "state %{x} score"]
+    assert words[3] == "mixing weights (signed, unnormalised)"
+    assert {each["coloraxis"] for each in figure["data"]} == {"coloraxis"}
+    assert not any("state" in each["hovertemplate"] for each in figure["data"])
+    sigmoid = plot_scores(configured(make_trace, score="sigmoid"), **HEAD)
+    assert sigmoid.layout["coloraxis2"]["cmax"] == 1
