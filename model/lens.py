@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from data import Episodes
-from model.mixers.attention import Attention
 from model.network import SISAModel
 
 EPISODES = 16  # of a measurement: enough for a mean, few enough to build their score matrices
 PARTS = ("content_scores", "attn_scores", "pattern")
+TERMS = {"importance_scores", "bias_scores"}
 
 
 @torch.no_grad()
@@ -27,27 +27,29 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
         under the softmax of the content score alone, needle_importance/LlHh under that of the other term
         alone. Mixers without scores are left out.
     """
-    layers = [layer for layer, block in enumerate(model.blocks) if isinstance(block.attn, Attention)]
+    layers = [layer for layer, block in enumerate(model.blocks) if "pattern" in block.attn.score_sized]
     knobs = episodes.knobs.head(EPISODES)
     tokens = torch.tensor(episodes.tokens[:EPISODES], device=model.device)
     query, start, stop = (
-        torch.tensor(knobs[name].tolist(), device=model.device)
+        model.config.n_meta + torch.tensor(knobs[name].tolist(), device=model.device)
         for name in ("answer_start", "value_start", "value_stop")
     )
-    key = torch.arange(tokens.shape[1], device=model.device)
+    key = torch.arange(model.config.n_meta + tokens.shape[1], device=model.device)
     visible, value = key < query[:, None], (key >= start[:, None]) & (key < stop[:, None])
     rows: dict[str, Tensor] = {}
 
     def keep(scores: Tensor, hook: Any) -> None:
         rows[hook.name] = scores[torch.arange(len(scores)), :, query - 1].float()  # batch head key
 
-    hooks: list[tuple[Any, Any]] = [(f"blocks.{layer}.attn.hook_{part}", keep) for layer in layers for part in PARTS]
+    names = [f"blocks.{layer}.attn.hook_{part}" for layer in layers for part in PARTS]
+    hooks: list[tuple[Any, Any]] = [(name, keep) for name in names]
     model.run_with_hooks(tokens, fwd_hooks=hooks, return_type=None)
     lens = {}
     for layer in layers:
         content, scores, pattern = (rows[f"blocks.{layer}.attn.hook_{part}"] for part in PARTS)
-        weights = {"mass": pattern, "content": _softmax(content, visible)}
-        if model.blocks[layer].attn.score_sized != Attention.score_sized:
+        weights = {"mass": pattern, "content": pattern}
+        if TERMS & set(model.blocks[layer].attn.score_sized):
+            weights["content"] = _softmax(content, visible)
             weights["importance"] = _softmax(scores - content, visible)
         for name, weight in weights.items():
             mass = (weight * value[:, None]).sum(-1).mean(0).tolist()
