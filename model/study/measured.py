@@ -20,7 +20,7 @@ from data.refusal import refusal
 from model.config import SISAConfig
 from model.run import Run
 from model.sizes import total
-from model.study.runs import variant_name
+from sisa_viz.colours import variant_name
 
 FOLDER = Path(measured.__file__).parent
 TABLES = tuple(measured.SOURCES.values())

@@ -21,7 +21,7 @@ from model.config import STATES, SISAConfig
 from model.experiment import text_source
 from model.run import Run
 from model.training import DEVICES, TrainingConfig, fit
-from sisa_viz.colours import architecture_name
+from sisa_viz.colours import variant_name
 
 VALUE_LENGTH = 4  # digits of a hidden number
 HELDOUT_ROWS = 64
@@ -86,7 +86,7 @@ class StudyRun:
 
     @property
     def variant(self) -> str:
-        """What is compared, see `variant_name`."""
+        """What is compared, see `sisa_viz.colours.variant_name`."""
         d_state = STATES[self.architecture] if self.d_state < 0 else self.d_state
         return variant_name(self.architecture, d_state=d_state, rope=self.rope, lr_lam=self.lr_lam)
 
@@ -145,13 +145,6 @@ class StudyRun:
             seed=self.seed,
             device=self.device,
         )
-
-
-def variant_name(architecture: str, *, d_state: int, rope: str, lr_lam: float) -> str:
-    """Architecture as plots spell it; position code and λ's learning rate where they are unusual."""
-    parts = [architecture_name(architecture, d_state)]
-    parts += ["no RoPE"] * (architecture == "transformer" and rope == "none")
-    return ", ".join(parts + [f"λ lr ×{lr_lam:g}"] * (lr_lam != 0.1))
 
 
 def heldout_rows(tokens: np.ndarray, *, length: int) -> np.ndarray:
