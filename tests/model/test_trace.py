@@ -17,9 +17,7 @@ def test_trace_recomputes_what_the_hooks_saw(config, tokens, half_life):
     above = np.triu(np.ones((12, 12), bool), 1)
     for layer in range(2):
         for head in range(2):
-            parts = {"content": "content_scores", "scores": "attn_scores"}
-            if config.architecture != "sigmoid_sisa":
-                parts["pattern"] = "pattern"
+            parts = {"content": "content_scores", "scores": "attn_scores", "pattern": "pattern"}
             if second := {"importance_scores", "bias_scores"} & set(model.blocks[layer].attn.score_sized):
                 parts["importance"] = second.pop()
             for part, hook in parts.items():
