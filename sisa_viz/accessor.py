@@ -45,11 +45,10 @@ class SISAAccessor:
         """What this mixer calls the two terms of its score."""
         return terms(self.config)
 
-    def weighing(self, *, layer: int, head: int) -> Weighing:
-        """How a head turns a row of scores into weights: by softmax, sigmoid, or not at all."""
-        for axis, value in (("layer", layer), ("head", head)):
-            self._index(axis, value)
-        return weighing(self.config, layer=layer, head=head)
+    @property
+    def weighing(self) -> Weighing:
+        """How a head turns a row of scores into weights: by softmax, by sigmoid, or as they are."""
+        return weighing(self.config)
 
     def content(self, *, layer: int, head: int, query: int | None = None) -> xr.DataArray:
         """q_i·k_j / sqrt(d_head) in nats, (query, key), NaN above the diagonal; `query` keeps one row."""
@@ -96,7 +95,7 @@ class SISAAccessor:
         """
         inside = self._inside(span, query)
         mass = self._each_head("span_mass", query, _pattern_rows(lam_scale), lambda row: share(row, inside))
-        return mass if self._scores_are({"softmax"}) else mass.assign_attrs(SHARE.attrs)
+        return mass if self.weighing.score == "softmax" else mass.assign_attrs(SHARE.attrs)
 
     def span_advantage(
         self, part: str, *, span: str | Sequence[int] = "needle", query: int = -1
@@ -118,7 +117,7 @@ class SISAAccessor:
         advantage = self._each_head(
             "span_advantage", query, rows, lambda row: row[inside].mean() - row[outside].mean()
         )
-        return advantage.assign_attrs(units="1") if self._scores_are({"linear"}) else advantage
+        return advantage.assign_attrs(units=self.weighing.kind.score_units)
 
     def clamp_count(self) -> xr.DataArray:
         """(layer, head) positions where the clamp acts and decay is lost; 0 in a plain transformer."""
@@ -137,28 +136,23 @@ class SISAAccessor:
         names = ("q", "k") if self.is_plain else ("q", "k", "b_rot", "c_rot", "anchored_decay")
         arrays = {name: picked[name].values.astype(np.float32) for name in names}
         lam = None if self.is_plain else float(picked["lam"])
-        return maths.Head(**arrays, lam=lam, weighing=self.weighing(layer=layer, head=head))
+        return maths.Head(**arrays, lam=lam, weighing=self.weighing)
 
     def _map(self, name: str, layer: int, head: int, query: int | None, rows: Callable) -> xr.DataArray:
         length = self._trace.sizes["position"]
         queries = np.arange(length) if query is None else np.array([self._query(query)])
         values = rows(self.factors(layer=layer, head=head), queries)
         array = xr.DataArray(values, dims=("query", "key"), coords=self._score_coords(queries, layer, head))
-        array = _labelled(name, array).assign_attrs(self._attrs(name, layer, head))
+        array = _labelled(name, array).assign_attrs(self._attrs(name))
         return array if query is None else array.isel(query=0)
 
-    def _attrs(self, name: str, layer: int, head: int) -> dict[str, str]:
-        """Attributes of a map where the mixer has names of its own, or no nats."""
-        kind = self.weighing(layer=layer, head=head).kind
+    def _attrs(self, name: str) -> dict[str, str]:
+        """Attributes of a map; a mixer may have names of its own, and no nats."""
+        kind = self.weighing.kind
         if name == "pattern":
             return kind.quantity.attrs
         names = {part: f"{term} score" for part, term in self.terms.items()}
         return {"long_name": names.get(name, DERIVED[name].long_name), "units": kind.score_units}
-
-    def _scores_are(self, legal: set[str]) -> bool:
-        """Whether every head makes its weights in one of these ways."""
-        layers, heads = (self._trace[axis].values.tolist() for axis in HEADS)
-        return {self.weighing(layer=n, head=h).score for n in layers for h in heads} <= legal
 
     def _score_coords(self, queries: np.ndarray, layer: int, head: int) -> dict[str, Any]:
         tokens = self._trace["token"].values

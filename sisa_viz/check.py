@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sisa_viz.axes import HALF_WIDTH, HEADS, OPTIONAL, PLAIN, VARIABLES
-from sisa_viz.weights import check_weighing
+from sisa_viz.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES
+from sisa_viz.weights import terms, weighing
 
 SCHEMA = "sisa-trace/1"
 STRUCTURED = ("config", "seed", "versions", "spans")
@@ -30,9 +30,10 @@ def check_trace(trace: Any) -> xr.Dataset:
             "make traces with model.capture (xarray arithmetic drops the attributes)"
         )
     config = _attributes(trace)
+    weighing(config)
+    terms(config)
     _check_variables(trace, config)
     _check_coords(trace)
-    check_weighing(config, *(trace[axis].values.tolist() for axis in HEADS))
     check_spans(json.loads(trace.attrs["spans"]), trace.sizes["position"])
     return trace
 

@@ -4,21 +4,20 @@
     sigmoid    w_ij = 1 / (1 + exp(−(s_ij + b_i)))        0 to 1 each; b_i a number, or "log_t": −log(i + 1)
     linear     w_ij = s_ij                                a state space's: signed, unnormalised
 
-A trace says which in its config, as "score" (softmax if absent) and "score_bias" (b; 0 if absent): one entry
-for all heads, or a list with an entry a layer, which again may be a list with an entry a head. "score_terms"
-may rename the two terms: {"content": ..., "importance": ...}. `importance` is what λ scales.
+A trace says which in its config, as "score" (softmax if absent) and "score_bias" (b; 0 if absent).
+"score_terms" may rename the two terms: {"content": ..., "importance": ...}; importance is what λ scales.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sisa_viz.axes import DERIVED, SCORES, Quantity, head_name
+from sisa_viz.axes import DERIVED, HEADS, SCORES, Quantity
 
 LOG_T = "log_t"
-SHARE = Quantity(("layer", "head"), "weight mass", "share of |weights|")
+SHARE = Quantity(HEADS, "weight mass", "share of |weights|")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Weighing:
-    """How one head weighs its keys."""
+    """How a head weighs its keys."""
 
     score: str = "softmax"
     bias: float | str = 0.0
@@ -76,52 +75,24 @@ def share(row: np.ndarray, inside: np.ndarray) -> float:
     return float(sizes[inside].sum() / (np.nansum(sizes) or 1))
 
 
-def weighing(config: Mapping[str, Any], *, layer: int, head: int) -> Weighing:
-    """How one head weighs, from a trace's config; ValueError says what came and what is legal."""
-    score = _entry(config, "score", layer, head, "softmax")
-    bias = _entry(config, "score_bias", layer, head, 0.0)
+def weighing(config: Mapping[str, Any]) -> Weighing:
+    """How the heads of a trace weigh, from its config; ValueError says what came and what is legal."""
+    score, bias = config.get("score", SOFTMAX.score), config.get("score_bias", SOFTMAX.bias)
     if not isinstance(score, str) or score not in KINDS:
-        raise ValueError(
-            f"config['score'] is {score!r} for {head_name(layer, head)}; legal: {', '.join(KINDS)}"
-        )
+        raise ValueError(f"config['score'] is {score!r}; legal: {', '.join(KINDS)}")
     if bias != LOG_T and not _is_number(bias):
-        raise ValueError(
-            f"config['score_bias'] is {bias!r} for {head_name(layer, head)}; legal: a number, or {LOG_T!r}"
-        )
+        raise ValueError(f"config['score_bias'] is {bias!r}; legal: a number, or {LOG_T!r}")
     return Weighing(score, bias if bias == LOG_T else float(bias))
 
 
 def terms(config: Mapping[str, Any]) -> dict[str, str]:
     """What the two terms of the score are called; ValueError for names that are no such pair."""
-    given, own = config.get("score_terms") or {}, {"content": "content", "importance": "importance"}
+    given, own = config.get("score_terms", {}), {"content": "content", "importance": "importance"}
     legal = isinstance(given, Mapping) and given.keys() <= own.keys()
     if not legal or not all(isinstance(name, str) for name in given.values()):
         raise ValueError(f"config['score_terms'] is {given!r}; legal: strings for {', '.join(own)}")
     return own | dict(given)
 
 
-def check_weighing(config: Mapping[str, Any], layers: Iterable[int], heads: Iterable[int]) -> None:
-    """ValueError unless every head's way of weighing, and the terms' names, are legal."""
-    terms(config)
-    at = list(heads)
-    for layer in layers:
-        for head in at:
-            weighing(config, layer=layer, head=head)
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _entry(config: Mapping[str, Any], name: str, layer: int, head: int, default: Any) -> Any:
-    entry = config.get(name, default)
-    for at in (layer, head):
-        if not isinstance(entry, list):
-            return entry
-        if at >= len(entry):
-            raise ValueError(
-                f"config[{name!r}] has no entry for {head_name(layer, head)}; legal: one for all, or a list "
-                "with one a layer, whose entries may be lists with one a head"
-            )
-        entry = entry[at]
-    return entry

@@ -18,7 +18,7 @@ change by more than 0.001 nats, as they do where the decay falls by thousands of
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,6 @@ from sisa_viz import colours
 from sisa_viz.check import check_trace
 from sisa_viz.scores import Head, content, importance
 from sisa_viz.text import visible
-from sisa_viz.weights import SOFTMAX
 
 SCHEMA = "sisa-explorer/1"
 PRECISIONS = ("auto", "float32", "fixed16")
@@ -68,8 +67,6 @@ def pack(trace: xr.Dataset, *, title: str = "Score explorer", precision: str = "
     for info, head in zip(meta["info"], _heads(trace), strict=True):
         packed.append(block := pack_head(head, encoding))
         info["encoding"] = block.encoding
-        if head.weighing != SOFTMAX:
-            info |= {"score": head.weighing.score, "bias": head.weighing.bias}
     meta["rounding"] = max(block.rounding for block in packed)
     return Packed(meta, [block.data for block in packed])
 
@@ -170,6 +167,7 @@ def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
         "layers": trace["layer"].values.tolist(),
         "heads": trace["head"].values.tolist(),
         "info": _info(trace),
+        "weighing": asdict(trace.sisa.weighing),
         "terms": {part: visible(name, spaces=False) for part, name in trace.sisa.terms.items()},
         "tokens": [str(token) for token in trace["token"].values],
         "spans": spans,

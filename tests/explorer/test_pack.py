@@ -80,14 +80,11 @@ def test_description_names_heads_and_their_numbers(make_trace):
 
 
 def test_description_says_how_heads_weigh_and_what_their_terms_are_called(make_trace):
-    config = {"d_state": 4, "score": ["linear", "sigmoid"], "score_bias": [0, "log_t"]}
-    meta = pack(make_trace(config=config | {"score_terms": {"content": "a\u202eb"}})).meta
-    assert [(info["score"], info["bias"]) for info in meta["info"][::3]] == [
-        ("linear", 0),
-        ("sigmoid", "log_t"),
-    ]
+    config = {"d_state": 4, "score": "sigmoid", "score_bias": "log_t", "score_terms": {"content": "a\u202eb"}}
+    meta = pack(make_trace(config=config)).meta
+    assert meta["weighing"] == {"score": "sigmoid", "bias": "log_t"}
     assert meta["terms"] == {"content": "a⟨U+202E⟩b", "importance": "importance"}
-    assert "score" not in pack(make_trace()).meta["info"][0]
+    assert pack(make_trace()).meta["weighing"] == {"score": "softmax", "bias": 0.0}
 
 
 def test_a_head_that_never_decays_has_no_half_life(make_trace):

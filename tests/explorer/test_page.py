@@ -232,10 +232,19 @@ def test_plain_transformer_has_no_lambda_to_move(show, plain_trace):
     assert_rows_equal(shown.rows(), python_row(plain_trace, 0, 0, 20))
 
 
-def test_heads_without_softmax_are_shown_as_what_they_are(show, make_trace, screenshots):
+@pytest.mark.parametrize(
+    ("score", "title", "units", "ends", "words"),
+    [
+        ("linear", "mixing weights", "(signed, unnormalised)", None, "There is no softmax"),
+        ("sigmoid", "sigmoid", "of sum + bias", ["0", "1"], "b = −log(query + 1): a row need not sum to 1"),
+    ],
+)
+def test_a_mixer_without_softmax_is_shown_as_what_it_is(
+    show, make_trace, screenshots, score, title, units, ends, words
+):
     config = {
         "d_state": 4,
-        "score": ["softmax", ["linear", "sigmoid", "softmax"]],
+        "score": score,
         "score_bias": "log_t",
         "score_terms": {"importance": "<i>state</i>"},
     }
@@ -243,32 +252,28 @@ def test_heads_without_softmax_are_shown_as_what_they_are(show, make_trace, scre
     shown = show(trace, layer=1)
     page = shown.page
     page.wait_for_selector('.sisa-x[data-grid="done"]')
+    shown.wait_for(f"L1H0 1 {WHOLE}")
     page.get_by_label("query", exact=True).fill("31")
     page.keyboard.press("Enter")
-    for head, title, units, ends, heading in (
-        (0, "mixing weights", "(signed, unnormalised)", None, "weight"),
-        (1, "sigmoid", "of sum + bias", ["0", "1"], "weight"),
-        (2, "softmax", "probability", ["0", "≥"], "probability"),
-    ):
-        page.locator(f'.sisa-x-heads button[data-layer="1"][data-head="{head}"]').click()
-        shown.wait_for(f"L1H{head} 1 {WHOLE}")
-        panel = page.locator('[data-part="pattern"]')
-        assert panel.locator("h3").inner_text() == title
-        assert panel.locator(".sisa-x-units").inner_text() == units
-        labels = page.locator(".sisa-x-ends").all_inner_texts()
-        assert labels[3].split()[:2] == (ends or labels[2].split()[:2])
-        assert page.locator('th[data-sort="pattern"] button').inner_text() == heading
-        assert page.locator('th[data-sort="importance"] button').inner_text() == "λ × <i>state</i>"
-        assert_rows_equal(shown.rows(), python_row(trace, 1, head, 31))
-        page.locator(".sisa-x").screenshot(path=screenshots / f"explorer_{title.split()[0]}.png")
-    same = [shown.pixels(part) for part in ("scores", "pattern")]
-    assert not np.array_equal(*same)
-    page.locator('.sisa-x-heads button[data-layer="1"][data-head="0"]').click()
-    shown.wait_for(f"L1H0 1 {WHOLE}")
-    np.testing.assert_array_equal(shown.pixels("scores"), shown.pixels("pattern"))
-    assert "There is no softmax" in page.locator(".sisa-x-status").inner_text()
+    panel = page.locator('[data-part="pattern"]')
+    assert (panel.locator("h3").inner_text(), panel.locator(".sisa-x-units").inner_text()) == (title, units)
+    labels = [label.split() for label in page.locator(".sisa-x-ends").all_inner_texts()]
+    assert labels[3] == (ends or labels[2])
+    assert np.array_equal(shown.pixels("scores"), shown.pixels("pattern")) == (score == "linear")
+    headings = page.locator(".sisa-x-table thead button").all_inner_texts()
+    assert [heading.split("\n")[0] for heading in headings] == [
+        "key",
+        "content",
+        "λ × <i>state</i>",
+        "sum",
+        "weight",
+    ]
+    assert_rows_equal(shown.rows(), python_row(trace, 1, 0, 31))
+    assert words in page.locator(".sisa-x-status").inner_text()
     assert "<i>state</i> moves" in page.locator(".sisa-x-headwords").inner_text()
-    assert page.get_by_label("thumbnails show").locator("option").all_inner_texts()[3] == "weights"
+    assert "of the weights" in page.locator(".sisa-x-headwords").inner_text()
+    assert page.get_by_label("thumbnails show").locator("option").all_inner_texts()[3] == title
+    page.locator(".sisa-x").screenshot(path=screenshots / f"explorer_{score}.png")
 
 
 def test_a_page_that_may_start_no_worker_does_the_work_itself(show, trace, watched_page):

@@ -77,8 +77,8 @@ def case(
     on = maps(trace, layer, head, 1.0)["pattern"]
     seen = np.tril_indices(trace.sizes["position"])
     return {
-        "spec": {key: packed.meta[key] for key in ("n", "d_head", "d_state")}
-        | {"encoding": info["encoding"], "score": info.get("score", "softmax"), "bias": info.get("bias", 0)},
+        "spec": {key: packed.meta[key] for key in ("n", "d_head", "d_state", "weighing")}
+        | {"encoding": info["encoding"]},
         "lam": info["lam"],
         "bytes": base64.b64encode(packed.blocks[index]).decode(),
         "lam_scale": lam_scale,

@@ -9,7 +9,7 @@ export function blockBytes({ n, d_head, d_state, encoding }) {
 }
 
 /**
- * spec: {n, d_head, d_state, encoding}, and {score, bias} where no softmax makes the weights.
+ * spec: {n, d_head, d_state, encoding, weighing: {score, bias}}
  * Factors of one head as Float64Arrays, rows padded to whole tiles, and its decay.
  * Scale and λ are folded in: content_ij = q_i·k_j and importance_ij = exp(decay_i − decay_j) c_i·b_j.
  */
@@ -18,10 +18,10 @@ export function decodeHead(bytes, spec, lam) {
   if (bytes.byteLength !== expected) {
     throw new Error(`the data of one head has ${bytes.byteLength} bytes, expected ${expected}`);
   }
-  const { n, d_head, d_state } = spec;
+  const { n, d_head, d_state, weighing } = spec;
   const raw = (spec.encoding === "fixed16" ? readFixed : readFloats)(bytes.slice().buffer, spec);
   return {
-    n, d_head, d_state, weighing: { score: spec.score ?? "softmax", bias: spec.bias ?? 0 },
+    n, d_head, d_state, weighing,
     q: scaledRows(raw.q, d_head, n, () => 1 / Math.sqrt(d_head)),
     k: scaledRows(raw.k, d_head, n, () => 1),
     b: scaledRows(raw.b, d_state, n, () => 1),

@@ -35,9 +35,12 @@ export class Explorer {
 
   build() {
     const { trace } = this, { meta } = trace;
+    this.kind = WEIGHTS[meta.weighing.score];
+    this.titles = panelTitles(meta);
+    const columns = { ...this.titles, pattern: this.kind.column };
     const set = (name, value) => this.set({ [name]: value });
     this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor) });
-    this.panels = PARTS.map((part) => new Panel(part, {
+    this.panels = PARTS.map((part) => new Panel(part, this.titles[part], part === "pattern" ? this.kind.units : this.kind.scoreUnits, {
       hover: (cell, panel, event) => this.hover(cell, panel, event),
       leave: () => this.leave(),
       lock: (query) => set("query", query),
@@ -45,8 +48,8 @@ export class Explorer {
       reset: () => set("window", null),
     }));
     this.grid = new HeadGrid(trace, { pick: (index) => this.set(trace.place(index)) });
-    this.table = new RowTable(meta.tokens);
-    this.box = new HoverBox();
+    this.table = new RowTable(meta.tokens, columns);
+    this.box = new HoverBox(columns);
     this.status = make("p", { class: "sisa-x-status", role: "status" });
     this.area = make("div", { class: "sisa-x-panels", role: "group", tabIndex: 0, "aria-label":
       "score panels: arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map" },
@@ -132,6 +135,7 @@ export class Explorer {
     if (isNew) {
       this.grid.select(index);
       this.describeHead();
+      this.box.useHead(() => trace.decode(index));
     }
     this.box.useScale(this.lamScale);
     this.controls.show(state, trace.info(index).lam);
@@ -141,8 +145,7 @@ export class Explorer {
   describeHead() {
     const { lam, half_life, clamped, encoding } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
     this.name.textContent = this.trace.nameOf(this.index);
-    const weighing = this.trace.specOf(this.index);
-    this.entitle(weighing);
+    const { weighing } = this.trace.spec;
     const facts = d_state ? [`λ ${brief(lam)}`, `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}`,
       `clamp acts at ${whole(clamped)} of ${whole(n)} positions`] : [weighing.score === "softmax" ? "plain transformer" : "one term"];
     this.facts.textContent = [`${whole(n)} tokens`, ...facts].join(" · ");
@@ -153,16 +156,6 @@ export class Explorer {
       notes.push(`Factors are stored in 16 bits: scores differ from the trace by at most ${brief(this.trace.meta.rounding)} (measured).`);
     }
     this.status.textContent = notes.join(" ");
-  }
-
-  /** Heads of one trace may weigh their keys in different ways. */
-  entitle(weighing) {
-    const { trace, index } = this, kind = WEIGHTS[weighing.score];
-    this.titles = panelTitles(trace.meta.terms, weighing);
-    this.panels.forEach((panel) => panel.entitle(this.titles[panel.part], panel.part === "pattern" ? kind.units : kind.scoreUnits));
-    const columns = { ...this.titles, pattern: kind.column };
-    this.table.entitle(columns);
-    this.box.useHead(() => trace.decode(index), columns);
   }
 
   showRow(query) {
@@ -212,11 +205,10 @@ export class Explorer {
   drawn(answer, { index, lamScale, window }) {
     if (this.closed) return;
     if (answer.error) return this.fail(answer.error);
-    const kind = WEIGHTS[this.trace.specOf(index).score];
     for (const panel of this.panels) {
       panel.setWindow(window);
       panel.show(answer.pictures[panel.part], answer.rows, answer.cols);
-      this.legend(panel, answer, kind);
+      this.legend(panel, answer);
     }
     this.shown = window;
     this.decorate();
@@ -225,8 +217,8 @@ export class Explorer {
     this.root.dispatchEvent(new CustomEvent("sisa:drawn", { detail: { ...place, lamScale, window } }));
   }
 
-  legend(panel, { limits, peaks }, kind) {
-    const signed = panel.part !== "pattern" || kind.signed;
+  legend(panel, { limits, peaks }) {
+    const signed = panel.part !== "pattern" || this.kind.signed;
     const high = (signed ? limits.signed : limits.pattern) / this.contrast;
     const clipped = signed ? this.contrast > 1 : high < 1; // query 0 has the probability 1
     const peak = peaks[panel.part];

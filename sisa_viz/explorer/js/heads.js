@@ -17,7 +17,7 @@ const ORDERS = {
 export class HeadGrid {
   /** on: {pick(index)}; trace: a PackedTrace */
   constructor(trace, on) {
-    Object.assign(this, { trace, on, part: "pattern", order: "place" });
+    Object.assign(this, { trace, on, part: "pattern", order: "place", kind: WEIGHTS[trace.meta.weighing.score] });
     this.summaries = Array.from({ length: trace.count }, (_, index) => {
       const { lam, half_life } = trace.info(index);
       return { lam, halfLife: half_life ?? Infinity };
@@ -35,9 +35,7 @@ export class HeadGrid {
     const legal = Object.entries(ORDERS).filter(([key]) => key === "place" || (key === "needleMass" ? needle : !plain));
     options(order, legal.map(([key, [title]]) => [key, title]));
     const part = make("select", { "aria-label": "thumbnails show", onchange: () => { this.part = part.value; this.paintAll(); } });
-    const kinds = new Set(this.summaries.map((_, index) => this.trace.specOf(index).score));
-    const titles = panelTitles(this.trace.meta.terms, { score: kinds.values().next().value });
-    options(part, Object.entries(kinds.size === 1 ? titles : { ...titles, pattern: "weights" }));
+    options(part, Object.entries(panelTitles(this.trace.meta)));
     part.value = this.part;
     return make("header", {}, make("h3", {}, "heads"),
       make("label", {}, "show ", part), make("label", {}, "sort by ", order));
@@ -93,14 +91,10 @@ export class HeadGrid {
     if (!bins || !this.tables) return;
     const canvas = this.buttons[index].firstChild, side = Math.round(Math.sqrt(bins.length));
     const top = bins.reduce((most, x) => (x === x ? Math.max(most, Math.abs(x)) : most), 0) || 1;
-    const probability = this.part === "pattern" && !this.kind(index).signed;
+    const probability = this.part === "pattern" && !this.kind.signed;
     const pixels = paint(bins, probability ? 0 : -top, top, this.tables[probability ? "pattern" : "signed"]);
     canvas.width = canvas.height = side;
     canvas.getContext("2d").putImageData(new ImageData(pixels, side, side), 0, 0);
-  }
-
-  kind(index) {
-    return WEIGHTS[this.trace.specOf(index).score];
   }
 
   select(index) {
@@ -123,7 +117,7 @@ export class HeadGrid {
     const words = [this.trace.nameOf(index)];
     if (this.trace.spec.d_state) {
       words.push(`λ ${brief(lam)}`, `half-life ${Number.isFinite(halfLife) ? brief(halfLife) + " tokens" : "unending"}`);
-      words.push(moved === undefined ? "…" : `${this.trace.meta.terms.importance} moves ${percent(moved)} of the ${this.kind(index).whole}`);
+      words.push(moved === undefined ? "…" : `${this.trace.meta.terms.importance} moves ${percent(moved)} of the ${this.kind.whole}`);
     }
     if (needleMass != null) words.push(`needle mass ${percent(needleMass)} (query ${this.trace.meta.needle_query})`);
     return words.join(" · ");

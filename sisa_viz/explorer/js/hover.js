@@ -6,14 +6,16 @@ import { rowNumbers } from "./maths.js";
 import { label } from "./rowtable.js";
 
 export class HoverBox {
-  constructor() {
+  /** titles: {part: what its number is called} */
+  constructor(titles) {
+    this.titles = titles;
     this.element = make("div", { class: "sisa-x-hover", role: "status", hidden: true });
     this.rows = new Map();
   }
 
-  /** Another head; it is decoded when a row of it is wanted. `titles`: {part: what its number is called}. */
-  useHead(decode, titles) {
-    Object.assign(this, { decode, titles, head: null });
+  /** Another head; it is decoded when a row of it is wanted. */
+  useHead(decode) {
+    Object.assign(this, { decode, head: null });
     this.useScale(this.lamScale);
   }
 

@@ -8,26 +8,19 @@ const CLICK = 4; // pixels a pointer may move and still click
 
 export class Panel {
   /** on: {hover(cell, panel, event), leave(), lock(query), zoom(window), reset()} */
-  constructor(part, on) {
+  constructor(part, title, units, on) {
     Object.assign(this, { part, on, brush: null });
     this.image = make("canvas", { class: "sisa-x-image" });
     this.overlay = make("canvas", { class: "sisa-x-overlay" });
     this.bar = make("span", { class: "sisa-x-bar" });
     this.ends = [0, 1, 2].map(() => make("span", {}));
     this.peak = make("p", { class: "sisa-x-peak" });
-    this.heading = make("h3");
-    this.units = make("span", { class: "sisa-x-units" });
-    this.plot = make("div", { class: "sisa-x-plot", role: "img", "aria-label": part }, this.image, this.overlay);
+    this.plot = make("div", { class: "sisa-x-plot", role: "img", "aria-label": title }, this.image, this.overlay);
     this.element = make("section", { class: "sisa-x-panel", "data-part": part },
-      make("header", {}, make("span", { class: "sisa-x-rows" }, "query ↓"), this.heading, this.units,
+      make("header", {}, make("span", { class: "sisa-x-rows" }, "query ↓"), make("h3", {}, title), make("span", { class: "sisa-x-units" }, units),
         make("div", { class: "sisa-x-legend" }, this.bar, make("div", { class: "sisa-x-ends" }, ...this.ends))),
       this.plot, this.peak);
     this.listen();
-  }
-
-  entitle(title, units) {
-    this.heading.textContent = title;
-    this.units.textContent = units;
   }
 
   resize(side) {

@@ -4,15 +4,16 @@
 import { make, options } from "./dom.js";
 import { fixed, shortened } from "./labels.js";
 
-const COLUMNS = ["key", "token", "content", "importance", "scores", "pattern"];
 const LIMITS = [[10, "10"], [25, "25"], [100, "100"], [Infinity, "all"]];
 
 export class RowTable {
-  constructor(tokens) {
+  /** titles: {part: heading} */
+  constructor(tokens, titles) {
+    const columns = Object.entries({ key: "key", token: "token", ...titles });
     Object.assign(this, { tokens, sort: "pattern", limit: 10 });
     this.heading = make("h3", { "aria-live": "polite" });
     this.body = make("tbody");
-    this.table = make("table", {}, make("thead", {}, make("tr", {}, ...COLUMNS.map((key) => this.columnHead(key)))), this.body);
+    this.table = make("table", {}, make("thead", {}, make("tr", {}, ...columns.map((column) => this.columnHead(column)))), this.body);
     const limit = make("select", { "aria-label": "keys to list", onchange: () => { this.limit = Number(limit.value); this.fill(); } });
     options(limit, LIMITS);
     this.element = make("section", { class: "sisa-x-table" },
@@ -20,17 +21,10 @@ export class RowTable {
       make("div", { class: "sisa-x-scroll", tabIndex: 0, role: "region", "aria-label": "keys of the locked query" }, this.table));
   }
 
-  columnHead(key) {
-    if (key === "token") return make("th", { scope: "col" }, key);
-    const button = make("button", { type: "button", onclick: () => this.sortBy(key) }, key);
+  columnHead([key, title]) {
+    if (key === "token") return make("th", { scope: "col" }, title);
+    const button = make("button", { type: "button", onclick: () => this.sortBy(key) }, title);
     return make("th", { scope: "col", "data-sort": key }, button);
-  }
-
-  /** titles: {part: heading}, as they are for the head on show. */
-  entitle(titles) {
-    for (const [part, title] of Object.entries(titles)) {
-      this.table.querySelector(`th[data-sort="${part}"] button`).textContent = title;
-    }
   }
 
   sortBy(key) {

@@ -10,8 +10,8 @@ export class PackedTrace {
   constructor(meta, blocks) {
     this.meta = readMeta(meta);
     this.blocks = blocks;
-    const { n, d_head, d_state, layers, heads } = this.meta;
-    this.spec = { n, d_head, d_state };
+    const { n, d_head, d_state, weighing, layers, heads } = this.meta;
+    this.spec = { n, d_head, d_state, weighing };
     this.count = layers.length * heads.length;
     const sizes = Array.from({ length: this.count }, (_, index) => blockBytes(this.specOf(index)));
     blocks.check(sizes, (index) => this.nameOf(index));
@@ -38,10 +38,9 @@ export class PackedTrace {
     return this.meta.info[index];
   }
 
-  /** How a head's bytes are to be read, and its scores to be weighed. */
+  /** How a head's bytes are to be read; heads that 16 bits would change too much come as float32. */
   specOf(index) {
-    const { encoding, score = "softmax", bias = 0 } = this.info(index);
-    return { ...this.spec, encoding, score, bias };
+    return { ...this.spec, encoding: this.info(index).encoding };
   }
 
   bytes(index) {

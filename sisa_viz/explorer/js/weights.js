@@ -1,5 +1,5 @@
 // How a row of scores becomes the weights on the values: softmax, or what a mixer has instead. sisa_viz/weights.py
-// says the same in Python. A head carries {score, bias}; bias is a number, or "log_t": −log(i + 1) for query i.
+// says the same in Python. A trace carries {score, bias}; bias is a number, or "log_t": −log(i + 1) for query i.
 
 import { expNegative } from "./exp.js";
 
@@ -10,9 +10,9 @@ export const WEIGHTS = {
   linear: { title: "mixing weights", units: "(signed, unnormalised)", column: "weight", scoreUnits: "", whole: "weights", signed: true },
 };
 
-/** What each panel shows; `terms` names the two terms. */
-export function panelTitles(terms, { score }) {
-  return { content: terms.content, importance: `λ × ${terms.importance}`, scores: "sum", pattern: WEIGHTS[score].title };
+/** What each panel shows. */
+export function panelTitles({ terms, weighing }) {
+  return { content: terms.content, importance: `λ × ${terms.importance}`, scores: "sum", pattern: WEIGHTS[weighing.score].title };
 }
 
 /** What a reader must know of weights that no softmax made. */

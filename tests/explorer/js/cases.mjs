@@ -8,7 +8,7 @@ export const js = (name) => import(new URL(`../../../sisa_viz/explorer/js/${name
 export const cases = JSON.parse(readFileSync(process.env.SISA_CASES, "utf8")).map((one) => ({
   ...one,
   bytes: new Uint8Array(Buffer.from(one.bytes, "base64")),
-  name: `${one.spec.score} ${one.spec.bias} ${one.spec.encoding} n=${one.spec.n} d_head=${one.spec.d_head} d_state=${one.spec.d_state} λ×${one.lam_scale}`,
+  name: `${Object.values(one.spec.weighing).join(" ")} ${one.spec.encoding} n=${one.spec.n} d_head=${one.spec.d_head} d_state=${one.spec.d_state} λ×${one.lam_scale}`,
 }));
 
 export function close(found, expected, tolerance, what) {

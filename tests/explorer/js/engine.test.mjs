@@ -51,7 +51,7 @@ test("λ scales the picture of importance: at 0 every cell has the colour of zer
 });
 
 test("signed weights are painted like the scores that they are", () => {
-  const one = cases.find(({ spec }) => spec.score === "linear"), { pictures, peaks } = new Engine().answer(view(one));
+  const one = cases.find(({ spec }) => spec.weighing.score === "linear"), { pictures, peaks } = new Engine().answer(view(one));
   assert.deepEqual(pictures.pattern, pictures.scores);
   assert.deepEqual(peaks.pattern, peaks.scores);
 });

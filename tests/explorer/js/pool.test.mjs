@@ -35,7 +35,7 @@ for (const one of cases) {
     const maps = productMaps(decodeHead(one.bytes, one.spec, one.lam));
     const { peaks } = poolScores(maps, one.lam_scale, new Grid(one.window, ...one.bins), true);
     close([Math.abs(peaks.scores.value)], [Math.max(...one.maps.scores.map(Math.abs))], 1e-3, "scores");
-    const softmax = one.spec.score === "softmax"; // only there query 0 is 1 for certain
+    const softmax = one.spec.weighing.score === "softmax"; // only there query 0 is 1 for certain
     const largest = Math.max(...one.maps.pattern.slice(softmax ? 1 : 0).map(Math.abs));
     close([Math.abs(peaks.pattern.value)], [largest], 1e-3, "pattern after query 0");
     const late = one.maps.pattern.slice(rowStart(Math.ceil(one.spec.n / 8)));
