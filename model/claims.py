@@ -1,102 +1,193 @@
-"""Claims of the paper beside what was measured, each with an interval and a plain verdict.
+"""Claims of the paper beside what was measured, each with an interval, a plain verdict and what is missing.
 
-A verdict never says more than its interval: "reproduced at this scale", "not reproduced at this scale", or
-"undecided".
+A verdict never says more than its interval: "reproduced", "not reproduced at this scale", or "undecided".
+
+Speed is a ratio of steps, variant over baseline, of runs that share a seed and so the order of the data: the
+median over seeds with a bootstrap 95 % interval. A run that has not reached the level by its last evaluation
+is censored: it needs more steps than were measured, written as ∞. So the ratio is ∞ where only the variant is
+censored, 0 where only the baseline is, and unknown where both are; unknown pairs are left out and counted.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from itertools import product
+from types import ModuleType
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from data import published as of_the_paper
 from data import wilson
+from model.literature import published_end, published_speed
 
-REPRODUCED, NOT_REPRODUCED = "reproduced at this scale", "not reproduced at this scale"
-LEVEL = 0.95
+REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced at this scale", "undecided"
+NO_CLAIM = "no claim of the paper"
+ENDS_AT = 0.95  # "finds the needle"
+LEVELS = (0.5, 0.9)
+FEWEST = 3
+RESAMPLES = 10_000
+MATCH = "exact_match"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number over seeds with its 95 % interval; NaN where there is none.
+
+    Args:
+        n: seeds that it rests on.
+        censored: of these, pairs in which one run had not reached the level.
+        lost: pairs in which both had not, which are not in it.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    censored: int = 0
+    lost: int = 0
 
 
 def steps_to(metrics: pd.DataFrame, *, level: float, metric: str = "niah/exact_match") -> pd.DataFrame:
-    """First measured step at which each run reaches level: architecture × seed; NaN where it never does."""
-    reached = metrics[(metrics["name"] == metric) & (metrics["value"] >= level)]
-    runs = metrics.groupby(["architecture", "seed"]).size().index
-    first = pd.Series(reached.groupby(["architecture", "seed"])["step"].min())
-    return first.reindex(runs).unstack("seed")
+    """First measured step at which each run reaches level: architecture × seed.
+
+    inf where the run had not by its last evaluation (censored), NaN where there is no such run.
+    """
+    own = metrics[metrics["name"] == metric]
+    runs = own.groupby(["architecture", "seed"]).size().index
+    first = own[own["value"] >= level].groupby(["architecture", "seed"])["step"].min()
+    return first.reindex(runs).astype(float).fillna(np.inf).unstack("seed")
 
 
-def geometric_mean(ratios: np.ndarray) -> tuple[float, float, float]:
-    """Geometric mean of ratios [seed] with its 95 % t-interval; the interval is NaN for fewer than two."""
-    logs = np.log(ratios)
-    if len(logs) < 2:
-        return float(np.exp(logs.mean())) if len(logs) else np.nan, np.nan, np.nan
-    mean, half = logs.mean(), stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
-    return float(np.exp(mean)), float(np.exp(mean - half)), float(np.exp(mean + half))
+def ratio(steps: pd.DataFrame, *, variant: str, baseline: str = "transformer") -> Estimate:
+    """Steps of a variant over those of the baseline, see the top of this file.
+
+    Args:
+        steps: of `steps_to`.
+    """
+    pairs = steps.reindex([variant, baseline]).dropna(axis=1).to_numpy()
+    known = pairs[:, np.isfinite(pairs).any(0)]
+    counts = {"censored": int(np.isinf(known).any(0).sum()), "lost": pairs.shape[1] - known.shape[1]}
+    return _over_seeds(known[0] / known[1], np.median, **counts)
+
+
+def end(metrics: pd.DataFrame, *, variant: str, needles: str) -> Estimate:
+    """Share of episodes at each run's own last evaluation: mean over seeds.
+
+    Its interval is that of the seeds, widened to the Wilson interval of the episodes, which the seeds share.
+
+    Args:
+        needles: the set of episodes, such as "corpus256".
+    """
+    own = metrics[metrics["architecture"] == variant].sort_values("step")
+    rates, counts = (
+        own[own["name"] == f"{needles}/{name}"].groupby("seed")["value"].last().to_numpy()
+        for name in (MATCH, "n")
+    )
+    over_seeds = _over_seeds(rates, np.mean)
+    low, high = wilson(round(float(rates.mean()) * int(counts.min())), int(counts.min()))
+    return replace(over_seeds, low=min(over_seeds.low, low), high=max(over_seeds.high, high))
+
+
+def _over_seeds(values: np.ndarray, statistic: Any, **counts: int) -> Estimate:
+    """Percentile bootstrap over seeds; no interval for fewer than three.
+
+    Ends are values that occurred, never between a finite one and ∞. Of few seeds such an interval is their
+    whole range, which holds the true median in 75 % of all cases for three, in 94 % for five.
+    """
+    if len(values) < FEWEST:
+        return Estimate(statistic(values) if len(values) else np.nan, np.nan, np.nan, len(values), **counts)
+    places = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    drawn = statistic(values[places], axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975), method="inverted_cdf")
+    return Estimate(float(statistic(values)), float(low), float(high), len(values), **counts)
 
 
 def claims(metrics: pd.DataFrame, *, baseline: str = "transformer") -> pd.DataFrame:
-    """The table that ends notebook 03.
+    """`study_claims` beside the published figures."""
+    return study_claims(metrics, of_the_paper, baseline=baseline)
+
+
+def study_claims(
+    metrics: pd.DataFrame, published: ModuleType, *, baseline: str = "transformer"
+) -> pd.DataFrame:
+    """Every claim on needles for each variant and set of episodes; one row a claim.
 
     Args:
-        metrics: of `read_runs`; the metric is niah/exact_match.
-        baseline: the architecture that the others are compared with.
+        metrics: of `read_runs`, or of `data.measured` with one learning rate a variant (`measured.chosen`).
+        published: `data.published`, or whatever has its curves() and final().
+        baseline: the variant that the others are compared with.
 
     Returns:
-        claim, published, measured, low, high, runs, verdict; one row a claim.
+        claim, variant, needles (the set), published, measured, low, high, seeds, censored, left out (pairs of
+        seeds), verdict, what would decide it. A ratio under 1 means fewer steps.
     """
-    names = sorted(metrics["architecture"].unique())
-    rows = [_finds_the_needle(metrics, name) for name in names]
-    rows += [_faster(metrics, name, baseline) for name in names if name != baseline and baseline in names]
+    sets = [name.removesuffix(f"/{MATCH}") for name in sorted(set(metrics["name"])) if name.endswith(MATCH)]
+    variants = sorted(set(metrics["architecture"]), key=lambda name: (name != baseline, name))
+    others = variants[1:] if baseline in variants else []
+    rows = [_end(metrics, name, needles, published.final()) for needles in sets for name in variants]
+    curves = published.curves()
+    rows += [_speed(metrics, *asked, curves, baseline) for asked in product(others, sets, LEVELS)]
     return pd.DataFrame(rows)
 
 
-def _finds_the_needle(metrics: pd.DataFrame, name: str) -> dict[str, object]:
-    """Published: every architecture of every size ends at 100 % but for the Mamba baselines.
+def _end(metrics: pd.DataFrame, name: str, needles: str, final: pd.DataFrame) -> dict[str, object]:
+    """A claim where all published sizes end on one side of 95 %."""
+    estimate, said = end(metrics, variant=name, needles=needles), published_end(final, variant=name)
+    below = bool(said) and max(said.values()) < ENDS_AT
+    claimed = below or min(said.values(), default=0) >= ENDS_AT
+    return {
+        "claim": f"{name} ends {'below' if below else 'at'} 95 %{'' if below else ' or more'}",
+        "variant": name,
+        "needles": needles,
+        "published": ", ".join(f"{scale} {100 * share:.3g} %" for scale, share in said.items()),
+        **_measured(estimate, "{:.1%}"),
+        **_verdict(estimate, ENDS_AT, below=below, claimed=claimed),
+    }
 
-    Each run counts with its own last evaluation. Runs share their test episodes, so the Wilson interval of
-    the mean rate counts those once.
-    """
-    own = metrics.loc[metrics["architecture"] == name]
-    rates, counts = (
-        own.loc[own["name"] == metric].sort_values("step").groupby("seed")["value"].last().to_numpy()
-        for metric in ("niah/exact_match", "niah/n")
+
+def _speed(
+    metrics: pd.DataFrame, name: str, needles: str, level: float, curves: pd.DataFrame, baseline: str
+) -> dict[str, object]:
+    """The paper claims it of SISA; its own sizes disagree."""
+    steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
+    estimate = ratio(steps, variant=name, baseline=baseline)
+    return {
+        "claim": f"{name}: fewer steps to {100 * level:g} % (ratio < 1)",
+        "variant": name,
+        "needles": needles,
+        "published": published_speed(curves, variant=name, level=level, baseline=baseline),
+        **_measured(estimate, "{:.2f}"),
+        **_verdict(estimate, 1, below=True, claimed=name.startswith("SISA")),
+    }
+
+
+def _measured(estimate: Estimate, form: str) -> dict[str, object]:
+    value, low, high = (
+        "" if np.isnan(x) else form.format(x).replace("inf", "∞").replace("%", " %")
+        for x in (estimate.value, estimate.low, estimate.high)
     )
-    n = int(counts.min())
-    low, high = wilson(round(float(rates.mean()) * n), n)
-    undecided = "undecided: interval holds 95 %"
-    verdict = REPRODUCED if low >= LEVEL else NOT_REPRODUCED if high < LEVEL else undecided
+    counts = {"seeds": estimate.n, "censored": estimate.censored, "left out": estimate.lost}
+    return {"measured": value, "low": low, "high": high} | counts
+
+
+def _verdict(estimate: Estimate, border: float, *, below: bool, claimed: bool) -> dict[str, str]:
+    """Whether the number is below the border, or else at it or above, and what is missing to tell."""
+    supported = estimate.high < border if below else estimate.low >= border
+    refuted = estimate.low > border if below else estimate.high < border
+    verdict = REPRODUCED if supported else NOT_REPRODUCED if refuted else UNDECIDED
+    unclear = claimed and verdict == UNDECIDED
     return {
-        "claim": f"{name} ends at 95 % or more",
-        "published": "100 % (50M to 369M)",
-        "measured": f"{rates.mean():.1%}",
-        "low": f"{low:.1%}",
-        "high": f"{high:.1%}",
-        "runs": len(rates),
-        "verdict": verdict,
+        "verdict": verdict if claimed else NO_CLAIM,
+        "what would decide it": _missing(estimate, border) if unclear else "",
     }
 
 
-def _faster(metrics: pd.DataFrame, name: str, baseline: str) -> dict[str, object]:
-    """Published at 152M: 100 % against 61.5 % at step 1,000; at 50M it is the other way round."""
-    compared = metrics.loc[metrics["architecture"].isin([name, baseline])]
-    shared = compared.groupby("seed")["architecture"].nunique() == 2
-    table = steps_to(compared.loc[compared["seed"].isin(shared.index[shared])], level=0.9)
-    pairs = table.dropna(axis=1)
-    lost = table.shape[1] - pairs.shape[1]
-    ratios = (pairs.loc[name] / pairs.loc[baseline]).to_numpy() if len(pairs) == 2 else np.array([])
-    ratio, low, high = geometric_mean(ratios)
-    if lost or np.isnan(low):
-        why = f"{lost} of {table.shape[1]} pairs below 90 %" if lost else "fewer than two shared seeds"
-        verdict = f"undecided: {why}"
-    elif low <= 1 <= high:
-        verdict = "undecided: interval holds 1; needs more seeds"
-    else:
-        verdict = REPRODUCED if high < 1 else NOT_REPRODUCED
-    return {
-        "claim": f"{name}: fewer steps to 90 % (ratio < 1)",
-        "published": "yes at 152M, no at 50M, alike at 369M",
-        "measured": f"{ratio:.2f}",
-        "low": f"{low:.2f}",
-        "high": f"{high:.2f}",
-        "runs": pairs.shape[1] * 2,
-        "verdict": verdict,
-    }
+def _missing(estimate: Estimate, border: float) -> str:
+    pairs, censored = estimate.n + estimate.lost, estimate.censored + estimate.lost
+    if pairs < FEWEST:
+        return f"more seeds: {pairs} of at least {FEWEST}"
+    if censored:
+        return f"longer training: {censored} of {pairs} pairs censored"
+    return f"more seeds: the interval holds {border:g}"

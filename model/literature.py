@@ -1,0 +1,59 @@
+"""What the paper's tables say about a claim, in a few words: one seed each, a checkpoint every 1,000 steps."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sisa_viz.colours import architecture_name
+
+
+def published_speed(
+    curves: pd.DataFrame, *, variant: str, level: float, baseline: str = "transformer"
+) -> str:
+    """Ratio of the steps to level, variant over baseline, by scale: "50M ≥1, 152M ≤0.33"; "" without figures.
+
+    ≤ and ≥ stand where one of the two was there at its first checkpoint, or not yet at its last.
+
+    Args:
+        curves: of `data.published`.
+        variant: as plots spell it; what follows a comma is ours and does not count.
+        level: share of episodes.
+    """
+    curves = _named(curves).dropna(subset=["niah_pct"]).sort_values("step")
+    own, other = (curves[curves["name"] == name.partition(", ")[0]] for name in (variant, baseline))
+    found = []
+    for scale in sorted(set(other["scale"]), key=lambda scale: float(scale[:-1])):  # "50M"
+        of_scale = other[other["scale"] == scale]
+        runs = own[own["scale"] == scale].groupby("setup")
+        said = [_compared(run, of_scale, 100 * level) for _, run in runs]
+        found += [f"{scale} {' or '.join(dict.fromkeys(said))}"] * bool(said)
+    return ", ".join(found)
+
+
+def published_end(final: pd.DataFrame, *, variant: str) -> dict[str, float]:
+    """Share of episodes at the end of training, by scale; empty without figures."""
+    own = _named(final)
+    own = own[own["name"] == variant.partition(", ")[0]]
+    return dict(zip(own["scale"], own["niah_pct"] / 100, strict=True))
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    pairs = zip(table["model"], table["d_state"].fillna(0), strict=True)
+    return table.assign(name=[architecture_name(model, d_state) for model, d_state in pairs])
+
+
+def _compared(run: pd.DataFrame, other: pd.DataFrame, level: float) -> str:
+    (step, early, never), (base, base_early, base_never) = _reached(run, level), _reached(other, level)
+    if early and base_early:
+        return f"both by step {base:,}"
+    if never and base_never:
+        return f"none by step {base:,}"
+    bound = "≤" if early or base_never else "≥" if never or base_early else ""
+    return f"{bound}{step / base:.2g}"
+
+
+def _reached(run: pd.DataFrame, level: float) -> tuple[int, bool, bool]:
+    """Step, whether it is the first checkpoint, whether it is the last and still below the level."""
+    there = run.loc[run["niah_pct"] >= level, "step"]
+    step = int(there.iloc[0] if len(there) else run["step"].iloc[-1])
+    return step, bool(len(there)) and step == run["step"].iloc[0], not len(there)
