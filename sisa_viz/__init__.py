@@ -15,6 +15,8 @@ LAZY = {
     "plot_span_mass": "plots.span_mass",
     "plot_niah_convergence": "plots.niah_convergence",
     "plot_niah_grid": "plots.niah_grid",
+    "plot_needle_lens": "plots.needle_lens",
+    "plot_state_size": "plots.state_size",
     "plot_training": "plots.training",
     "ScoreExplorer": "explorer",
     "report": "page",

@@ -86,6 +86,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "requested_depth": ("requested needle depth", "share of context"),
     "actual_depth": ("actual needle depth", "share of context"),
     "d_state": ("d_state", "channels of a state"),
+    "needle_mass": ("attention on the needle", "probability"),
     "tokens_per_second": ("training speed", "tokens per second"),
 }
 SHARES = ("exact_match", "first_token", "rate")

@@ -56,18 +56,16 @@ def lr_table() -> pd.DataFrame:
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:
-    """One run of `metrics` a row: what tells it apart, then every metric at the run's last step.
+    """One run of `metrics` a row: what tells it apart, d_state, then every metric at the run's last step.
 
     "lr" stays the peak learning rate of the run.
     """
     last = table[table["step"] == table.groupby("run")["step"].transform("max")]
     keys = ["run", "architecture", "seed", "lr", "episode_fraction", "step"]
-    return (
-        last[~last["name"].isin(keys)]
-        .pivot_table(index=keys, columns="name", values="value")
-        .rename_axis(columns=None)
-        .reset_index()
-    )
+    rows = last[~last["name"].isin(keys)]
+    wide = rows.pivot_table(index=keys, columns="name", values="value").rename_axis(columns=None)
+    d_state = _table("runs").set_index("run")["d_state"]
+    return wide.reset_index().assign(d_state=lambda run: run["run"].map(d_state))
 
 
 def _of_run(name: str) -> pd.DataFrame:

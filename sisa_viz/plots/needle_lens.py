@@ -1,0 +1,180 @@
+"""When heads begin to look at the needle, and by which part of the score: one run, head by head, over training."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from sisa_viz import figures
+from sisa_viz.axes import HEADS, column_label, head_name, is_share
+from sisa_viz.colours import GROUND, INK, architecture_colour, top_limit
+from sisa_viz.tables import Frame, check_choice, check_table, pick_metric
+from sisa_viz.text import escape
+
+PARTS = {
+    "needle_mass": "whole score",
+    "needle_content": "content alone",
+    "needle_importance": "other term alone",
+}
+STATE = {"lam": "λ", "half_life": "half-life, tokens"}  # the hover box has them where the run does
+
+
+@dataclass(frozen=True)
+class NeedleLens:
+    """Plain data of plot_needle_lens.
+
+    `heads`: (layer, head) of every row; `parts`: those to show; `maps`: by name of PARTS and STATE, numbers
+    [row, step], NaN where not measured; `curve`: step, value of the accuracy, no rows where none was asked for.
+    """
+
+    run: str
+    variant: str
+    steps: list[int]
+    heads: list[tuple[int, int]]
+    parts: list[str]
+    maps: dict[str, np.ndarray]
+    curve: Frame
+
+
+def prepare_needle_lens(
+    heads: pd.DataFrame,
+    *,
+    run: str = "",
+    part: str = "",
+    metrics: pd.DataFrame | None = None,
+    metric: str = "corpus256/exact_match",
+) -> NeedleLens:
+    """One run of a table with run, variant, step, layer, head and the columns of PARTS.
+
+    `run` may be left out where the table has one. `part` keeps one of PARTS; otherwise those that the run
+    has. ValueError for a run, part or metric that is not there.
+    """
+    rows = check_table(heads, ("run", "variant", "step", *HEADS), what="the table of heads")
+    runs = sorted(map(str, rows["run"].unique()))
+    if not run and len(runs) > 1:
+        raise ValueError(f"the table has {len(runs)} runs; choose one with run=..., such as {runs[:3]}")
+    run = run or runs[0]
+    if run not in runs:
+        raise ValueError(f"run is {run!r}; legal: {', '.join(runs)}")
+    own = rows[rows["run"] == run]
+    maps = {name: table for name in (*PARTS, *STATE) if name in own and (table := _map(own, name)).size}
+    there = [name for name in PARTS if name in maps]
+    if not there:
+        raise ValueError(f"run {run!r} has no needle lens; legal: a run of a mixer with attention scores")
+    parts = [check_choice("part", part, there)] if part else there
+    first = maps[there[0]]
+    return NeedleLens(
+        run=run,
+        variant=str(own["variant"].iloc[0]),
+        steps=[int(step) for step in first.columns],
+        heads=[(int(layer), int(head)) for layer, head in first.index],
+        parts=parts,
+        maps={name: table.reindex_like(first).to_numpy() for name, table in maps.items()},
+        curve=_curve(metrics, run, metric),
+    )
+
+
+def _map(own: Frame, name: str) -> Frame:
+    """(layer, head) × step; empty where nothing was measured."""
+    return own.dropna(subset=[name]).pivot(index=list(HEADS), columns="step", values=name)
+
+
+def _curve(metrics: pd.DataFrame | None, run: str, metric: str) -> Frame:
+    if metrics is None:
+        return pd.DataFrame(columns=["step", "value"])
+    rows = pick_metric(check_table(metrics, ("run",), what="the table of runs"), metric)
+    return rows.loc[rows["run"] == run, ["step", "value"]].sort_values("step")
+
+
+def plot_needle_lens(
+    heads: pd.DataFrame,
+    *,
+    run: str = "",
+    part: str = "",
+    metrics: pd.DataFrame | None = None,
+    metric: str = "corpus256/exact_match",
+) -> go.Figure:
+    """Share of each head's attention on the hidden number, seen from the token before the answer.
+
+    A map of heads over training steps for the softmax of the whole score, of its content alone and of its
+    other term alone, all on one scale from 0; the hover box has all numbers of a head. With `metrics`, the
+    run's accuracy stands above each. `part`: only that map. Returns the figure.
+    """
+    data = prepare_needle_lens(heads, run=run, part=part, metrics=metrics, metric=metric)
+    curves, n = not data.curve.empty, len(data.parts)
+    titles = [PARTS[name] for name in data.parts]
+    figure = figures.panels(
+        [*titles, *[""] * (n * curves)],
+        columns=n,
+        height=figures.HEADER + 110 + 10 * max(len(data.heads), 12) + 110 * curves,
+        horizontal_spacing=0.03,
+        **({"row_heights": [100, 10 * max(len(data.heads), 12)], "vertical_spacing": 0.04} if curves else {}),
+    )
+    for column, name in enumerate(data.parts, start=1):
+        figure.add_trace(_heat(data, name), row=1 + curves, col=column)
+        if curves:
+            figure.add_trace(_accuracy(data), row=1, col=column)
+    _axes(figure, data, metric)
+    figures.entitle(
+        figure,
+        f"Attention on the needle over training: {data.variant}",
+        f"{data.run} · from the token before the answer, mean over episodes",
+    )
+    return figure
+
+
+def _heat(data: NeedleLens, name: str) -> go.Heatmap:
+    names = [[head_name(*head)] * len(data.steps) for head in data.heads]
+    words = {part: words for part, words in (PARTS | STATE).items() if part in data.maps}
+    numbers = [[[f"{x:.3g}" for x in row] for row in data.maps[part]] for part in words]
+    lines = [f"{text}: %{{customdata[{at}]}}" for at, text in enumerate(words.values(), start=1)]
+    return go.Heatmap(
+        z=data.maps[name],
+        x=data.steps,
+        y=np.arange(len(data.heads)),
+        coloraxis="coloraxis",
+        hoverongaps=False,
+        customdata=figures.cells(names, *numbers),
+        hovertemplate="<br>".join(["<b>%{customdata[0]}</b>, step %{x}", *lines]) + "<extra></extra>",
+    )
+
+
+def _accuracy(data: NeedleLens) -> go.Scatter:
+    return go.Scatter(
+        x=data.curve["step"].to_numpy(),
+        y=data.curve["value"].to_numpy(),
+        mode="lines",
+        line={"color": architecture_colour(data.variant), "width": 2},
+        showlegend=False,
+        hovertemplate="step %{x}: %{y:.3g}<extra></extra>",
+    )
+
+
+def _axes(figure: go.Figure, data: NeedleLens, metric: str) -> None:
+    rows = 1 + (not data.curve.empty)
+    borders = [row for row in range(1, len(data.heads)) if data.heads[row][0] != data.heads[row - 1][0]]
+    figure.update_xaxes(matches="x", showgrid=False, zeroline=False, showticklabels=False)
+    figure.update_xaxes(title=escape(column_label("step")), showticklabels=True, row=rows)
+    for row, settings in ((rows, _head_ticks(data)), (1, _accuracy_ticks(metric)))[:rows]:
+        figure.update_yaxes(settings, row=row)
+        figure.update_yaxes(matches=figure.get_subplot(row, 1).yaxis.plotly_name.replace("axis", ""), row=row)
+    for column in range(2, len(data.parts) + 1):
+        figure.update_yaxes(title=None, showticklabels=False, col=column)
+    for border in borders:
+        figure.add_hline(border - 0.5, line={"color": INK, "width": 1}, row=rows)
+    limit = top_limit(*(data.maps[name] for name in PARTS if name in data.maps))
+    figure.update_layout(plot_bgcolor=GROUND, coloraxis=figures.zero_axis(limit, column_label("needle_mass")))
+
+
+def _head_ticks(data: NeedleLens) -> dict[str, Any]:
+    """One label a layer, at its first head; layer 0 on top."""
+    first = [row for row, (layer, _) in enumerate(data.heads) if row == 0 or layer != data.heads[row - 1][0]]
+    names = [head_name(*data.heads[row]) for row in first]
+    words = {"title": "head", "showgrid": False, "zeroline": False, "autorange": "reversed"}
+    return words | {"tickmode": "array", "tickvals": first, "ticktext": names}
+
+
+def _accuracy_ticks(metric: str) -> dict[str, Any]:
+    return {"title": escape(column_label(metric)), "range": [-0.05, 1.05] if is_share(metric) else None}
