@@ -268,7 +268,9 @@ def test_a_mixer_without_softmax_is_shown_as_what_it_is(
         "sum",
         "weight",
     ]
-    assert_rows_equal(shown.rows(), python_row(trace, 1, 0, 31))
+    rows = shown.rows()
+    assert_rows_equal(rows, python_row(trace, 1, 0, 31))
+    assert {len(row[5].split(".")[1]) for row in rows} == {6 if score == "linear" else 4}
     assert words in page.locator(".sisa-x-status").inner_text()
     assert "<i>state</i> moves" in page.locator(".sisa-x-headwords").inner_text()
     assert "of the weights" in page.locator(".sisa-x-headwords").inner_text()

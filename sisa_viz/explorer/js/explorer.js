@@ -48,8 +48,8 @@ export class Explorer {
       reset: () => set("window", null),
     }));
     this.grid = new HeadGrid(trace, { pick: (index) => this.set(trace.place(index)) });
-    this.table = new RowTable(meta.tokens, columns);
-    this.box = new HoverBox(columns);
+    this.table = new RowTable(meta.tokens, columns, this.kind.digits);
+    this.box = new HoverBox(columns, this.kind.digits);
     this.status = make("p", { class: "sisa-x-status", role: "status" });
     this.area = make("div", { class: "sisa-x-panels", role: "group", tabIndex: 0, "aria-label":
       "score panels: arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map" },
@@ -222,7 +222,7 @@ export class Explorer {
     const high = (signed ? limits.signed : limits.pattern) / this.contrast;
     const clipped = signed ? this.contrast > 1 : high < 1; // query 0 has the probability 1
     const peak = peaks[panel.part];
-    const words = `largest ${fixed(peak.value)} at query ${peak.query}, key ${peak.key}`;
+    const words = `largest ${fixed(peak.value, this.kind.digits)} at query ${peak.query}, key ${peak.key}`;
     panel.legend(this.colours[signed ? "signed" : "pattern"], signed ? -high : 0, high, clipped, words);
     panel.plot.setAttribute("aria-label", `${this.titles[panel.part]} of ${this.trace.nameOf(this.index)}: ${words}`);
   }

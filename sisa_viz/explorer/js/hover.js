@@ -6,9 +6,9 @@ import { rowNumbers } from "./maths.js";
 import { label } from "./rowtable.js";
 
 export class HoverBox {
-  /** titles: {part: what its number is called} */
-  constructor(titles) {
-    this.titles = titles;
+  /** titles: {part: what its number is called}; digits: decimals */
+  constructor(titles, digits) {
+    Object.assign(this, { titles, digits });
     this.element = make("div", { class: "sisa-x-hover", role: "status", hidden: true });
     this.rows = new Map();
   }
@@ -53,7 +53,7 @@ export class HoverBox {
     this.element.replaceChildren(
       line("query", String(cell.query), label(tokens[cell.query], "bdi")),
       line("key", String(cell.key), label(tokens[cell.key], "bdi")),
-      ...Object.entries(this.titles).map(([part, title]) => line(title, fixed(numbers[part][cell.key]))),
+      ...Object.entries(this.titles).map(([part, title]) => line(title, fixed(numbers[part][cell.key], this.digits))),
       ...(cells > 1 ? [make("small", {}, `largest of the ${cells} cells in this pixel`)] : []));
     this.element.hidden = false;
     this.move(place);

@@ -22,7 +22,7 @@ export function shortened(text, most = 60) {
 const MINUS = "\u2212";
 
 /** A number for reading: fixed decimals and a true minus sign. */
-export function fixed(value, digits = 4) {
+export function fixed(value, digits) {
   if (!Number.isFinite(value)) return "–";
   const text = Math.abs(value).toFixed(digits);
   return value < 0 && Number(text) !== 0 ? MINUS + text : text;

@@ -7,10 +7,10 @@ import { fixed, shortened } from "./labels.js";
 const LIMITS = [[10, "10"], [25, "25"], [100, "100"], [Infinity, "all"]];
 
 export class RowTable {
-  /** titles: {part: heading} */
-  constructor(tokens, titles) {
+  /** titles: {part: heading}; digits: decimals */
+  constructor(tokens, titles, digits) {
     const columns = Object.entries({ key: "key", token: "token", ...titles });
-    Object.assign(this, { tokens, sort: "pattern", limit: 10 });
+    Object.assign(this, { tokens, digits, sort: "pattern", limit: 10 });
     this.heading = make("h3", { "aria-live": "polite" });
     this.body = make("tbody");
     this.table = make("table", {}, make("thead", {}, make("tr", {}, ...columns.map((column) => this.columnHead(column)))), this.body);
@@ -63,7 +63,7 @@ export class RowTable {
   }
 
   line(key) {
-    const cell = (part) => make("td", {}, fixed(this.numbers[part][key]));
+    const cell = (part) => make("td", {}, fixed(this.numbers[part][key], this.digits));
     const probability = cell("pattern");
     probability.style.setProperty("--share", `${(100 * Math.abs(this.numbers.pattern[key])) / this.mass}%`);
     return make("tr", { "data-key": String(key) },

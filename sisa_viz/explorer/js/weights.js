@@ -3,11 +3,11 @@
 
 import { expNegative } from "./exp.js";
 
-/** title, units, column: words for weights; signed: drawn like scores; top: fixed end of the colours. */
+/** title, units, column: words for weights; digits: decimals; signed: drawn like scores; top: fixed end of the colours. */
 export const WEIGHTS = {
-  softmax: { title: "softmax", units: "probability", column: "probability", scoreUnits: "nats", whole: "attention" },
-  sigmoid: { title: "sigmoid", units: "of sum + bias", column: "weight", scoreUnits: "nats", whole: "weights", top: 1 },
-  linear: { title: "mixing weights", units: "(signed, unnormalised)", column: "weight", scoreUnits: "", whole: "weights", signed: true },
+  softmax: { title: "softmax", units: "probability", column: "probability", scoreUnits: "nats", digits: 4, whole: "attention" },
+  sigmoid: { title: "sigmoid", units: "of sum + bias", column: "weight", scoreUnits: "nats", digits: 4, whole: "weights", top: 1 },
+  linear: { title: "mixing weights", units: "(signed, unnormalised)", column: "weight", scoreUnits: "", digits: 6, whole: "weights", signed: true },
 };
 
 /** What each panel shows. */

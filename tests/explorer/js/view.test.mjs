@@ -20,7 +20,7 @@ test("labels show what cannot be seen, and nothing else changes", () => {
 });
 
 test("numbers have true minus signs and no negative zero", () => {
-  assert.deepEqual([fixed(-1.5), fixed(-0.00001), fixed(NaN), brief(-0.25), brief(12345), brief(0)],
+  assert.deepEqual([fixed(-1.5, 4), fixed(-0.00001, 4), fixed(NaN, 4), brief(-0.25), brief(12345), brief(0)],
     ["−1.5000", "0.0000", "–", "−0.25", "1.2e+4", "0"]);
   assert.deepEqual([percent(0.1234), percent(undefined)], ["12.3 %", "–"]);
 });
