@@ -1,4 +1,4 @@
-"""What the paper's tables say about a claim, in a few words: one seed each, a checkpoint every 1,000 steps."""
+"""What the paper's tables say about a claim, in a few words: one seed each, checkpoints 1,000 steps apart."""
 
 from __future__ import annotations
 

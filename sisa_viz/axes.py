@@ -92,15 +92,21 @@ COLUMNS: dict[str, tuple[str, str]] = {
 SHARES = ("exact_match", "first_token", "rate")
 
 
-def column_label(name: str) -> str:
-    """The axis label of a table's column or metric; an unknown one is called by its own name.
+def column_words(name: str) -> tuple[str, str]:
+    """Name and unit of a table's column or metric; an unknown one is called by its own name.
 
-    A set of episodes that is not the run's only one is named: "needle exact match, corpus256 (share …)".
+    A set of episodes is named, unless it is the only one of its run: "needle exact match, corpus256".
     """
     of_set, _, measure = name.rpartition("/")
-    known = name if name in COLUMNS else measure
-    long_name, units = COLUMNS.get(known, (name, "1"))
-    long_name += f", {of_set}" if known != name and known in COLUMNS and of_set != "niah" else ""
+    if name in COLUMNS or measure not in COLUMNS:
+        return COLUMNS.get(name, (name, "1"))
+    long_name, units = COLUMNS[measure]
+    return (long_name if of_set == "niah" else f"{long_name}, {of_set}"), units
+
+
+def column_label(name: str) -> str:
+    """The axis label of a table's column or metric: "context length (tokens)"."""
+    long_name, units = column_words(name)
     return long_name if units == "1" else f"{long_name} ({units})"
 
 

@@ -16,9 +16,9 @@ METRICS = ("step", "tokens", "name", "value")
 def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """One row a number: run, architecture, seed, step, tokens, name, value.
 
-    Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and seed,
-    at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart (see
-    `sisa_viz.colours.variant_name`). FileNotFoundError or ValueError name the folder and what it lacks.
+    Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and
+    seed, at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart
+    (see `sisa_viz.colours.variant_name`). FileNotFoundError or ValueError name the folder and what it lacks.
     """
     listed = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
     if not listed:

@@ -1,4 +1,4 @@
-"""Printed twins of four plots: the same prepared data and colours, as matplotlib figures for SVG and PDF.
+"""Printed twins of six plots: the same prepared data and colours, as matplotlib figures for SVG and PDF.
 
     figure = static.plot_niah_convergence(runs)
     figure.savefig("convergence.pdf")
@@ -6,7 +6,7 @@
 Options are those of the plotly plot of the same name; each returns a matplotlib Figure and displays nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,21 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from sisa_viz.axes import HEADS, column_label, is_share
-from sisa_viz.colours import CLAMPED, FROM_ZERO, architecture_colour, layer_colour
+from sisa_viz.axes import HEADS, column_label, column_words, head_name, is_share
+from sisa_viz.colours import (
+    CLAMPED,
+    FROM_ZERO,
+    architecture_colour,
+    architecture_dash,
+    layer_colour,
+    top_limit,
+)
 from sisa_viz.plots.decay import prepare_decay
+from sisa_viz.plots.needle_lens import PARTS, layer_starts, prepare_needle_lens
 from sisa_viz.plots.niah_convergence import prepare_niah_convergence
 from sisa_viz.plots.niah_grid import prepare_niah_grid
+from sisa_viz.plots.state_size import PANELS as STATE_PANELS
+from sisa_viz.plots.state_size import prepare_state_size
 from sisa_viz.plots.training import PANELS, prepare_training
 
 INCH = 6.75  # the width of two columns
@@ -54,7 +64,7 @@ def plot_niah_convergence(
         )
     for name, mean in data.mean.groupby("architecture"):
         colour, seeds = architecture_colour(str(name)), int(mean["seeds"].max())
-        words = f"mean of {seeds} seeds, 95 % t-interval" if seeds > 1 else "1 seed, no interval"
+        words = f"mean of {seeds} seeds" if seeds > 1 else "1 seed, no interval"
         axes.fill_between(mean["x"], mean["low"], mean["high"], color=colour, alpha=0.18, linewidth=0)
         runs = data.runs[data.runs["architecture"] == name]
         sns.lineplot(
@@ -68,7 +78,14 @@ def plot_niah_convergence(
             linewidth=0.6,
             ax=axes,
         )
-        axes.plot(mean["x"], mean["mean"], color=colour, linewidth=1.8, label=f"{name} · {words}")
+        axes.plot(
+            mean["x"],
+            mean["mean"],
+            color=colour,
+            linewidth=1.8,
+            linestyle=_dashes(str(name)),
+            label=f"{name} · {words}",
+        )
     axes.set(
         xlabel=column_label(x), ylabel=column_label(metric), xscale="log" if len(data.published) else "linear"
     )
@@ -85,7 +102,6 @@ def plot_niah_grid(
     """Accuracy over length × depth with the Wilson interval written into each cell."""
     grids = prepare_niah_grid(summary, length=length, depth=depth)
     figure, panels = _sheet(1, len(grids), 1.2 + 0.42 * len(grids[0].depths))
-    colours = LinearSegmentedColormap.from_list("from zero", FROM_ZERO)
     for axes, grid in zip(panels, grids, strict=True):
         axes.set_facecolor(GREY)
         rate, low, high = (grid.maps[name] for name in ("rate", "low", "high"))
@@ -98,7 +114,7 @@ def plot_niah_grid(
             ax=axes,
             vmin=0,
             vmax=1,
-            cmap=colours,
+            cmap=_from_zero(),
             annot=np.array(words),
             fmt="",
             annot_kws={"size": 6},
@@ -192,3 +208,82 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> Figure:
     lower.set(xlabel=data.labels["position"], ylabel=data.labels["retention"], ylim=(-0.03, 1.03))
     sns.despine(figure)
     return figure
+
+
+def plot_needle_lens(
+    heads: pd.DataFrame,
+    *,
+    run: str = "",
+    part: str = "",
+    metrics: pd.DataFrame | None = None,
+    metric: str = "corpus256/exact_match",
+) -> Figure:
+    """Heads × steps for each part of the score on one scale from 0, the run's accuracy above each."""
+    data = prepare_needle_lens(heads, run=run, part=part, metrics=metrics, metric=metric)
+    above, n = int(not data.curve.empty), len(data.parts)
+    maps = {name: data.maps[name] for name in PARTS if name in data.maps}
+    look: Any = {"vmin": 0, "vmax": top_limit(*maps.values()), "cmap": _from_zero()}
+    ratios = [1, 3][1 - above :]
+    figure, panels = _sheet(1 + above, n, 1.2 + 0.07 * len(data.heads) + above, height_ratios=ratios)
+    starts, every = layer_starts(data), -(-len(data.steps) // 5)
+    for at, name in enumerate(data.parts):
+        axes = panels[at + n * above]
+        axes.set_facecolor(GREY)
+        sns.heatmap(
+            maps[name], ax=axes, cbar=at == n - 1, cbar_kws={"label": column_label("needle_mass")}, **look
+        )
+        axes.hlines(starts[1:], 0, len(data.steps), color="grey", linewidth=0.4)
+        axes.set_xticks(
+            np.arange(len(data.steps))[::every] + 0.5, [str(step) for step in data.steps[::every]]
+        )
+        axes.set_yticks(
+            [row + 0.5 for row in starts], [head_name(*data.heads[row]) for row in starts], rotation=0
+        )
+        axes.set_xlabel(column_label("step"))
+        panels[at].set_title(PARTS[name])
+        if above:
+            colour = architecture_colour(data.variant)
+            panels[at].plot(data.curve["step"], data.curve["value"], color=colour, linewidth=1)
+            panels[at].set(
+                xlim=(data.steps[0], data.steps[-1]), ylim=(-0.05, 1.05) if is_share(metric) else None
+            )
+    panels[0].set_ylabel(column_words(metric)[0] if above else column_label("head"), fontsize="x-small")
+    return figure
+
+
+def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_PANELS) -> Figure:
+    """Every run a point, means over d_state as lines, what has no state as a level line."""
+    data = prepare_state_size(table, y=y)
+    figure, panels = _sheet(1, len(data.panels), 2.8)
+    for axes, panel in zip(panels, data.panels, strict=True):
+        for name, mean in data.mean[data.mean["panel"] == panel].groupby("series"):
+            style: Any = {
+                "color": architecture_colour(str(mean["architecture"].iloc[len(mean) // 2])),
+                "label": name,
+            }
+            if (mean["d_state"] == 0).all():
+                axes.axhline(mean["mean"].iloc[0], linestyle=":", **style)
+            else:
+                axes.plot(mean["d_state"], mean["mean"], linestyle=_dashes(str(name)), **style)
+        runs = data.runs[(data.runs["panel"] == panel) & (data.runs["d_state"] > 0)]
+        palette = {name: architecture_colour(name) for name in runs["architecture"]}
+        sns.scatterplot(
+            runs, x="d_state", y="value", hue="architecture", palette=palette, legend=False, ax=axes
+        )
+        title, units = column_words(panel)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(data.sizes, [str(size) for size in data.sizes])
+        axes.set(title=title, xlabel=column_label("d_state"), ylabel="" if units == "1" else units)
+        if is_share(panel):
+            axes.set_ylim(-0.03, 1.03)
+    panels[0].legend(frameon=False, fontsize="x-small")
+    sns.despine(figure)
+    return figure
+
+
+def _from_zero() -> LinearSegmentedColormap:
+    return LinearSegmentedColormap.from_list("from zero", FROM_ZERO)
+
+
+def _dashes(name: str) -> str:
+    return "-" if architecture_dash(name) == "solid" else "--"

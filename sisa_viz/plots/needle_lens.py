@@ -1,4 +1,4 @@
-"""When heads begin to look at the needle, and by which part of the score: one run, head by head, over training."""
+"""Which heads look at the needle, from when on and by which part of the score: one run over its training."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,7 @@ PARTS = {
     "needle_content": "content alone",
     "needle_importance": "other term alone",
 }
+CURVE = 110  # pixels of the accuracy above a map
 STATE = {"lam": "λ", "half_life": "half-life, tokens"}  # the hover box has them where the run does
 
 
@@ -26,7 +27,7 @@ class NeedleLens:
     """Plain data of plot_needle_lens.
 
     `heads`: (layer, head) of every row; `parts`: those to show; `maps`: by name of PARTS and STATE, numbers
-    [row, step], NaN where not measured; `curve`: step, value of the accuracy, no rows where none was asked for.
+    [row, step], NaN where not measured; `curve`: step, value of the accuracy, empty where not asked for.
     """
 
     run: str
@@ -103,26 +104,27 @@ def plot_needle_lens(
     run's accuracy stands above each. `part`: only that map. Returns the figure.
     """
     data = prepare_needle_lens(heads, run=run, part=part, metrics=metrics, metric=metric)
-    curves, n = not data.curve.empty, len(data.parts)
-    titles = [PARTS[name] for name in data.parts]
+    above, n, height = int(not data.curve.empty), len(data.parts), 10 * max(len(data.heads), 22)
+    over: Any = {"row_heights": [CURVE, height], "vertical_spacing": 0.04} if above else {}
     figure = figures.panels(
-        [*titles, *[""] * (n * curves)],
+        [PARTS[name] for name in data.parts] + [""] * (n * above),
         columns=n,
-        height=figures.HEADER + 110 + 10 * max(len(data.heads), 12) + 110 * curves,
+        height=figures.HEADER + 80 + height + (CURVE + 30) * above,
         horizontal_spacing=0.03,
-        **({"row_heights": [100, 10 * max(len(data.heads), 12)], "vertical_spacing": 0.04} if curves else {}),
+        **over,
     )
     for column, name in enumerate(data.parts, start=1):
-        figure.add_trace(_heat(data, name), row=1 + curves, col=column)
-        if curves:
+        figure.add_trace(_heat(data, name), row=1 + above, col=column)
+        if above:
             figure.add_trace(_accuracy(data), row=1, col=column)
     _axes(figure, data, metric)
-    figures.entitle(
-        figure,
-        f"Attention on the needle over training: {data.variant}",
-        f"{data.run} · from the token before the answer, mean over episodes",
-    )
+    figures.entitle(figure, f"Attention on the needle over training: {data.variant}", _subtitle(data, metric))
     return figure
+
+
+def _subtitle(data: NeedleLens, metric: str) -> str:
+    seen = "seen from the token before the answer, mean over episodes"
+    return f"{seen} · curve: {column_label(metric)}" if len(data.curve) else seen
 
 
 def _heat(data: NeedleLens, name: str) -> go.Heatmap:
@@ -154,27 +156,37 @@ def _accuracy(data: NeedleLens) -> go.Scatter:
 
 def _axes(figure: go.Figure, data: NeedleLens, metric: str) -> None:
     rows = 1 + (not data.curve.empty)
-    borders = [row for row in range(1, len(data.heads)) if data.heads[row][0] != data.heads[row - 1][0]]
     figure.update_xaxes(matches="x", showgrid=False, zeroline=False, showticklabels=False)
     figure.update_xaxes(title=escape(column_label("step")), showticklabels=True, row=rows)
-    for row, settings in ((rows, _head_ticks(data)), (1, _accuracy_ticks(metric)))[:rows]:
-        figure.update_yaxes(settings, row=row)
-        figure.update_yaxes(matches=figure.get_subplot(row, 1).yaxis.plotly_name.replace("axis", ""), row=row)
+    ticks = {1: {"range": [-0.05, 1.05] if is_share(metric) else None}} | {rows: _head_ticks(data)}
+    for row, settings in ticks.items():
+        first = figure.get_subplot(row, 1).yaxis.plotly_name.replace("axis", "")
+        figure.update_yaxes(settings, matches=first, row=row)
     for column in range(2, len(data.parts) + 1):
         figure.update_yaxes(title=None, showticklabels=False, col=column)
-    for border in borders:
-        figure.add_hline(border - 0.5, line={"color": INK, "width": 1}, row=rows)
+    heats: Any = figure.select_traces(row=rows)
+    for heat in heats:
+        place = {"xref": f"{heat.xaxis} domain", "yref": f"{heat.yaxis} domain"}
+        figure.add_shape(x0=0, x1=1, y0=0, y1=1, fillcolor=GROUND, line_width=0, layer="below", **place)
+        for border in layer_starts(data)[1:]:
+            line = {"y0": border - 0.5, "y1": border - 0.5, "line": {"color": INK, "width": 1}}
+            figure.add_shape(x0=0, x1=1, **line, xref=f"{heat.xaxis} domain", yref=heat.yaxis)
     limit = top_limit(*(data.maps[name] for name in PARTS if name in data.maps))
-    figure.update_layout(plot_bgcolor=GROUND, coloraxis=figures.zero_axis(limit, column_label("needle_mass")))
+    figure.update_layout(coloraxis=figures.zero_axis(limit, column_label("needle_mass")))
+
+
+def layer_starts(data: NeedleLens) -> list[int]:
+    """Rows at which a layer begins."""
+    layers = [layer for layer, _ in data.heads]
+    return [row for row, layer in enumerate(layers) if row == 0 or layer != layers[row - 1]]
 
 
 def _head_ticks(data: NeedleLens) -> dict[str, Any]:
     """One label a layer, at its first head; layer 0 on top."""
-    first = [row for row, (layer, _) in enumerate(data.heads) if row == 0 or layer != data.heads[row - 1][0]]
-    names = [head_name(*data.heads[row]) for row in first]
-    words = {"title": "head", "showgrid": False, "zeroline": False, "autorange": "reversed"}
-    return words | {"tickmode": "array", "tickvals": first, "ticktext": names}
-
-
-def _accuracy_ticks(metric: str) -> dict[str, Any]:
-    return {"title": escape(column_label(metric)), "range": [-0.05, 1.05] if is_share(metric) else None}
+    rows = layer_starts(data)
+    look = {"title": column_label("head"), "showgrid": False, "zeroline": False, "autorange": "reversed"}
+    return look | {
+        "tickmode": "array",
+        "tickvals": rows,
+        "ticktext": [head_name(*data.heads[row]) for row in rows],
+    }

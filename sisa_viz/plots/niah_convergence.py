@@ -109,7 +109,7 @@ def plot_niah_convergence(
     With published curves the x axis is logarithmic, as they run far longer. Returns the figure.
     """
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
-    figure = figures.panels([""], columns=1, height=520)
+    figure = figures.panels([""], columns=1, height=_height(data))
     for at, (name, curve) in enumerate(data.published.groupby("label", sort=False)):
         figure.add_trace(_published_curve(str(name), curve, DASHES[at % len(DASHES)]))
     for name, mean in data.mean.groupby("architecture"):
@@ -118,6 +118,13 @@ def plot_niah_convergence(
     _axes(figure, data)
     figures.entitle(figure, "Convergence on the needle task", _subtitle(data))
     return figure
+
+
+def _height(data: Convergence) -> int:
+    """Enough for the legend, which stands below, or beside where there are published curves."""
+    measured, published = data.mean["architecture"].nunique(), data.published["label"].nunique()
+    beside = figures.HEADER + 90 + 20 * (measured + published)
+    return max(520, beside) if published else 480 + 30 * -(-measured // 3)
 
 
 def _subtitle(data: Convergence) -> str:
@@ -181,9 +188,7 @@ def _seeds(name: str, runs: Frame) -> list[go.Scatter]:
 
 def _mean(name: str, mean: Frame) -> go.Scatter:
     seeds = int(mean["seeds"].max())
-    words = (
-        f"{name} · mean of {seeds} seeds, 95 % t-interval" if seeds > 1 else f"{name} · 1 seed, no interval"
-    )
+    words = f"{name} · mean of {seeds} seeds" if seeds > 1 else f"{name} · 1 seed, no interval"
     bounds = [mean[column].map("{:.4g}".format) for column in ("low", "high")]
     return go.Scatter(
         x=mean["x"].to_numpy(),
