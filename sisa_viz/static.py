@@ -29,7 +29,7 @@ from sisa_viz.colours import (
 from sisa_viz.plots.decay import prepare_decay
 from sisa_viz.plots.needle_lens import PARTS, layer_starts, prepare_needle_lens
 from sisa_viz.plots.niah_convergence import prepare_niah_convergence
-from sisa_viz.plots.niah_grid import prepare_niah_grid
+from sisa_viz.plots.niah_grid import GRID_COLUMNS, prepare_niah_grid
 from sisa_viz.plots.state_size import PANELS as STATE_PANELS
 from sisa_viz.plots.state_size import prepare_state_size
 from sisa_viz.plots.training import PANELS, prepare_training
@@ -97,12 +97,20 @@ def plot_niah_convergence(
 
 
 def plot_niah_grid(
-    summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
+    summary: pd.DataFrame,
+    *,
+    length: str = "context_length",
+    depth: str = "requested_depth",
+    panel: str = "architecture",
 ) -> Figure:
     """Accuracy over length × depth with the Wilson interval written into each cell."""
-    grids = prepare_niah_grid(summary, length=length, depth=depth)
-    figure, panels = _sheet(1, len(grids), 1.2 + 0.42 * len(grids[0].depths))
-    for axes, grid in zip(panels, grids, strict=True):
+    grids = prepare_niah_grid(summary, length=length, depth=depth, panel=panel)
+    columns = min(len(grids), GRID_COLUMNS)
+    rows = -(-len(grids) // columns)
+    figure, panels = _sheet(rows, columns, rows * (1.2 + 0.42 * len(grids[0].depths)))
+    for axes in panels[len(grids) :]:
+        axes.remove()
+    for axes, grid in zip(panels, grids, strict=False):
         axes.set_facecolor(GREY)
         rate, low, high = (grid.maps[name] for name in ("rate", "low", "high"))
         words = [
@@ -119,7 +127,7 @@ def plot_niah_grid(
             fmt="",
             annot_kws={"size": 6},
             linewidths=1,
-            cbar=grid is grids[-1],
+            cbar=grid is grids[columns - 1],
             cbar_kws={"label": column_label("rate")},
         )
         axes.set(
@@ -225,7 +233,7 @@ def plot_needle_lens(
     look: Any = {"vmin": 0, "vmax": top_limit(*maps.values()), "cmap": _from_zero()}
     ratios = [1, 3][1 - above :]
     figure, panels = _sheet(1 + above, n, 1.2 + 0.07 * len(data.heads) + above, height_ratios=ratios)
-    starts, every = layer_starts(data), -(-len(data.steps) // 5)
+    starts, every = layer_starts(data), -(-len(data.steps) // 4)
     for at, name in enumerate(data.parts):
         axes = panels[at + n * above]
         axes.set_facecolor(GREY)
@@ -236,18 +244,20 @@ def plot_needle_lens(
         axes.set_xticks(
             np.arange(len(data.steps))[::every] + 0.5, [str(step) for step in data.steps[::every]]
         )
+        axes.tick_params(axis="x", rotation=0)
         axes.set_yticks(
             [row + 0.5 for row in starts], [head_name(*data.heads[row]) for row in starts], rotation=0
         )
         axes.set_xlabel(column_label("step"))
-        panels[at].set_title(PARTS[name])
+        panels[at].set_title(PARTS[name], fontsize="small")
         if above:
             colour = architecture_colour(data.variant)
             panels[at].plot(data.curve["step"], data.curve["value"], color=colour, linewidth=1)
             panels[at].set(
                 xlim=(data.steps[0], data.steps[-1]), ylim=(-0.05, 1.05) if is_share(metric) else None
             )
-    panels[0].set_ylabel(column_words(metric)[0] if above else column_label("head"), fontsize="x-small")
+    name = column_words(metric)[0].replace(", ", "\n") if above else column_label("head")
+    panels[0].set_ylabel(name, fontsize="x-small")
     return figure
 
 
@@ -273,7 +283,8 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_PANELS) -> 
         title, units = column_words(panel)
         axes.set_xscale("log", base=2)
         axes.set_xticks(data.sizes, [str(size) for size in data.sizes])
-        axes.set(title=title, xlabel=column_label("d_state"), ylabel="" if units == "1" else units)
+        axes.set(xlabel=column_words("d_state")[0], ylabel="" if units == "1" else units)
+        axes.set_title(title, fontsize="x-small")
         if is_share(panel):
             axes.set_ylim(-0.03, 1.03)
     panels[0].legend(frameon=False, fontsize="x-small")

@@ -12,6 +12,7 @@ from sisa_viz.colours import GROUND
 from sisa_viz.tables import Frame, check_table
 from sisa_viz.text import escape
 
+GRID_COLUMNS = 3  # panels side by side
 NUMBERS = ("rate", "low", "high", "n")
 
 
@@ -26,22 +27,27 @@ class Grid:
 
 
 def prepare_niah_grid(
-    summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
+    summary: pd.DataFrame,
+    *,
+    length: str = "context_length",
+    depth: str = "requested_depth",
+    panel: str = "architecture",
 ) -> list[Grid]:
-    """One grid for every value of the column `architecture`, a single one without it; all on the same axes.
+    """One grid for every value of the column `panel`, all on the same axes; one without "architecture".
 
     `summary` comes from data.summarise(by=(length, depth)): rate with its Wilson interval low, high, and n
     episodes. ValueError for missing columns, or for two rows that claim the same cell.
     """
-    rows = check_table(summary, (length, depth, *NUMBERS), what="the summary")
-    keys = ["architecture"] if "architecture" in rows else []
+    named = [panel] if panel != "architecture" else []
+    rows = check_table(summary, (length, depth, *NUMBERS, *named), what="the summary")
+    keys = [panel] if panel in rows else []
     twice = rows.duplicated([*keys, length, depth])
     if twice.any():
         raise ValueError(
             f"{int(twice.sum())} rows repeat a cell of {[*keys, length, depth]}; summarise by exactly these"
         )
     lengths, depths = (sorted(rows[column].unique().tolist()) for column in (length, depth))
-    groups = rows.groupby("architecture") if keys else [("", rows)]
+    groups = rows.groupby(panel, sort=False) if keys else [("", rows)]
     return [
         Grid(str(name), lengths, depths, _maps(part, length, depth, lengths, depths)) for name, part in groups
     ]
@@ -58,21 +64,31 @@ def _maps(
 
 
 def plot_niah_grid(
-    summary: pd.DataFrame, *, length: str = "context_length", depth: str = "requested_depth"
+    summary: pd.DataFrame,
+    *,
+    length: str = "context_length",
+    depth: str = "requested_depth",
+    panel: str = "architecture",
 ) -> go.Figure:
     """Accuracy of every (length, depth) cell from 0 to 1, depth 0 (the start of the context) on top.
 
     The hover box has the Wilson interval and the number of episodes; cells without a measurement stay grey.
-    One panel an architecture. Returns the figure.
+    One panel for every value of the column `panel`, in the table's order. Returns the figure.
     """
-    grids = prepare_niah_grid(summary, length=length, depth=depth)
-    height = figures.HEADER + 120 + 42 * min(max(len(grids[0].depths), 3), 12)
+    grids = prepare_niah_grid(summary, length=length, depth=depth, panel=panel)
+    columns, tall = min(len(grids), GRID_COLUMNS), 42 * min(max(len(grids[0].depths), 3), 12)
+    rows = -(-len(grids) // columns)
+    height = figures.HEADER + 70 + (tall + 50) * rows
     figure = figures.panels(
-        [grid.name for grid in grids], columns=len(grids), height=height, horizontal_spacing=0.04
+        [grid.name for grid in grids],
+        columns=columns,
+        height=height,
+        horizontal_spacing=0.04,
+        vertical_spacing=50 / (height - figures.HEADER - 60),
     )
-    for at, grid in enumerate(grids, start=1):
-        figure.add_trace(_map(grid), row=1, col=at)
-    _axes(figure, grids[0], length, depth)
+    for at, grid in enumerate(grids):
+        figure.add_trace(_map(grid), row=at // columns + 1, col=at % columns + 1)
+    _axes(figure, grids, length, depth)
     episodes = int(sum(np.nansum(grid.maps["n"]) for grid in grids))
     figures.entitle(
         figure,
@@ -104,7 +120,8 @@ def _map(grid: Grid) -> go.Heatmap:
     )
 
 
-def _axes(figure: go.Figure, grid: Grid, length: str, depth: str) -> None:
+def _axes(figure: go.Figure, grids: list[Grid], length: str, depth: str) -> None:
+    grid, columns = grids[0], min(len(grids), GRID_COLUMNS)
     for update, values, name in (
         (figure.update_xaxes, grid.lengths, length),
         (figure.update_yaxes, grid.depths, depth),
@@ -120,6 +137,8 @@ def _axes(figure: go.Figure, grid: Grid, length: str, depth: str) -> None:
         update(title=escape(column_label(name)))
     figure.update_yaxes(autorange="reversed")
     figures.link(figure)
-    for column in range(2, len(figure.data) + 1):
+    for column in range(2, columns + 1):
         figure.update_yaxes(title=None, showticklabels=False, col=column)
+    for row in range(1, -(-len(grids) // columns)):
+        figure.update_xaxes(title=None, row=row)
     figure.update_layout(plot_bgcolor=GROUND, coloraxis=figures.zero_axis(1.0, column_label("rate")))
