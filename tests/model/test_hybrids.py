@@ -167,6 +167,10 @@ def test_meta_tokens_matter_and_stay_inside():
     assert loss.item() == pytest.approx(expected.item())
     _, cache = model.run_with_cache(tokens, names_filter="blocks.0.hook_resid_pre")
     assert torch.equal(cache["blocks.0.hook_resid_pre"][1, :2], model.meta)
+    last = torch.cat((tokens[:, :-1], (tokens[:, -1:] + 1) % 11), dim=1)
+    moved = (model(last) - logits).abs().amax((0, 2))
+    assert moved[:-1].max() <= 1e-5
+    assert moved[-1] > 0.1
     with torch.no_grad():
         model.meta.add_(1)
     assert (model(tokens) - logits).abs().max() > 0.1
