@@ -54,9 +54,9 @@ def steps_to(metrics: pd.DataFrame, *, level: float, metric: str = "niah/exact_m
 
     inf where the run had not by its last evaluation (censored), NaN where there is no such run.
     """
-    own = metrics[metrics["name"] == metric]
+    own = metrics.loc[metrics["name"] == metric]
     runs = own.groupby(["architecture", "seed"]).size().index
-    first = own[own["value"] >= level].groupby(["architecture", "seed"])["step"].min()
+    first: Any = own.loc[own["value"] >= level].groupby(["architecture", "seed"])["step"].min()
     return first.reindex(runs).astype(float).fillna(np.inf).unstack("seed")
 
 
@@ -80,9 +80,9 @@ def end(metrics: pd.DataFrame, *, variant: str, needles: str) -> Estimate:
     Args:
         needles: the set of episodes, such as "corpus256".
     """
-    own = metrics[metrics["architecture"] == variant].sort_values("step")
+    own = metrics.loc[metrics["architecture"] == variant].sort_values("step")
     rates, counts = (
-        own[own["name"] == f"{needles}/{name}"].groupby("seed")["value"].last().to_numpy()
+        own.loc[own["name"] == f"{needles}/{name}"].groupby("seed")["value"].last().to_numpy()
         for name in (MATCH, "n")
     )
     over_seeds = _over_seeds(rates, np.mean)
@@ -141,7 +141,7 @@ def _end(metrics: pd.DataFrame, name: str, needles: str, final: pd.DataFrame) ->
         "claim": f"{name} ends {'below' if below else 'at'} 95 %{'' if below else ' or more'}",
         "variant": name,
         "needles": needles,
-        "published": ", ".join(f"{scale} {100 * share:.3g} %" for scale, share in said.items()),
+        "published": "; ".join(f"{scale}: {100 * share:.3g} %" for scale, share in said.items()),
         **_measured(estimate, "{:.1%}"),
         **_verdict(estimate, ENDS_AT, below=below, claimed=claimed),
     }
@@ -163,7 +163,7 @@ def _speed(
     }
 
 
-def _measured(estimate: Estimate, form: str) -> dict[str, object]:
+def _measured(estimate: Estimate, form: str) -> dict[str, str | int]:
     value, low, high = (
         "" if np.isnan(x) else form.format(x).replace("inf", "∞").replace("%", " %")
         for x in (estimate.value, estimate.low, estimate.high)

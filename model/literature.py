@@ -10,7 +10,7 @@ from sisa_viz.colours import architecture_name
 def published_speed(
     curves: pd.DataFrame, *, variant: str, level: float, baseline: str = "transformer"
 ) -> str:
-    """Ratio of the steps to level, variant over baseline, by scale: "50M ≥1, 152M ≤0.33"; "" without figures.
+    """Ratio of the steps to level, variant over baseline, by scale: "50M: ≥2; 152M: ≤0.33"; "" without.
 
     ≤ and ≥ stand where one of the two was there at its first checkpoint, or not yet at its last.
 
@@ -20,20 +20,20 @@ def published_speed(
         level: share of episodes.
     """
     curves = _named(curves).dropna(subset=["niah_pct"]).sort_values("step")
-    own, other = (curves[curves["name"] == name.partition(", ")[0]] for name in (variant, baseline))
+    own, other = (curves.loc[curves["name"] == name.partition(", ")[0]] for name in (variant, baseline))
     found = []
     for scale in sorted(set(other["scale"]), key=lambda scale: float(scale[:-1])):  # "50M"
-        of_scale = other[other["scale"] == scale]
-        runs = own[own["scale"] == scale].groupby("setup")
+        of_scale = other.loc[other["scale"] == scale]
+        runs = own.loc[own["scale"] == scale].groupby("setup")
         said = [_compared(run, of_scale, 100 * level) for _, run in runs]
-        found += [f"{scale} {' or '.join(dict.fromkeys(said))}"] * bool(said)
-    return ", ".join(found)
+        found += [f"{scale}: {' or '.join(dict.fromkeys(said))}"] * bool(said)
+    return "; ".join(found)
 
 
 def published_end(final: pd.DataFrame, *, variant: str) -> dict[str, float]:
     """Share of episodes at the end of training, by scale; empty without figures."""
     own = _named(final)
-    own = own[own["name"] == variant.partition(", ")[0]]
+    own = own.loc[own["name"] == variant.partition(", ")[0]]
     return dict(zip(own["scale"], own["niah_pct"] / 100, strict=True))
 
 

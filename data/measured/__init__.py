@@ -6,6 +6,7 @@ from importlib.resources import files
 import pandas as pd
 
 SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ("metrics", "heads", "lengths")}
+TINY = "tiny.csv"
 OF_RUN = ["run", "variant", "seed", "lr", "episode_fraction"]
 
 
@@ -31,6 +32,11 @@ def lengths() -> pd.DataFrame:
     return _of_run("lengths")
 
 
+def tiny() -> pd.DataFrame:
+    """Needles in the six runs of notebook 03 as it is: columns of `metrics`, less lr and episode_fraction."""
+    return _read(TINY).copy()
+
+
 def chosen(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of `metrics`, `heads`, `lengths` or `runs` that are compared: one learning rate a variant.
 
@@ -38,16 +44,17 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     have no say. A variant that tried one keeps it. Runs with episodes in training are left out, they are
     another question.
     """
-    variant = "architecture" if "architecture" in table and "variant" not in table else "variant"
-    best = lr_table().query("chosen").set_index("variant")["lr"]
-    return table[(table["episode_fraction"] == 0) & (table["lr"] == table[variant].map(best))]
+    variant = "variant" if "variant" in table else "architecture"
+    tried = lr_table()
+    best = tried.loc[tried["chosen"]].set_index("variant")["lr"].to_dict()
+    return table.loc[(table["episode_fraction"] == 0) & (table["lr"] == table[variant].map(best))]
 
 
 def lr_table() -> pd.DataFrame:
     """variant, lr, val/loss (nats a token) at the last step, seeds it is the mean of, chosen."""
     loss = final(metrics()).query("episode_fraction == 0").rename(columns={"architecture": "variant"})
     tried = loss.groupby(["variant", "seed"])["lr"].transform("nunique")
-    loss = loss[tried == tried.groupby(loss["variant"]).transform("max")]
+    loss = loss.loc[tried == tried.groupby(loss["variant"]).transform("max")]
     grouped = loss.groupby(["variant", "lr"])["val/loss"]
     table = grouped.agg(["mean", "count"]).reset_index()
     table.columns = ["variant", "lr", "val/loss", "seeds"]
@@ -60,9 +67,9 @@ def final(table: pd.DataFrame) -> pd.DataFrame:
 
     "lr" stays the peak learning rate of the run.
     """
-    last = table[table["step"] == table.groupby("run")["step"].transform("max")]
+    last = table.loc[table["step"] == table.groupby("run")["step"].transform("max")]
     keys = ["run", "architecture", "seed", "lr", "episode_fraction", "step"]
-    rows = last[~last["name"].isin(keys)]
+    rows = last.loc[~last["name"].isin(keys)]
     wide = rows.pivot_table(index=keys, columns="name", values="value").rename_axis(columns=None)
     d_state = _table("runs").set_index("run")["d_state"]
     return wide.reset_index().assign(d_state=lambda run: run["run"].map(d_state))
@@ -72,7 +79,11 @@ def _of_run(name: str) -> pd.DataFrame:
     return _table("runs")[OF_RUN].merge(_table(name), on="run")
 
 
-@cache
 def _table(name: str) -> pd.DataFrame:
-    with files(__name__).joinpath(SOURCES[name]).open("rb") as stream:
-        return pd.read_csv(stream, compression="gzip" if SOURCES[name].endswith("gz") else None)
+    return _read(SOURCES[name])
+
+
+@cache
+def _read(file: str) -> pd.DataFrame:
+    with files(__name__).joinpath(file).open("rb") as stream:
+        return pd.read_csv(stream, compression="gzip" if file.endswith("gz") else None)

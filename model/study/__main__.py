@@ -3,6 +3,7 @@
 python -m model.study train main --corpus corpus.npz --output-dir out/study --workers 4 --compile
 python -m model.study lengths out/study/* --corpus corpus.npz
 python -m model.study collect out/study/* --gpu "NVIDIA H200" --commit f80bdf3 --date 2026-11-23
+python -m model.study readme
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from data.files import write_aside
 from model.experiment import text_source
 from model.run import Run
 from model.study.lengths import length_grid
-from model.study.measured import FOLDER, collect
+from model.study.measured import FOLDER, collect, collect_tiny
 from model.study.plans import planned
+from model.study.readme import write_readme
 from model.study.runs import StudyRun, train_all
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
@@ -70,6 +72,18 @@ def collect_(
 ) -> None:
     """Put what run folders hold into the tables of data/measured, replacing rows of the same runs."""
     print(collect(folders, out=out, gpu=gpu, commit=commit, date=date, command=command).to_string())
+
+
+@app.command()
+def tiny(folders: Folders, out: Annotated[Path, typer.Option(help="where the tables lie")] = FOLDER) -> None:
+    """Put the needles of notebook 03's own runs into the tables of data/measured."""
+    collect_tiny(folders, out=out)
+
+
+@app.command()
+def readme() -> None:
+    """Write the README's state of reproduction from the tables and the benchmark results."""
+    write_readme()
 
 
 if __name__ == "__main__":

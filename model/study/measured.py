@@ -20,6 +20,7 @@ from data.refusal import refusal
 from model.config import SISAConfig
 from model.run import Run
 from model.sizes import total
+from sisa_viz import read_runs
 from sisa_viz.colours import variant_name
 
 FOLDER = Path(measured.__file__).parent
@@ -56,6 +57,20 @@ def collect(folders: Sequence[Path], *, out: Path, **trained: str) -> pd.DataFra
         if tables:
             _merge(out / name, pd.concat(tables, ignore_index=True))
     return pd.read_csv(out / "runs.csv")
+
+
+def collect_tiny(folders: Sequence[Path], *, out: Path) -> None:
+    """Write the table of the small study that notebook 03 runs itself: needles alone, replacing all rows.
+
+    Raises:
+        ValueError: a folder holds no finished run; names it.
+    """
+    for folder in folders:
+        _check(Run(folder))
+    metrics = read_runs(folders)
+    with write_aside(out / measured.TINY) as aside:
+        needles = metrics[metrics["name"].str.startswith("niah/")]
+        needles.to_csv(aside, index=False, float_format=f"%.{DIGITS}g")
 
 
 def _check(run: Run) -> None:

@@ -1,0 +1,111 @@
+"""The README's state of reproduction, from data/measured, data/published and benchmarks/results.
+
+What stands between its two markers comes from `python -m model.study readme`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data import measured, published
+from data.files import write_aside
+from data.refusal import refusal
+from model.claims import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, study_claims
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "benchmarks" / "results"
+BEGIN, END = "<!-- reproduction: begin -->", "<!-- reproduction: end -->"
+NEEDLES = "repeated512"  # the held-out set closest to the paper's: one repeated sentence, 512 tokens
+WIDTH = 140
+NEAR = 0.05  # speeds that differ by less than this share are alike
+COLUMNS = ("study", "claim", "published", "measured here", "verdict", "what would decide it")
+
+
+def reproduction_table(*, results: Path = RESULTS) -> str:
+    """A markdown table, one row a claim, and the conditions below it.
+
+    Args:
+        results: folder of benchmark results; those of `benchmarks/cost.py` count.
+    """
+    small = measured.chosen(measured.metrics())
+    rows = _needle_rows("`tiny`", measured.tiny(), needles="niah")
+    rows += _needle_rows("`small`", small, needles=NEEDLES)
+    rows += [_speed_row(json.loads(path.read_text())) for path in sorted(results.glob("cost_*.json"))]
+    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
+    return "\n".join([*lines, "", _conditions(small)])
+
+
+def write_readme(path: Path = ROOT / "README.md") -> None:
+    """Put the table between the markers of a file, all else unchanged.
+
+    Raises:
+        ValueError: the file has not both markers, once each, in this order.
+    """
+    text = path.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in before:
+        step = "Put both markers where the table belongs."
+        raise refusal("path", str(path), legal=f"a file with {BEGIN}, then {END}, once each", step=step)
+    with write_aside(path) as aside:
+        aside.write_text(f"{before}{BEGIN}\n\n{reproduction_table()}\n\n{END}{after}")
+
+
+def _needle_rows(study: str, metrics: pd.DataFrame, *, needles: str) -> list[list[str]]:
+    """Variants that the paper has figures of."""
+    names = metrics["name"].str.startswith(f"{needles}/")
+    table = study_claims(metrics.loc[names], published)
+    theirs = (
+        (table["published"] != "") & (table["verdict"] != NO_CLAIM) & ~table["variant"].str.contains(", ")
+    )
+    return [
+        [study, row["claim"], row["published"], _found(row), row["verdict"], row["what would decide it"]]
+        for row in table.loc[theirs].to_dict("records")
+    ]
+
+
+def _found(row: dict[Any, Any]) -> str:
+    counts = [f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"]
+    counts += [f"{row[name]} {name}" for name in ("censored", "left out") if row[name]]
+    interval = [f"{row['low'].removesuffix(' %')} to {row['high']}"] if row["low"] else []
+    return f"{row['measured'] or 'unknown'} ({'; '.join([*interval, *counts])})"
+
+
+def _speed_row(result: dict[str, Any]) -> list[str]:
+    """Training speed of SISA over that of the transformer, side by side in one process."""
+    asked = dict(re.findall(r"--([\w-]+) (\S+)", result["command"]))
+    ours = {how: result[f"sisa_over_transformer_{how}"] for how in ("eager", "compiled")}
+    table = published.throughput().query("model == 'sisa'")
+    theirs = dict(zip(table["scale"], table["relative"], strict=True))[asked["preset"].upper()]
+    alike = all(abs(ratio / theirs - 1) < NEAR for ratio in ours.values())
+    decide = "" if alike else f"the gap is {'smaller' if min(ours.values()) > theirs else 'another'} here"
+    measured_here = ", ".join(f"{ratio:.2f} {how}" for how, ratio in ours.items())
+    return [
+        f"`benchmarks/cost.py`, {asked['preset'].upper()}, {result['machine']}",
+        f"SISA d_state={asked['d-state']} trains at {theirs:.2f} of the transformer's speed",
+        f"{theirs:.2f} ({published.throughput()['gpu'].iloc[0]})",
+        f"{measured_here} (one run, {asked['batch']} × {int(asked['length']):,} tokens a step)",
+        REPRODUCED if alike else NOT_REPRODUCED.replace(" at this scale", f": {decide}"),
+        "",
+    ]
+
+
+def _conditions(small: pd.DataFrame) -> str:
+    runs = measured.chosen(measured.runs())
+    size, tokens = (runs[name].median() / 1e6 for name in ("params", "tokens"))
+    n = small.loc[small["name"] == f"{NEEDLES}/n", "value"].min()
+    text = f"""`tiny` is notebook 03 as it is: 0.1M parameters, synthetic episodes of 128 tokens, 400 steps.
+    `small` is [data/measured](data/measured/README.md): {size:.1f}M parameters, {tokens:.0f}M tokens of text
+    without any episode, then {n:.0f} held-out episodes of the set `{NEEDLES}`, whose hidden number has four digits.
+    Published figures are one seed each, with a checkpoint every 1,000 steps. Intervals are bootstrapped over
+    seeds; those at the end of training are at least as wide as the Wilson interval of the episodes. Steps are
+    compared between runs of one seed, which saw the same text in the same order; ∞: not there by the last
+    evaluation."""
+    words = " ".join(text.split())
+    return textwrap.fill(words, WIDTH, break_long_words=False, break_on_hyphens=False)
