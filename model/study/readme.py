@@ -102,7 +102,8 @@ def _conditions(small: pd.DataFrame) -> str:
     n = small.loc[small["name"] == f"{NEEDLES}/n", "value"].min()
     text = f"""`tiny` is notebook 03 as it is: 0.1M parameters, synthetic episodes of 128 tokens, 400 steps.
     `small` is [data/measured](data/measured/README.md): {size:.1f}M parameters, {tokens:.0f}M tokens of text
-    without any episode, then {n:.0f} held-out episodes of the set `{NEEDLES}`, whose hidden number has four digits.
+    without any episode, then {n:.0f} held-out episodes of the set `{NEEDLES}`, whose hidden number has four
+    digits.
     Published figures are one seed each, with a checkpoint every 1,000 steps. Intervals are bootstrapped over
     seeds; those at the end of training are at least as wide as the Wilson interval of the episodes. Steps are
     compared between runs of one seed, which saw the same text in the same order; ∞: not there by the last

@@ -1,135 +1,209 @@
-"""Claims: verdicts on made-up measurements whose answer is known."""
+"""Claims: estimates and verdicts on made-up measurements whose answer is known."""
 
-import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from hypothesis import given
+from hypothesis import strategies as st
 
-from data import wilson
-from model.claims import NOT_REPRODUCED, REPRODUCED, claims, geometric_mean, steps_to
+from data import published, wilson
+from model.claims import (
+    NO_CLAIM,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    UNDECIDED,
+    claims,
+    end,
+    ratio,
+    steps_to,
+    study_claims,
+)
 
 NAME = "SISA d_state=16"
 STEPS = range(25, 201, 25)
+INF = np.inf
 
 
-def run(architecture, seed, *, reaches, n=128, last=1.0):
-    """One run: 10 %, then 95 % from a step on (None: never), and `last` at the last step."""
+def run(architecture, seed, *, reaches, needles="niah", n=128, last=None):
+    """One run: 10 %, then 95 % from a step on (None: never); `last`, if given, at the last step."""
     rows = []
     for step in STEPS:
         rate = 0.95 if reaches is not None and step >= reaches else 0.1
-        rows += [(step, "niah/exact_match", last if step == STEPS[-1] else rate), (step, "niah/n", n)]
-        rows += [(step, "train/loss", 0.99)]
+        rate = last if last is not None and step == STEPS[-1] else rate
+        rows += [(step, f"{needles}/exact_match", rate), (step, f"{needles}/n", n), (step, "train/loss", 0.99)]
     return pd.DataFrame(rows, columns=["step", "name", "value"]).assign(architecture=architecture, seed=seed)
 
 
-def study(sisa, transformer, **options):
-    """Runs whose seeds are the places in two lists of the steps they reach 90 % at."""
-    runs = [run(NAME, seed, reaches=step, **options) for seed, step in enumerate(sisa)]
+def study(sisa, transformer, *, name=NAME, **options):
+    """Runs whose seeds are the places in two lists of the steps they reach 95 % at."""
+    runs = [run(name, seed, reaches=step, **options) for seed, step in enumerate(sisa)]
     runs += [run("transformer", seed, reaches=step, **options) for seed, step in enumerate(transformer)]
     return pd.concat(runs, ignore_index=True)
 
 
-def faster(metrics):
-    return claims(metrics).set_index("claim").filter(like=": fewer steps", axis=0).iloc[0]
+def faster(metrics, level=90):
+    return claims(metrics).set_index("claim").filter(like=f": fewer steps to {level} %", axis=0).iloc[0]
 
 
-def test_steps_to_is_the_first_step_at_the_level_and_nan_where_there_is_none():
-    metrics = pd.concat(
-        [run("a", 0, reaches=75), run("a", 1, reaches=None, last=0.2), run("b", 0, reaches=25)]
-    )
-    table = steps_to(metrics, level=0.95)
-    assert table.loc["a", 0] == 75
-    assert table.loc["b", 0] == 25
-    assert np.isnan(table.loc["a", 1])
-    assert steps_to(metrics, level=0.96).loc["b", 0] == 200  # only the last step says 100 %
-    assert steps_to(metrics, level=0.99, metric="train/loss").loc["a"].tolist() == [25, 25]
+def table(variant, baseline):
+    """As `steps_to` returns it."""
+    return pd.DataFrame([variant, baseline], index=["a", "transformer"], dtype=float)
 
 
-def test_geometric_mean_by_hand():
-    mean, low, high = geometric_mean(np.array([0.5, 1.0, 2.0, 4.0]))
-    assert mean == pytest.approx(4**0.25)
-    logs = np.log([0.5, 1.0, 2.0, 4.0])
-    expected = stats.t(df=3, loc=logs.mean(), scale=stats.sem(logs)).interval(0.95)
-    assert (low, high) == pytest.approx(tuple(np.exp(expected)))
-    assert geometric_mean(np.array([0.5, 2.0]))[0] == pytest.approx(1)
+def test_steps_to_is_the_first_step_at_the_level_and_infinite_where_there_is_none():
+    runs = [run("a", 0, reaches=75), run("a", 1, reaches=None), run("b", 0, reaches=25, last=1.0)]
+    steps = steps_to(pd.concat(runs), level=0.95)
+    assert steps.loc["a"].tolist() == [75, INF]
+    assert steps.loc["b", 0] == 25
+    assert np.isnan(steps.loc["b", 1])  # there is no such run
+    assert steps_to(pd.concat(runs), level=0.96).loc["b", 0] == 200  # only the last step says 100 %
+    assert steps_to(pd.concat(runs), level=0.99, metric="train/loss").loc["a"].tolist() == [25, 25]
 
 
-def test_one_ratio_has_no_interval_and_none_has_no_mean():
-    mean, low, high = geometric_mean(np.array([3.0]))
-    assert mean == pytest.approx(3)
-    assert np.isnan([low, high, *geometric_mean(np.array([]))]).all()
+def test_ratio_is_the_median_over_pairs_of_one_seed():
+    found = ratio(table([50, 100, 300], [100, 100, 100]), variant="a")
+    assert (found.value, found.n, found.censored, found.lost) == (1.0, 3, 0, 0)
+    assert (found.low, found.high) == (0.5, 3.0)  # of three pairs: their range
+    alike = ratio(table([50, 100, 150], [100, 200, 300]), variant="a")
+    assert (alike.value, alike.low, alike.high) == (0.5, 0.5, 0.5)
+
+
+def test_bootstrap_agrees_with_counting_every_resample():
+    ratios = np.array([0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4])
+    found = ratio(table(ratios, np.ones(7)), variant="a")
+    places = np.stack(np.meshgrid(*[np.arange(7)] * 7), -1).reshape(-1, 7)[::3]
+    exact = np.quantile(np.median(ratios[places], axis=1), (0.025, 0.975), method="inverted_cdf")
+    assert (found.low, found.high) == pytest.approx(tuple(exact))
+    assert found == ratio(table(ratios, np.ones(7)), variant="a")  # a seed of its own
 
 
 @pytest.mark.parametrize(
-    ("sisa", "transformer", "verdict"),
+    ("variant", "baseline", "expected"),
     [
-        ([50, 50, 75], [150, 175, 200], REPRODUCED),
-        ([150, 175, 200], [50, 50, 75], NOT_REPRODUCED),
-        ([50, 150, 100], [100, 100, 125], "undecided: interval holds 1"),
-        ([50, 50], [50, 50], "undecided: interval holds 1"),
-        ([50], [100], "undecided: fewer than two shared seeds"),
+        ([INF, INF, 50], [100, 100, 100], (INF, 0.5, INF, 3, 2, 0)),
+        ([50, 50, 50], [INF, INF, 100], (0, 0, 0.5, 3, 2, 0)),
+        ([INF, 50, 50, 50], [INF, 100, 100, 100], (0.5, 0.5, 0.5, 3, 0, 1)),
+        ([50, INF, INF], [100, 100, INF], (INF, np.nan, np.nan, 2, 1, 1)),
+        ([INF, INF], [INF, INF], (np.nan, np.nan, np.nan, 0, 0, 2)),
+        ([np.nan, 50], [100, np.nan], (np.nan, np.nan, np.nan, 0, 0, 0)),
     ],
 )
-def test_verdict_on_speed_says_no_more_than_its_interval(sisa, transformer, verdict):
-    assert faster(study(sisa, transformer)).verdict.startswith(verdict)
+def test_censored_runs_count_as_infinite_and_unknown_pairs_are_left_out(variant, baseline, expected):
+    found = ratio(table(variant, baseline), variant="a")
+    got = (found.value, found.low, found.high, found.n, found.censored, found.lost)
+    np.testing.assert_equal(got, expected)
 
 
-def test_speed_is_a_ratio_of_the_same_seed():
-    row = faster(study([50, 100], [100, 50]))
-    assert row.measured == "1.00"
-    row = faster(study([50, 100], [100, 200]))
-    assert (row.measured, row.low, row.high, row.runs) == ("0.50", "0.50", "0.50", 4)
-
-
-def test_a_run_that_never_gets_there_leaves_speed_undecided():
-    row = faster(study([50, 50, None], [150, 175, 200], last=0.5))
-    assert row.verdict.startswith("undecided: 1 of 3 pairs below 90 %")
-    assert row.runs == 4
-
-
-def test_no_run_that_gets_there_leaves_nothing_to_measure():
-    row = faster(study([None, None], [None, None], last=0.0))
-    assert row.verdict.startswith("undecided: 2 of 2 pairs below 90 %")
-    assert (row.measured, row.runs) == ("nan", 0)
+@given(st.lists(st.tuples(*[st.sampled_from([25, 50, 100, 200, INF])] * 2), min_size=1, max_size=7))
+def test_interval_holds_its_median_and_every_pair_is_accounted_for(pairs):
+    found = ratio(table(*zip(*pairs, strict=True)), variant="a")
+    assert found.n + found.lost == len(pairs)
+    assert np.isnan(found.low) == (found.n < 3)
+    if found.n >= 3:
+        assert found.low <= found.value <= found.high
 
 
 @pytest.mark.parametrize(
-    ("last", "verdict"),
-    [(1.0, REPRODUCED), (0.5, NOT_REPRODUCED), (0.953125, "undecided: interval holds 95 %")],
+    ("sisa", "transformer", "verdict", "missing"),
+    [
+        ([50, 50, 75], [150, 175, 200], REPRODUCED, ""),
+        ([150, 175, 200], [50, 50, 75], NOT_REPRODUCED, ""),
+        ([None, None, None], [150, 175, 200], NOT_REPRODUCED, ""),
+        ([50, 150, 100], [100, 100, 125], UNDECIDED, "more seeds: the interval holds 1"),
+        ([50, 50, 50], [50, 50, 50], UNDECIDED, "more seeds: the interval holds 1"),
+        ([50, 50], [100, 100], UNDECIDED, "more seeds: 2 of at least 3"),
+        ([50, 75, None], [100, 100, 100], UNDECIDED, "longer training: 1 of 3 pairs censored"),
+        ([None, None, None], [None, None, None], UNDECIDED, "longer training: 3 of 3 pairs censored"),
+        ([50, None, None], [100, None, None], UNDECIDED, "longer training: 2 of 3 pairs censored"),
+    ],
 )
-def test_end_of_training_counts_the_shared_test_episodes_once(last, verdict):
-    table = claims(study([50, 50, 75], [50, 50, 75], last=last)).set_index("claim")
-    row = table.loc[f"{NAME} ends at 95 % or more"]
+def test_verdict_on_speed_says_no_more_than_its_interval(sisa, transformer, verdict, missing):
+    row = faster(study(sisa, transformer))
+    assert (row.verdict, row["what would decide it"]) == (verdict, missing)
+
+
+def test_speed_is_written_with_its_interval_and_counts():
+    row = faster(study([50, 75, None, None], [100, 100, 100, None]))
+    assert (row.measured, row.low, row.high) == ("0.75", "0.50", "∞")
+    assert (row.seeds, row.censored, row["left out"]) == (3, 1, 1)
+    assert faster(study([None], [None])).measured == ""
+
+
+def test_both_levels_are_compared():
+    metrics = study([50] * 3, [100] * 3)
+    half = metrics.assign(value=metrics["value"].where(metrics["value"] != 0.95, 0.6))
+    assert faster(half, 50).verdict == REPRODUCED
+    assert faster(half, 90).verdict == UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("last", "verdict", "missing"),
+    [
+        (1.0, REPRODUCED, ""),
+        (0.5, NOT_REPRODUCED, ""),
+        (0.953125, UNDECIDED, "more seeds: the interval holds 0.95"),
+    ],
+)
+def test_the_end_counts_the_shared_test_episodes_once(last, verdict, missing):
+    rows = claims(study([50, 50, 75], [50, 50, 75], last=last)).set_index("claim")
+    row = rows.loc[f"{NAME} ends at 95 % or more"]
     low, high = wilson(round(last * 128), 128)
-    assert (row.measured, row.low, row.high) == (f"{last:.1%}", f"{low:.1%}", f"{high:.1%}")
-    assert (row.verdict, row.runs) == (verdict, 3)
+    assert (row.measured, row.low, row.high) == tuple(f"{100 * x:.1f} %" for x in (last, low, high))
+    assert (row.verdict, row["what would decide it"], row.seeds) == (verdict, missing, 3)
+
+
+def test_the_end_is_a_mean_over_seeds_that_differ():
+    runs = [run("a", seed, reaches=None, last=last) for seed, last in enumerate((0.0, 0.5, 1.0))]
+    found = end(pd.concat(runs), variant="a", needles="niah")
+    assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
+    assert np.isnan(end(pd.concat(runs[:2]), variant="a", needles="niah").low)
 
 
 def test_every_run_counts_with_its_own_last_evaluation():
-    early = run("a", 0, reaches=50, last=1.0)
-    late = run("a", 1, reaches=50, last=0.0)
-    late = late.loc[late["step"] < late["step"].max()]
-    assert claims(pd.concat([early, late])).runs.tolist() == [2]
-
-
-def test_a_seed_of_one_architecture_alone_is_no_lost_pair():
-    row = faster(pd.concat([study([50, 75], [100, 150]), run(NAME, 7, reaches=None, last=0.0)]))
-    assert (row.measured, row.runs) == ("0.50", 4)
-    assert "below 90 %" not in row.verdict
-
-
-def test_an_interval_that_ends_at_one_decides_nothing():
-    assert faster(study([50, 50], [50, 50])).verdict.startswith("undecided: interval holds 1")
+    early, late = run("a", 0, reaches=50, last=1.0), run("a", 1, reaches=50, last=0.0)
+    metrics = pd.concat([early, late.loc[late["step"] < late["step"].max()]])
+    assert end(metrics, variant="a", needles="niah").value == pytest.approx((1 + 0.95) / 2)
 
 
 def test_rows_one_a_claim_and_speed_only_beside_a_baseline():
-    both, alone = claims(study([50, 50], [75, 75])), claims(study([50, 50], []))
-    assert list(both.columns) == ["claim", "published", "measured", "low", "high", "runs", "verdict"]
-    subjects = [re.split(" ends|: fewer", claim)[0] for claim in both.claim]
-    assert subjects == [NAME, "transformer", NAME]
-    assert alone.claim.tolist() == [f"{NAME} ends at 95 % or more"]
-    turned = claims(study([50, 50], [75, 75]), baseline=NAME).iloc[-1]
-    assert turned.claim.startswith("transformer: fewer steps to 90 %")
-    assert turned.measured == "1.50"
+    rows = claims(study([50] * 3, [75] * 3))
+    assert list(rows.columns) == [
+        *("claim", "variant", "needles", "published", "measured", "low", "high"),
+        *("seeds", "censored", "left out", "verdict", "what would decide it"),
+    ]
+    assert rows["variant"].tolist() == ["transformer", NAME, NAME, NAME]
+    assert claims(study([50] * 3, []))["claim"].tolist() == [f"{NAME} ends at 95 % or more"]
+    turned = claims(study([50] * 3, [75] * 3), baseline=NAME).iloc[-1]
+    assert turned["claim"] == "transformer: fewer steps to 90 % (ratio < 1)"
+    assert turned["measured"] == "1.50"
+
+
+def test_every_set_of_episodes_has_its_rows():
+    both = pd.concat([study([50] * 3, [75] * 3, needles=f"corpus{length}") for length in (256, 512)])
+    rows = study_claims(both, published)
+    assert rows["needles"].value_counts().to_dict() == {"corpus256": 4, "corpus512": 4}
+
+
+def test_what_the_paper_does_not_claim_gets_no_verdict():
+    rows = claims(study([50] * 3, [75] * 3, name="fox"))
+    fox = rows[rows["variant"] == "fox"]
+    assert set(fox["verdict"]) == {NO_CLAIM}
+    assert set(fox["what would decide it"]) == {""}
+    assert fox["measured"].tolist() == ["95.0 %", "0.67", "0.67"]
+
+
+def test_a_claim_follows_the_published_figures():
+    """Where all sizes end below 95 %, that is the claim; where they disagree, there is none."""
+    made_up = SimpleNamespace(curves=published.curves)
+    metrics = study([50] * 3, [50] * 3, last=0.5)
+    for shares, claim, verdict in (
+        ([12.0, 60.0], f"{NAME} ends below 95 %", REPRODUCED),
+        ([12.0, 97.0], f"{NAME} ends at 95 % or more", NO_CLAIM),
+    ):
+        final = pd.DataFrame({"scale": ["50M", "152M"], "model": "sisa", "d_state": 16, "niah_pct": shares})
+        made_up.final = lambda final=final: final
+        row = study_claims(metrics, made_up).query("variant == @NAME").iloc[0]
+        assert (row["claim"], row["verdict"]) == (claim, verdict)
+    assert row["published"] == "50M: 12 %; 152M: 97 %"

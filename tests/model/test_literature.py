@@ -1,0 +1,51 @@
+"""Published figures in a few words, bounds where the checkpoints allow no more."""
+
+import pandas as pd
+import pytest
+
+from data import published
+from model.literature import published_end, published_speed
+
+
+def curve(model, d_state, points, *, setup="a", scale="50M"):
+    rows = [(scale, model, d_state, setup, step, pct) for step, pct in points]
+    return pd.DataFrame(rows, columns=["scale", "model", "d_state", "setup", "step", "niah_pct"])
+
+
+BASE = [(1000, 10.0), (2000, 95.0), (3000, 100.0)]
+
+
+@pytest.mark.parametrize(
+    ("sisa", "base", "words"),
+    [
+        ([(1000, 0.0), (2000, 50.0), (3000, 92.0)], BASE, "50M: 1.5"),
+        ([(1000, 92.0), (2000, 99.0)], BASE, "50M: ≤0.5"),
+        ([(1000, 0.0), (4000, 10.0)], BASE, "50M: ≥2"),
+        ([(1000, 0.0), (2000, 99.0)], [(1000, 99.0)], "50M: ≥2"),
+        ([(1000, 0.0), (2000, 99.0)], [(1000, 1.0), (4000, 2.0)], "50M: ≤0.5"),
+        ([(1000, 99.0)], [(1000, 99.0)], "50M: both by step 1,000"),
+        ([(1000, 0.0)], [(1000, 0.0)], "50M: none by step 1,000"),
+        ([(1000, None), (2000, 95.0)], BASE, "50M: ≤1"),
+    ],
+)
+def test_speed_is_a_ratio_or_a_bound(sisa, base, words):
+    curves = pd.concat([curve("sisa", 16, sisa), curve("transformer", None, base)])
+    options = {"variant": "SISA d_state=16, λ lr ×1", "level": 0.9, "baseline": "transformer"}
+    assert published_speed(curves, **options) == words
+
+
+def test_scales_follow_their_size_and_setups_are_told_once():
+    parts = [curve("transformer", None, BASE, scale=scale) for scale in ("152M", "50M")]
+    parts += [curve("sisa", 16, BASE, scale="152M", setup=setup) for setup in "ab"]
+    parts += [curve("sisa", 16, [(1000, 0.0), (3000, 95.0)], scale="152M", setup="c")]
+    parts += [curve("sisa", 16, BASE, scale="50M")]
+    said = published_speed(pd.concat(parts), variant="SISA d_state=16", level=0.9, baseline="transformer")
+    assert said == "50M: 1; 152M: 1 or 1.5"
+
+
+def test_the_paper_s_own_figures():
+    asked = {"variant": "SISA d_state=32", "level": 0.9, "baseline": "transformer"}
+    assert published_speed(published.curves(), **asked) == "50M: ≥2; 152M: ≤0.33; 369M: 1 or ≥1"
+    assert published_speed(published.curves(), **(asked | {"variant": "fox"})) == ""
+    assert published_end(published.final(), variant="mamba2") == {"50M": 0, "152M": 0.825, "369M": 0.965}
+    assert published_end(published.final(), variant="hymba") == {}
