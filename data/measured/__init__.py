@@ -3,6 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
+import numpy as np
 import pandas as pd
 
 SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ("metrics", "heads", "lengths")}
@@ -51,15 +52,19 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def lr_table() -> pd.DataFrame:
-    """variant, lr, val/loss (nats a token) at the last step, seeds it is the mean of, chosen."""
-    loss = final(metrics()).query("episode_fraction == 0").rename(columns={"architecture": "variant"})
+    """variant, lr, val/loss (nats a token) at the last step, seeds it is the mean of, chosen.
+
+    A run whose loss is no number any more counts as infinite.
+    """
+    table = metrics()
+    loss = _last(table.loc[(table["name"] == "val/loss") & (table["episode_fraction"] == 0)])
+    loss = loss.rename(columns={"architecture": "variant", "value": "val/loss"}).fillna({"val/loss": np.inf})
     tried = loss.groupby(["variant", "seed"])["lr"].transform("nunique")
     loss = loss.loc[tried == tried.groupby(loss["variant"]).transform("max")]
-    grouped = loss.groupby(["variant", "lr"])["val/loss"]
-    table = grouped.agg(["mean", "count"]).reset_index()
-    table.columns = ["variant", "lr", "val/loss", "seeds"]
-    lowest = table.groupby("variant")["val/loss"].transform("min")
-    return table.assign(chosen=table["val/loss"] == lowest)
+    means = loss.groupby(["variant", "lr"])["val/loss"].agg(["mean", "count"]).reset_index()
+    means.columns = ["variant", "lr", "val/loss", "seeds"]
+    lowest = means.groupby("variant")["val/loss"].transform("min")
+    return means.assign(chosen=means["val/loss"] == lowest)
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:
@@ -67,12 +72,15 @@ def final(table: pd.DataFrame) -> pd.DataFrame:
 
     "lr" stays the peak learning rate of the run.
     """
-    last = table.loc[table["step"] == table.groupby("run")["step"].transform("max")]
     keys = ["run", "architecture", "seed", "lr", "episode_fraction", "step"]
-    rows = last.loc[~last["name"].isin(keys)]
-    wide = rows.pivot_table(index=keys, columns="name", values="value").rename_axis(columns=None)
+    rows = _last(table.loc[~table["name"].isin(keys)])
+    wide = rows.pivot(index=keys, columns="name", values="value").rename_axis(columns=None)
     d_state = _table("runs").set_index("run")["d_state"]
     return wide.reset_index().assign(d_state=lambda run: run["run"].map(d_state))
+
+
+def _last(table: pd.DataFrame) -> pd.DataFrame:
+    return table.loc[table["step"] == table.groupby("run")["step"].transform("max")]
 
 
 def _of_run(name: str) -> pd.DataFrame:
