@@ -172,7 +172,7 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
         raise refusal(
             "runs", [run.name for run in runs], legal="runs of different names", step="Drop the twins."
         )
-    local = {"processes": True, "threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0}
+    local = {"processes": True, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     cluster = address or LocalCluster(n_workers=workers, **local)
     failed = {}
     with Client(cluster) as client:

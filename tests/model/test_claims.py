@@ -1,6 +1,7 @@
 """Claims: estimates and verdicts on made-up measurements whose answer is known."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,11 @@ def run(architecture, seed, *, reaches, needles="niah", n=128, last=None):
     for step in STEPS:
         rate = 0.95 if reaches is not None and step >= reaches else 0.1
         rate = last if last is not None and step == STEPS[-1] else rate
-        rows += [(step, f"{needles}/exact_match", rate), (step, f"{needles}/n", n), (step, "train/loss", 0.99)]
+        rows += [
+            (step, f"{needles}/exact_match", rate),
+            (step, f"{needles}/n", n),
+            (step, "train/loss", 0.99),
+        ]
     return pd.DataFrame(rows, columns=["step", "name", "value"]).assign(architecture=architecture, seed=seed)
 
 
@@ -196,7 +201,7 @@ def test_what_the_paper_does_not_claim_gets_no_verdict():
 
 def test_a_claim_follows_the_published_figures():
     """Where all sizes end below 95 %, that is the claim; where they disagree, there is none."""
-    made_up = SimpleNamespace(curves=published.curves)
+    made_up: Any = SimpleNamespace(curves=published.curves)
     metrics = study([50] * 3, [50] * 3, last=0.5)
     for shares, claim, verdict in (
         ([12.0, 60.0], f"{NAME} ends below 95 %", REPRODUCED),

@@ -1,0 +1,293 @@
+"""The study: plans that name runs, runs over a cluster, tables of what they measured."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from data import measured, topics_corpus
+from model.lens import needle_lens
+from model.needles import Exploration, capture_episode, needle_heads
+from model.run import Run
+from model.study import runs as study_runs
+from model.study.__main__ import app
+from model.study.lengths import STRETCH, length_grid
+from model.study.measured import collect, collect_tiny
+from model.study.plans import PLANS, planned
+from model.study.runs import StudyRun, expand, heldout_rows, train_all
+
+TRAINED = {"gpu": "none", "commit": "abc", "date": "2026-11-23", "command": "pytest"}
+
+
+@pytest.fixture(scope="module")
+def corpus_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus") / "corpus.npz"
+    topics_corpus(d_vocab=1024).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def quick(corpus_file, tmp_path_factory):
+    """Two steps of a tiny model on short texts."""
+    return StudyRun(
+        preset="tiny",
+        d_state=4,
+        steps=2,
+        batch_size=2,
+        n_ctx=128,
+        n_episodes=2,
+        evaluate_every=1,
+        corpus=str(corpus_file),
+        device="cpu",
+        output_dir=str(tmp_path_factory.mktemp("study")),
+    )
+
+
+@pytest.fixture(scope="module")
+def folders(quick):
+    """Two runs that a cluster of one process has trained."""
+    return list(train_all([quick, replace(quick, architecture="jamba", d_state=-1, lr_lam=1.0)]))
+
+
+@pytest.fixture
+def inside(monkeypatch, tmp_path):
+    """A cluster in this process, and the file where trainings note their seed; that of seed 7 fails."""
+    from dask.distributed import LocalCluster
+
+    begun = tmp_path / "begun"
+
+    def note(run):
+        with begun.open("a") as lines:
+            lines.write(f"{run.seed}\n")
+        if run.seed == 7:
+            raise ValueError("seed 7")
+        return run.name
+
+    monkeypatch.setattr(study_runs, "_train", note)
+    local: dict[str, Any] = {"processes": False, "dashboard_address": ":0", "memory_limit": 0}
+    cluster: Any = LocalCluster(n_workers=1, threads_per_worker=1, protocol="inproc://", **local)
+    with cluster:
+        yield cluster.scheduler_address, begun
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"architecture": "rnn"}, "architecture is 'rnn'; legal: 'transformer', 'sisa'"),
+        ({"preset": "huge"}, "preset is 'huge'; legal: 'tiny'"),
+        ({"d_state": 3}, "d_state is 3; legal: even numbers"),
+        ({"rope": "spiral"}, "rope is 'spiral'; legal: "),
+        ({"device": "tpu"}, "device is 'tpu'; legal: 'auto', 'cpu', 'cuda'"),
+        ({"seed": -1}, "seed is -1; legal: whole numbers >= 0"),
+        ({"steps": 0}, "steps is 0; legal: whole numbers >= 1"),
+        ({"lr": 0}, "lr is 0; legal: numbers above 0"),
+        ({"lr_lam": -1}, "lr_lam is -1; legal: numbers"),
+        ({"n_episodes": 0}, "n_episodes is 0; legal: whole numbers >= 1"),
+        ({"evaluate_every": 0}, "evaluate_every is 0; legal: whole numbers >= 1"),
+    ],
+)
+def test_a_wrong_value_is_named_with_the_legal_ones(wrong, message):
+    with pytest.raises(ValueError) as refused:
+        StudyRun(**wrong)
+    assert str(refused.value).startswith(message)
+
+
+def test_every_run_of_the_plans_has_one_name_and_one_variant():
+    asked: dict[str, set[Any]] = {}
+    for plan in PLANS:
+        runs = planned(plan, StudyRun())
+        assert len({run.name for run in runs}) == len(runs)
+        for run in runs:
+            settled = (run.variant, run.training(), run.episode_fraction, run.seed)
+            asked.setdefault(run.name, set()).add(settled)
+    assert all(len(settled) == 1 for settled in asked.values())
+    assert len(set.union(*asked.values())) == len(asked)
+    with pytest.raises(ValueError, match=r"plan is 'all'; legal: 'lr', 'main'"):
+        planned("all", StudyRun())
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "variant"),
+    [
+        ({}, "small-sisa-16-lr0.001-1500steps-seed0", "SISA d_state=16"),
+        (
+            {"d_state": 64, "lr_lam": 1.0, "lr": 0.002},
+            "small-sisa-64-lam1-lr0.002-1500steps-seed0",
+            "SISA d_state=64, λ lr ×1",
+        ),
+        (
+            {"architecture": "transformer", "rope": "none", "seed": 3},
+            "small-transformer-nope-lr0.001-1500steps-seed3",
+            "transformer, no RoPE",
+        ),
+        (
+            {"architecture": "jamba", "episode_fraction": 0.25},
+            "small-jamba-64-lr0.001-episodes0.25-1500steps-seed0",
+            "jamba",
+        ),
+    ],
+)
+def test_names_say_what_a_person_compares(changes, name, variant):
+    run = StudyRun(**changes)
+    assert (run.name, run.variant) == (name, variant)
+
+
+def test_an_early_end_leaves_whole_rounds():
+    runs = expand(StudyRun(), [{"lr": 0.1}, {"lr": 0.2}], range(2))
+    assert [(run.seed, run.lr) for run in runs] == [(0, 0.1), (0, 0.2), (1, 0.1), (1, 0.2)]
+
+
+def test_heldout_rows_spread_over_the_text():
+    rows = heldout_rows(np.arange(1000), length=10)
+    assert rows.shape == (64, 10)
+    assert (rows[0, 0], rows[-1, -1]) == (0, 999)
+    assert (np.diff(rows, axis=1) == 1).all()
+
+
+def test_training_text_holds_no_episode_unless_asked(quick):
+    assert quick.batches().task is None
+    with_episodes = replace(quick, episode_fraction=0.25).batches()
+    assert with_episodes.task.split == "train"
+    assert {task.split for task in quick.tasks().values()} == {"heldout"}
+    assert list(quick.tasks()) == ["repeated64", "repeated128", "corpus64", "corpus128"]
+
+
+def test_runs_begin_in_their_order_and_one_that_fails_stops_no_other(inside):
+    address, begun = inside
+    seeds = [5, 7, 1, 4, 0, 3]
+    done = train_all([StudyRun(seed=seed) for seed in seeds], address=address)
+    names = []
+    with pytest.raises(RuntimeError, match=r"1 of 6 runs failed: .*seed7.*ValueError\('seed 7'\)"):
+        names.extend(path.name for path in done)
+    assert [int(line) for line in begun.read_text().split()] == seeds
+    assert names == [StudyRun(seed=seed).name for seed in seeds if seed != 7]
+
+
+def test_twins_and_empty_clusters_are_refused():
+    with pytest.raises(ValueError, match=r"legal: runs of different names\. Drop the twins"):
+        list(train_all([StudyRun(), StudyRun(corpus="elsewhere.npz")]))
+    with pytest.raises(ValueError, match="workers is 0; legal: whole numbers >= 1"):
+        list(train_all([StudyRun()], workers=0))
+
+
+def test_a_cluster_trains_what_is_not_finished(folders, quick):
+    assert folders[0].name == quick.name
+    for folder in folders:
+        assert Run(folder).finished
+        assert {"val/loss", "corpus128/exact_match", "repeated64/nll"} <= set(Run(folder).metrics["name"])
+    weights = Run(folders[0]).weights
+    before = weights.stat().st_mtime_ns
+    quick.run()  # finished: returned as it is
+    assert weights.stat().st_mtime_ns == before
+
+
+def command(*arguments):
+    """python -m model.study ..."""
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp_path):
+    command("lengths", folders[0], "--corpus", corpus_file, "--n-episodes", 1)
+    runs = collect(folders, out=tmp_path, **TRAINED)
+    assert runs["variant"].tolist() == ["SISA d_state=4", "jamba, λ lr ×1"]
+    assert runs[list(TRAINED)].drop_duplicates().to_numpy().tolist() == [list(TRAINED.values())]
+    files = {name: (tmp_path / name).read_bytes() for name in measured.SOURCES.values()}
+    collect(folders[::-1], out=tmp_path, **TRAINED)
+    for name, before in files.items():
+        rows = [pd.read_csv(path) for path in (tmp_path / name, _kept(tmp_path, name, before))]
+        first, second = (table.sort_values(list(table)).reset_index(drop=True) for table in rows)
+        pd.testing.assert_frame_equal(first, second)
+    heads = pd.read_csv(tmp_path / "heads.csv.gz")
+    assert {"lam", "half_life", "clamped", "needle_mass", "needle_content"} <= set(heads)
+    assert len(heads[heads["run"] == quick.name]) == 2 * 2 * 4  # evaluations, layers, heads
+    assert pd.read_csv(tmp_path / "metrics.csv.gz")["name"].str.count("/L").sum() == 0
+
+
+def _kept(folder, name, content):
+    path = folder / f"before-{name}"
+    path.write_bytes(content)
+    return path
+
+
+def test_unfinished_folders_are_refused_and_nothing_is_written(folders, tmp_path):
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    (cut / "config.json").write_bytes((folders[0] / "config.json").read_bytes())
+    Run(folders[0]).metrics.query("step < 2").to_csv(cut / "metrics.csv", index=False)
+    for folder in (cut, tmp_path / "nothing"):
+        for write in (
+            lambda path: collect([folders[0], path], out=tmp_path / "out", **TRAINED),
+            _tiny(tmp_path),
+        ):
+            with pytest.raises(
+                ValueError, match=rf"folder is .*{folder.name}.*legal: folders of finished runs"
+            ):
+                write(folder)
+    assert not (tmp_path / "out").exists()
+
+
+def _tiny(tmp_path):
+    return lambda path: collect_tiny([path], out=tmp_path)
+
+
+def test_the_small_study_keeps_needles_alone(folders, tmp_path):
+    run = Run(folders[0])
+    renamed = run.metrics.assign(name=run.metrics["name"].str.replace("corpus128/", "niah/"))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").write_bytes((run.folder / "config.json").read_bytes())
+    renamed.to_csv(tmp_path / "run" / "metrics.csv", index=False)
+    command("tiny", tmp_path / "run", "--out", tmp_path)
+    table = pd.read_csv(tmp_path / measured.TINY)
+    assert table["architecture"].unique().tolist() == ["SISA d_state=4"]
+    assert set(table["name"]) == {"niah/exact_match", "niah/first_token", "niah/nll", "niah/n"}
+
+
+def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file, tmp_path, monkeypatch):
+    told = [f"--{name}={value}" for name, value in TRAINED.items()]
+    assert "jamba, λ lr ×1" in command("collect", *folders, "--out", tmp_path, *told)
+    asked = []
+    monkeypatch.setattr("model.study.__main__.write_readme", lambda: asked.append("readme"))
+    monkeypatch.setattr("model.study.__main__.train_all", lambda runs, **how: asked.append((runs, how)) or [])
+    command("readme")
+    command("train", "lr", "main", "--limit", 2, "--corpus", corpus_file, "--preset", "tiny", "--workers", 3)
+    (said, (runs, how)) = asked
+    assert said == "readme"
+    assert how == {"workers": 3, "address": ""}
+    assert [(run.variant, run.lr, run.preset) for run in runs] == [
+        ("transformer", 5e-4, "tiny"),
+        ("transformer", 1e-3, "tiny"),
+        ("transformer", 2e-3, "tiny"),
+        ("SISA d_state=16", 2e-3, "tiny"),
+    ]
+
+
+def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):
+    corpus = study_runs.text_source(str(corpus_file))
+    sisa = length_grid(Run(folders[0]).model(), corpus, n_episodes=2, lengths=(64, 256))
+    assert set(sisa["rope"]) == {"rope", *STRETCH}
+    cells = sisa.groupby(["rope", "context_length"])["depth"].apply(sorted)
+    assert cells.tolist() == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 5 * 2
+    assert set(sisa["n"]) == {2}
+    jamba = length_grid(Run(folders[1]).model(), corpus, n_episodes=1)
+    assert set(jamba["rope"]) == {"none"}
+    assert sorted(set(jamba["context_length"])) == [32, 64, 128, 256, 512]
+
+
+def test_the_needle_lens_agrees_with_the_trace_of_the_shipped_checkpoint():
+    lesson = Exploration()
+    model = lesson.model()
+    episode = lesson.episode(model)
+    lens = needle_lens(model, episode)
+    trace = capture_episode(model, episode)
+    query = int(episode.knobs["answer_start"].iloc[0]) - 1
+    table = needle_heads(trace, query=query, top=trace.sizes["layer"] * trace.sizes["head"])
+    columns = {"mass": "mass", "content": "content alone", "importance": "importance alone"}
+    assert max(table["mass"]) > 0.5
+    for part, column in columns.items():
+        found = [lens[f"needle_{part}/{head}"] for head in table["head"]]
+        np.testing.assert_allclose(found, table[column], rtol=1e-2, atol=6e-4)  # the table has three digits
