@@ -254,15 +254,15 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
     monkeypatch.setattr("model.study.__main__.write_readme", lambda: asked.append("readme"))
     monkeypatch.setattr("model.study.__main__.train_all", lambda runs, **how: asked.append((runs, how)) or [])
     command("readme")
-    command("train", "lr", "main", "--limit", 2, "--corpus", corpus_file, "--preset", "tiny", "--workers", 3)
+    command("train", "lr", "main", "--limit", 2, "--corpus", corpus_file, "--steps", 9, "--workers", 3)
     (said, (runs, how)) = asked
     assert said == "readme"
     assert how == {"workers": 3, "address": ""}
-    assert [(run.variant, run.lr, run.preset) for run in runs] == [
-        ("transformer", 5e-4, "tiny"),
-        ("transformer", 1e-3, "tiny"),
-        ("transformer", 2e-3, "tiny"),
-        ("SISA d_state=16", 2e-3, "tiny"),
+    assert [(run.variant, run.lr, run.steps) for run in runs] == [
+        ("transformer", 5e-4, 9),
+        ("transformer", 1e-3, 9),
+        ("transformer", 2e-3, 9),
+        ("SISA d_state=16", 2e-3, 9),
     ]
 
 
