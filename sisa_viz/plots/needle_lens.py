@@ -160,8 +160,8 @@ def _axes(figure: go.Figure, data: NeedleLens, metric: str) -> None:
     figure.update_xaxes(title=escape(column_label("step")), showticklabels=True, row=rows)
     ticks = {1: {"range": [-0.05, 1.05] if is_share(metric) else None}} | {rows: _head_ticks(data)}
     for row, settings in ticks.items():
-        first = figure.get_subplot(row, 1).yaxis.plotly_name.replace("axis", "")
-        figure.update_yaxes(settings, matches=first, row=row)
+        first: Any = next(iter(figure.select_traces(row=row, col=1)))
+        figure.update_yaxes(settings, matches=first.yaxis, row=row)
     for column in range(2, len(data.parts) + 1):
         figure.update_yaxes(title=None, showticklabels=False, col=column)
     heats: Any = figure.select_traces(row=rows)

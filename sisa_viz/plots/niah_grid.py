@@ -139,6 +139,6 @@ def _axes(figure: go.Figure, grids: list[Grid], length: str, depth: str) -> None
     figures.link(figure)
     for column in range(2, columns + 1):
         figure.update_yaxes(title=None, showticklabels=False, col=column)
-    for row in range(1, -(-len(grids) // columns)):
-        figure.update_xaxes(title=None, row=row)
+    for above in range(len(grids) - columns):
+        figure.update_xaxes(title=None, row=above // columns + 1, col=above % columns + 1)
     figure.update_layout(plot_bgcolor=GROUND, coloraxis=figures.zero_axis(1.0, column_label("rate")))

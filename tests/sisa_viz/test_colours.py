@@ -10,13 +10,26 @@ from sisa_viz.colours import (
     OTHERS,
     SIGNED,
     architecture_colour,
+    architecture_dash,
     architecture_name,
     faint,
     layer_colour,
+    mix,
     scale,
     signed_limit,
     top_limit,
+    variant_name,
 )
+
+# Machado, Oliveira & Fernandes 2009, severity 1.0: linear RGB as the eye without red or green cones sees it
+VISION = {
+    "all cones": np.eye(3),
+    "protanopia": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    "deuteranopia": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+}
+# Ottosson 2020: linear RGB to OKLab
+CONES = [[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]]
+OKLAB = [[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0.02590, 0.78277, -0.80868]]
 
 
 def rgb(colour: str) -> tuple[int, ...]:
@@ -63,11 +76,62 @@ def test_architecture_name(model, d_state, name):
     assert architecture_name(model, d_state) == name
 
 
-def test_architectures_have_colours_of_their_own():
-    known = [*ARCHITECTURES, *(f"SISA d_state={size}" for size in (16, 32, 64, 128))]
-    assert len({architecture_colour(name) for name in known}) == len(known)
-    assert architecture_colour("SISA d_state=8") == architecture_colour("SISA d_state=8")
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"architecture": "sisa", "d_state": 16}, "SISA d_state=16"),
+        ({"architecture": "sisa", "d_state": 64, "lr_lam": 1.0}, "SISA d_state=64, λ lr ×1"),
+        ({"architecture": "transformer", "d_state": 0, "rope": "none"}, "transformer, no RoPE"),
+        ({"architecture": "jamba", "d_state": 64, "rope": "none"}, "jamba"),
+    ],
+)
+def test_variant_name(settings, name):
+    assert variant_name(**settings) == name
+
+
+def oklab(colour: str, vision: str) -> np.ndarray:
+    """Coordinates in which distances are about as large as they look."""
+    share = np.array(rgb(colour)) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(VISION[vision]) @ linear, 0, 1)
+    return np.array(OKLAB) @ np.cbrt(np.array(CONES) @ seen)
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_architectures_look_different_to_all_eyes(vision):
+    names = [*ARCHITECTURES, *(f"SISA d_state={size}" for size in (16, 32, 64))]
+    places = np.array([oklab(architecture_colour(name), vision) for name in names])
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1) + np.eye(len(names))
+    assert apart.min() > 0.09
+
+
+def test_the_oklab_distance_can_fail():
+    assert np.linalg.norm(oklab("#d55e00", "deuteranopia") - oklab("#a08400", "deuteranopia")) < 0.09
+
+
+def test_every_variant_has_a_line_of_its_own():
+    sizes = [f"SISA d_state={size}" for size in (4, 8, 16, 32, 48, 64, 96, 128)]
+    names = [*ARCHITECTURES, *sizes, *(f"{size}, λ lr ×1" for size in sizes), "transformer, no RoPE"]
+    assert len({(architecture_colour(name), architecture_dash(name)) for name in names}) == len(names)
     assert architecture_colour("my own") in OTHERS
+    assert not {*OTHERS} & {architecture_colour(name) for name in names}
+
+
+def test_a_relative_is_lighter_and_dashed():
+    for base, relative in (
+        ("SISA d_state=32", "SISA d_state=32, λ lr ×1"),
+        ("transformer", "transformer, no RoPE"),
+    ):
+        assert luminance(architecture_colour(relative)) > luminance(architecture_colour(base))
+        assert (architecture_dash(base), architecture_dash(relative)) == ("solid", "5px,2px")
+
+
+def test_sizes_between_the_named_ones_are_mixed():
+    low, middle, high = (architecture_colour(f"SISA d_state={size}") for size in (16, 22, 32))
+    assert luminance(low) > luminance(middle) > luminance(high)
+    assert architecture_colour("SISA d_state=1024") == architecture_colour("SISA d_state=128")
+    assert architecture_colour("SISA d_state=0") == architecture_colour("SISA d_state=4")
+    assert mix("#000000", "#ff8000", 0.5) == "#804000"
 
 
 def test_layers_repeat_after_the_palette():

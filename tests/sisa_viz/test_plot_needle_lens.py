@@ -25,7 +25,9 @@ def lens(*, run="a", variant="SISA d_state=16", layers=2, heads=3, steps=(50, 10
 
 
 def accuracy(*, run="a"):
-    rows = [(run, "SISA d_state=16", 0, step, step, "corpus256/exact_match", step / 100) for step in (100, 50)]
+    rows = [
+        (run, "SISA d_state=16", 0, step, step, "corpus256/exact_match", step / 100) for step in (100, 50)
+    ]
     return pd.DataFrame(rows, columns=["run", "architecture", "seed", "step", "tokens", "name", "value"])
 
 

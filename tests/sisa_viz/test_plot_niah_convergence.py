@@ -76,8 +76,8 @@ def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, pub
     assert [item.name for item in named] == [
         "published, 152M, SISA d_state=16, learned",
         "published, 152M, transformer, mb4",
-        "SISA d_state=16 · mean of 3 seeds, 95 % t-interval",
-        "transformer · mean of 3 seeds, 95 % t-interval",
+        "SISA d_state=16 · mean of 3 seeds",
+        "transformer · mean of 3 seeds",
     ]
     assert all(item.line.dash for item in named[:2])
     assert sum(item.fill == "toself" for item in figure.data) == 2
@@ -86,6 +86,23 @@ def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, pub
     assert figure.layout.xaxis.title.text == "training step"
     assert figure.layout.yaxis.title.text == "needle exact match (share of episodes)"
     assert plot_niah_convergence(metrics).layout.xaxis.type == "linear"
+
+
+def test_any_set_of_episodes_is_a_share_with_its_name():
+    metrics = table([[0.0, 1.0], [1.0, 1.0]], name="corpus256/exact_match")
+    data = prepare_niah_convergence(metrics, metric="corpus256/exact_match")
+    assert (data.mean["low"].tolist(), data.mean["high"].tolist()) == ([0, 1], [1, 1])
+    figure = plot_niah_convergence(metrics, metric="corpus256/exact_match")
+    assert figure.layout.yaxis.title.text == "needle exact match, corpus256 (share of episodes)"
+    assert figure.layout.yaxis.range == (-0.03, 1.03)
+
+
+def test_relatives_are_dashed_and_the_figure_grows_with_its_legend(published):
+    runs = [table([[0.1, 0.9]]).assign(architecture=f"SISA d_state=16, number {n}") for n in range(16)]
+    few, many = (plot_niah_convergence(pd.concat(part), metric="niah/nll") for part in (runs[:1], runs))
+    assert {item.line.dash for item in many.data if item.name} == {"5px,2px"}
+    assert many.layout.height == few.layout.height + 5 * 30
+    assert plot_niah_convergence(pd.concat(runs), metric="niah/nll", published=published).layout.height == 542
 
 
 def test_hostile_names_are_escaped(metrics, published):

@@ -51,6 +51,19 @@ def test_other_columns_may_be_the_axes(summary):
     assert figure.layout.yaxis.title.text == "actual needle depth (share of context)"
 
 
+def test_panels_may_be_any_column_three_side_by_side(summary):
+    table = pd.concat([summary.assign(rope=name) for name in ("yarn", "rope", "pi", "ntk")])
+    figure = plot_niah_grid(table.rename(columns={"requested_depth": "depth"}), depth="depth", panel="rope")
+    assert [note.text for note in figure.layout.annotations] == ["yarn", "rope", "pi", "ntk"]
+    assert [heat.yaxis for heat in figure.data] == ["y", "y2", "y3", "y4"]
+    assert figure.layout.yaxis.title.text == "needle depth (share of context)"
+    titled = [axis.title.text is not None for axis in figure.select_xaxes()]
+    assert titled[:4] == [False, True, True, True]  # the lowest of each column
+    assert figure.layout.xaxis4.matches == "x"
+    with pytest.raises(ValueError, match=r"the summary lacks columns \['rope'\]"):
+        plot_niah_grid(summary, panel="rope")
+
+
 def test_missing_columns_and_repeated_cells_are_named(summary):
     with pytest.raises(ValueError, match=r"the summary lacks columns \['rate'\]"):
         plot_niah_grid(summary.drop(columns="rate"))

@@ -14,11 +14,15 @@ Y = ("corpus512/exact_match", "val/loss")
 
 
 def row(architecture, d_state, seed, match, loss):
-    return {"architecture": architecture, "d_state": d_state, "seed": seed} | dict(zip(Y, (match, loss), strict=True))
+    return {"architecture": architecture, "d_state": d_state, "seed": seed} | dict(
+        zip(Y, (match, loss), strict=True)
+    )
 
 
 def runs():
-    rows = [row(f"SISA d_state={d}", d, seed, d / 100 + seed / 10, 2 + seed) for d in (16, 64) for seed in (0, 1)]
+    rows = [
+        row(f"SISA d_state={d}", d, seed, d / 100 + seed / 10, 2 + seed) for d in (16, 64) for seed in (0, 1)
+    ]
     rows += [row("SISA d_state=16, λ lr ×1", 16, 0, 0.3, 2.5)]
     rows += [row("transformer", 0, seed, 0.5 + seed / 5, 2.2) for seed in (0, 1)]
     return pd.DataFrame(rows)
@@ -61,7 +65,10 @@ def test_lines_are_means_and_points_runs():
 
 def test_axes_name_what_they_show():
     figure = plot_state_size(runs(), y=Y)
-    assert [note.text for note in figure.layout.annotations] == ["needle exact match, corpus512", "validation loss"]
+    assert [note.text for note in figure.layout.annotations] == [
+        "needle exact match, corpus512",
+        "validation loss",
+    ]
     assert figure.layout.xaxis.title.text == "d_state (channels of a state)"
     assert figure.layout.xaxis.ticktext == ("16", "64")
     assert (figure.layout.yaxis.title.text, figure.layout.yaxis2.title.text) == (

@@ -19,6 +19,24 @@ def test_two_folders_become_one_table(metrics, write_run):
 
 
 @pytest.mark.parametrize(
+    ("model", "training", "name"),
+    [
+        ({"architecture": "jamba", "d_state": 64, "rope": "none"}, {"lr_lam": 0.1}, "jamba"),
+        ({"architecture": "transformer", "d_state": 0, "rope": "none"}, {}, "transformer, no RoPE"),
+        (
+            {"architecture": "sisa", "d_state": 32, "rope": "rope"},
+            {"lr_lam": 1.0},
+            "SISA d_state=32, λ lr ×1",
+        ),
+        ({"architecture": "fox", "d_state": 0}, {"lr_lam": 0.1}, "fox"),
+    ],
+)
+def test_every_architecture_is_called_as_in_the_study(metrics, write_run, model, training, name):
+    config = {"model": model, "training": training, "seed": 0}
+    assert read_runs(write_run("a", config=config, metrics=metrics))["architecture"].unique() == [name]
+
+
+@pytest.mark.parametrize(
     ("config", "table", "message"),
     [
         ("{", "step,tokens,name,value\n", r"config.json is not JSON .*was the file cut off"),

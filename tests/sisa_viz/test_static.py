@@ -1,7 +1,10 @@
 """The printed twins draw the same prepared data and save to SVG and PDF."""
 
+from itertools import product
+
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -12,9 +15,29 @@ from sisa_viz.plots.decay import prepare_decay
 
 
 @pytest.fixture
-def twins(trace, metrics, published, summary):
+def heads():
+    """Heads of one run; needle mass grows with step, layer and head."""
+    at = product((0, 50, 100), range(2), range(3))
+    rows = [("transformer-0", "transformer", *place, sum(place) / 200) for place in at]
+    return pd.DataFrame(rows, columns=["run", "variant", "step", "layer", "head", "needle_mass"])
+
+
+@pytest.fixture
+def sizes():
+    rows = [(f"SISA d_state={d}", d, seed, d / 200, 2.0 + seed) for d in (16, 64) for seed in (0, 1)]
+    rows += [("transformer", 0, 0, 0.4, 2.5)]
+    return pd.DataFrame(
+        rows, columns=["architecture", "d_state", "seed", "corpus512/exact_match", "val/loss"]
+    )
+
+
+@pytest.fixture
+def twins(trace, metrics, published, summary, heads, sizes):
     """Each twin called once."""
+    exact = {"metrics": metrics, "metric": "niah/exact_match"}
     return {
+        "needle_lens": static.plot_needle_lens(heads, **exact),
+        "state_size": static.plot_state_size(sizes, y=["corpus512/exact_match", "val/loss"]),
         "niah_convergence": static.plot_niah_convergence(metrics, published=published, x="tokens"),
         "niah_grid": static.plot_niah_grid(summary),
         "training": static.plot_training(metrics),
@@ -63,6 +86,32 @@ def test_decay_draws_every_head(twins, trace):
     np.testing.assert_allclose(points[:, 1], prepare_decay(trace).heads["half_life"], rtol=1e-6)
     assert upper.get_yscale() == "log"
     assert to_hex(lower.lines[0].get_color()) == layer_colour(0)
+
+
+def test_needle_lens_has_the_accuracy_over_the_map(twins, heads):
+    curve, heat, _ = twins["needle_lens"].axes
+    assert curve.get_title() == "whole score"
+    assert curve.lines[0].get_ydata()[-1] > 0.99
+    assert heat.collections[0].get_clim() == (0, heads["needle_mass"].max())
+    assert [text.get_text() for text in heat.get_yticklabels()] == ["L0H0", "L1H0"]
+    assert len(static.plot_needle_lens(heads).axes) == 2  # map and colour bar
+
+
+def test_state_size_has_points_means_and_a_level_line(twins):
+    match, loss = twins["state_size"].axes
+    assert match.get_title() == "needle exact match, corpus512"
+    assert loss.get_ylabel() == "nats per token"
+    assert match.get_ylim() == (-0.03, 1.03)
+    np.testing.assert_allclose(match.lines[0].get_ydata(), [0.08, 0.32])
+    assert list(match.lines[1].get_ydata()) == [0.4, 0.4]
+    assert len(match.collections[0].get_offsets()) == 4
+    assert [text.get_text() for text in match.get_legend().get_texts()] == ["SISA", "transformer"]
+
+
+def test_grids_wrap_after_three(summary):
+    table = pd.concat([summary.assign(rope=name) for name in "abcd"])
+    titles = [axes.get_title() for axes in static.plot_niah_grid(table, panel="rope").axes]
+    assert [title for title in titles if title] == ["a", "b", "c", "d"]
 
 
 def test_dollar_signs_stay_text(metrics, tmp_path):
