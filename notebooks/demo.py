@@ -7,21 +7,25 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import papermill
 
 from sisa_viz import Heading, ScoreExplorer, open_trace, report
 from sisa_viz.notebooks import notebook_sections
 
 NOTEBOOKS = Path(__file__).parent
+LARGE_STUDY = "study"  # tag of the cells that show what a GPU has measured
 SMALL_STUDY = {"seeds": [0, 1], "steps": 125}
 
 
 def execute(name: str, *, folder: Path, parameters: dict[str, object]) -> Path:
-    """Run one notebook; its executed copy lies in folder."""
+    """Run one notebook, less what shows the large study; its executed copy lies in folder."""
     target = folder / f"{name}.ipynb"
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if LARGE_STUDY not in cell.metadata.get("tags", [])]
     print(f"running {name}", flush=True)
     papermill.execute_notebook(
-        NOTEBOOKS / f"{name}.ipynb",
+        notebook,
         target,
         parameters,
         cwd=folder,

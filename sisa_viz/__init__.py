@@ -12,6 +12,7 @@ LAZY = {
     "plot_scores": "plots.scores",
     "plot_lambda": "plots.lam",
     "plot_decay": "plots.decay",
+    "plot_head_course": "plots.head_course",
     "plot_span_mass": "plots.span_mass",
     "plot_niah_convergence": "plots.niah_convergence",
     "plot_niah_grid": "plots.niah_grid",

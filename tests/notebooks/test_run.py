@@ -1,13 +1,5 @@
 """Notebooks from the command line, as papermill runs them: one good run, and two that must stop at once."""
 
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -19,44 +11,10 @@ RUNS = {
 }
 
 
-@dataclass(frozen=True)
-class Executed:
-    """What a finished command left behind."""
-
-    folder: Path
-    code: int
-    text: str
-
-    @property
-    def cells(self):
-        """Code cells that came from the notebook, in order; papermill's own are left out."""
-        notebook = nbformat.read(self.folder / "out.ipynb", as_version=4)
-        own = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-        return [cell for cell in own if cell.cell_type == "code"]
-
-    def outputs(self, kind):
-        return [output for cell in self.cells for output in cell.outputs if output.output_type == kind]
-
-
 @pytest.fixture(scope="module")
-def executed(project, tmp_path_factory):
+def executed(run_notebooks):
     """Notebook 02 with the options of every line in RUNS, side by side."""
-    started = {
-        name: start(project, tmp_path_factory.mktemp("run"), options) for name, options in RUNS.items()
-    }
-    done = {}
-    for name, (folder, process) in started.items():
-        text, _ = process.communicate(timeout=240)
-        done[name] = Executed(folder, process.returncode, text)
-    return done
-
-
-def start(project, folder, options):
-    notebook = project / "notebooks" / "02_train_niah.ipynb"
-    command = [sys.executable, "-m", "papermill", str(notebook), "out.ipynb", "--no-progress-bar", *options]
-    env = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
-    pipes: dict[str, Any] = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return folder, subprocess.Popen(command, cwd=folder, env=env, **pipes)
+    return run_notebooks({name: ("02_train_niah", options) for name, options in RUNS.items()})
 
 
 def test_a_smoke_run_ends_well_and_leaves_a_run_a_figure_and_a_table(executed):

@@ -1,0 +1,212 @@
+"""Notebook 06: needles beyond the training context, by position code, and what YaRN does to the two terms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from data import NIAHTask, measured, published, topics_corpus, wilson
+from data.refusal import one_of, whole
+from model.checkpoint import load, locate
+from model.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
+from model.config import WITHOUT_ROPE
+from model.extension import with_rope
+from model.network import SISAModel
+from model.study.lengths import STRETCH, length_grid
+from model.study.reading import NOT_YET, variants
+from sisa_viz.tables import Frame
+
+PLANS = ("main", "fusion")
+NOPE = "transformer, no RoPE"
+BORDER = 0.5
+SMOKE_LENGTHS = (64, 128)
+CELL = ["architecture", "context_length", "depth"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contexts:
+    """Parameters of notebook 06.
+
+    Args:
+        variant: of the measured study, shown beside the transformer without RoPE.
+        checkpoint: of a model with RoPE and a tokenizer, measured here.
+        lengths: context lengths measured here, tokens.
+        n_episodes: of a cell of that measurement.
+        smoke: two short lengths, one episode a cell.
+    """
+
+    variant: str = "SISA d_state=16"
+    checkpoint: str = "niah"
+    lengths: Sequence[int] = (512, 1024, 2048)
+    n_episodes: int = 1
+    smoke: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("variant", self.variant, variants(*PLANS))
+        one_of("smoke", self.smoke, (True, False))
+        locate(self.checkpoint)
+        whole("n_episodes", self.n_episodes, least=1)
+        for length in self.lengths:
+            whole("lengths", length, least=64)
+
+    def model(self) -> SISAModel:
+        return load(self.checkpoint)
+
+    def grid(self, model: SISAModel) -> Frame:
+        """Measured now: what `plot_niah_grid` draws, one panel a position code."""
+        lengths = SMOKE_LENGTHS if self.smoke else self.lengths
+        n_episodes = 1 if self.smoke else self.n_episodes
+        table = length_grid(
+            model, topics_corpus(model.tokenizer), n_episodes=n_episodes, lengths=list(lengths)
+        )
+        return table.rename(columns={"rope": "architecture"})
+
+
+def measured_grid(variant: str) -> Frame:
+    """Cells of a measured variant under each position code, and of the transformer without any.
+
+    The mean over seeds; their episodes are the same ones and count once. Learning rates that lost are left
+    out. Empty where nothing has been measured yet.
+    """
+    table = _lengths()
+    table = table[table["variant"].isin([variant, NOPE])]
+    panels = table["rope"].where(table["variant"] == variant, NOPE)
+    return over_seeds(table.assign(architecture=panels), by=CELL)
+
+
+def _lengths() -> Frame:
+    """Measured lengths of compared runs; no rows where the table is not there."""
+    try:
+        return measured.chosen(measured.lengths())
+    except FileNotFoundError:
+        return pd.DataFrame(columns=["run", "variant", "seed", "rope", *CELL[1:], "successes", "n"])
+
+
+def over_seeds(table: Frame, *, by: Sequence[str]) -> Frame:
+    """Rate of successes by these columns: mean over runs, with an interval.
+
+    Returns:
+        by, then seeds, n (episodes of one run), rate, low, high: Wilson's interval of that many episodes,
+        widened to the range of the runs.
+    """
+    runs = table.groupby([*by, "run"], as_index=False)[["successes", "n"]].sum()
+    runs = runs.assign(rate=runs["successes"].astype(float) / runs["n"].astype(float))
+    grouped = runs.groupby(list(by), as_index=False)
+    cells = grouped.agg(
+        seeds=("run", "nunique"),
+        n=("n", "min"),
+        rate=("rate", "mean"),
+        least=("rate", "min"),
+        most=("rate", "max"),
+    )
+    wilsons = [wilson(round(rate * n), n) for rate, n in zip(cells["rate"], cells["n"], strict=True)]
+    bounds = pd.DataFrame(wilsons, columns=["low", "high"], index=cells.index, dtype=float)
+    low, high = np.minimum(bounds["low"], cells["least"]), np.maximum(bounds["high"], cells["most"])
+    return cells.assign(low=low, high=high).drop(columns=["least", "most"])
+
+
+@torch.no_grad()
+def yarn_balance(
+    model: SISAModel, *, factors: Sequence[float] = (1.0, 2.0, 4.0, 8.0), seed: int = 0
+) -> Frame:
+    """What YaRN's μ does to a model's first layer: content times μ², importance as it was.
+
+    A token's score with itself is not turned by RoPE, so there the factor is μ² alone.
+
+    Returns:
+        stretch s, μ, μ²; content, importance: measured factor on those scores; share: of the variance of all
+        visible scores, that of importance.
+    """
+    task = NIAHTask(filler="corpus", corpus=topics_corpus(model.tokenizer), split="heldout", lengths=(128,))
+    tokens = torch.as_tensor(task.build(seed, n_episodes=1).tokens)
+    plain = _terms(model, tokens)
+    rows = []
+    for s in factors:
+        content, importance = _terms(with_rope(model, "yarn", s), tokens)
+        grown = [_on_itself(new, old) for new, old in zip((content, importance), plain, strict=True)]
+        seen = torch.ones(content.shape[-2:], dtype=torch.bool).tril()
+        variances = [term[..., seen].var(-1).mean() for term in (content, importance)]
+        mu = 0.1 * math.log(s) + 1
+        share = float(variances[1] / sum(variances))
+        row = {"stretch s": s, "μ": mu, "μ²": mu**2, "content": grown[0], "importance": grown[1]}
+        rows.append(row | {"share of importance": share})
+    return pd.DataFrame(rows).set_index("stretch s").round(4)
+
+
+def _on_itself(new: torch.Tensor, old: torch.Tensor) -> float:
+    """Median factor between the scores of tokens with themselves."""
+    return float((new.diagonal(0, -2, -1) / old.diagonal(0, -2, -1)).median())
+
+
+def _terms(model: SISAModel, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Content and importance of the first layer: head query key, nats."""
+    names = [f"blocks.0.attn.hook_{part}_scores" for part in ("content", "importance")]
+    _, cache = model.run_with_cache(tokens, names_filter=names, return_cache_object=False, return_type=None)
+    return cache[names[0]][0], cache[names[1]][0]
+
+
+def length_claims(variant: str, *, trained_on: int = 512) -> Frame:
+    """Whether less than half of the needles are found beyond the training context; one row a claim.
+
+    Twice and four times that context, all depths together: the transformer with and without RoPE, and variant
+    as it was trained and under each way to stretch RoPE.
+    """
+    table, rows = _lengths(), []
+    as_trained = table[~table["rope"].isin(list(STRETCH))]
+    asked = {name: as_trained[as_trained["variant"] == name] for name in ("transformer", variant, NOPE)}
+    if variant not in (NOPE, *WITHOUT_ROPE):
+        own = table[table["variant"] == variant]
+        asked |= {f"{variant}, {rope}": own[own["rope"] == rope] for rope in STRETCH}
+    for name, cells in asked.items():
+        found = over_seeds(cells, by=["context_length"]).set_index("context_length")
+        rows += [_claim(found, name, times, trained_on) for times in (2, 4)]
+    return pd.DataFrame(rows)
+
+
+def _claim(found: Frame, name: str, times: int, trained_on: int) -> dict[str, Any]:
+    """The paper's own length test ends at 1.5 times the training context, where all but fail."""
+    said, length = _published(name), times * trained_on
+    row = {"claim": f"{name}: under half at {times} ×", "published": said}
+    if length not in found.index:
+        command = "python -m model.study lengths, on runs of it"
+        empty = {"measured": "", "low": "", "high": "", "seeds": 0}
+        return row | empty | {"verdict": f"{UNDECIDED}: {NOT_YET}", "what would decide it": command}
+    cell, settled = found.loc[length], ""
+    if cell["seeds"] >= FEWEST and not cell["low"] < BORDER <= cell["high"]:
+        settled = REPRODUCED if cell["high"] < BORDER else NOT_REPRODUCED
+    more_seeds = f"more seeds: {cell['seeds']:g} of at least {FEWEST}"
+    needed = more_seeds if cell["seeds"] < FEWEST else "more episodes: the interval holds 50 %"
+    shown = {"measured": "rate", "low": "low", "high": "high"}
+    return {
+        **row,
+        **{name: f"{cell[column]:.1%}" for name, column in shown.items()},
+        "seeds": int(cell["seeds"]),
+        "verdict": (settled or UNDECIDED) if said else NO_CLAIM,
+        "what would decide it": "" if settled else needed,
+    }
+
+
+def _published(name: str) -> str:
+    """Rates at 1.5 times the training context, by scale; "" where the paper has none."""
+    model = "sisa" if name.startswith("SISA d_state") and ", " not in name else name
+    table = published.length().query("context_length == 3072")
+    own = table[table["model"] == model]
+    rates = [f"{scale} {rate:g} %" for scale, rate in zip(own["scale"], own["niah_pct"], strict=True)]
+    return f"at 1.5 ×: {', '.join(rates)}" if rates else ""
+
+
+def by_length(grid: Frame) -> Frame:
+    """Position code × length: exact matches of all depths together, with Wilson intervals, as text."""
+    sums = grid.groupby(["architecture", "context_length"])[["successes", "n"]].sum()
+    words = [
+        f"{successes} of {n} ({low:.0%} to {high:.0%})"
+        for successes, n in sums.itertuples(index=False)
+        for low, high in [wilson(successes, n)]
+    ]
+    return pd.Series(words, index=sums.index).unstack().rename_axis("position code")

@@ -1,0 +1,159 @@
+"""Notebook 03: the small study of this machine beside the measured one, and what the decay does in both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+import torch
+
+from data import measured
+from data.refusal import one_of, refusal
+from model.config import SISAConfig
+from model.experiment import Experiment, Study
+from model.network import SISAModel
+from model.scores import MINIMAX_RANGE, causal_range
+from model.small import one_thread
+from model.study.reading import check_needles, variants
+from sisa_viz import read_runs
+from sisa_viz.tables import Frame
+
+PLAN = "main"
+HALF_LIVES = (103.0, 30.0, 14.0, 7.0, 3.5)  # tokens; 103 is where training starts
+LIMITS = {"minimax": 2 * MINIMAX_RANGE, "causal": 2 * causal_range(torch.float32)}  # total decay, nats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Convergence(Study):
+    """Parameters of notebook 03: those of its own small study, then what is shown of the measured one.
+
+    Args:
+        retrain: train here what `data.measured.tiny` holds, too.
+        needles: held-out set, see `model.study.reading.needle_sets`.
+        lens_variant, lens_seed: the run whose heads are shown, of plan "main".
+    """
+
+    retrain: bool = False
+    needles: str = "corpus256"
+    lens_variant: str = "SISA d_state=16"
+    lens_seed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("retrain", self.retrain, (True, False))
+        check_needles(self.needles)
+        one_of("lens_variant", self.lens_variant, variants(PLAN))
+        self.lens_run()
+
+    def experiments(self) -> Iterator[Experiment]:
+        """Of the small study."""
+        return self._small().experiments()
+
+    def _small(self) -> Study:
+        return Study(**{field.name: getattr(self, field.name) for field in fields(Study)})
+
+    def run(self) -> Frame:
+        """Metrics of the small study: runs that ship with the project are read, others are trained here."""
+        shipped, names = measured.tiny(), [experiment.name for experiment in self.experiments()]
+        known = shipped[shipped["run"].isin(names) & (not self.retrain)]
+        here = [experiment for experiment in self.experiments() if experiment.name not in set(known["run"])]
+        folders = []
+        for experiment in here:
+            print(experiment.name, flush=True)
+            with one_thread():
+                folders.append(experiment.run().folder)
+        return pd.concat([known, *([read_runs(folders)] if folders else [])], ignore_index=True)
+
+    def lens_run(self) -> str:
+        """Name of the run."""
+        runs = measured.chosen(measured.runs())
+        own = runs[runs["variant"] == self.lens_variant].set_index("seed")["run"]
+        if self.lens_seed not in own:
+            legal = ", ".join(map(str, own.index)) or "none yet"
+            step = f"These seeds of {self.lens_variant} have been measured; choose one, or another variant."
+            raise refusal("lens_seed", self.lens_seed, legal=legal, step=step)
+        return str(own[self.lens_seed])
+
+
+@torch.no_grad()
+def looks_ahead(*, half_lives: Sequence[float] = HALF_LIVES, length: int = 512, seed: int = 0) -> Frame:
+    """Largest change of an earlier logit when only later text changes: 0 for whatever is causal.
+
+    Two layers with random weights of unit scale, float32, all heads at one half-life on average.
+
+    Args:
+        half_lives: tokens.
+        length: tokens of the text.
+
+    Returns:
+        half_life, total decay (nats) of the text, then of both anchors: last token (another last token),
+        more text (the first half of the text alone, or with the second half after it).
+    """
+    tokens = torch.randint(64, (1, length), generator=torch.Generator().manual_seed(seed))
+    rows = []
+    for half_life in half_lives:
+        row: dict[str, float] = {"half_life": half_life, "total decay": length * math.log(2) / half_life}
+        for anchor in LIMITS:
+            model = unit_scale(anchor, half_life=half_life, n_ctx=length, seed=seed)
+            row |= {f"{anchor}, {name}": moved for name, moved in _moved(model, tokens).items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def unit_scale(anchor: str, *, half_life: float, n_ctx: int, seed: int) -> SISAModel:
+    """A tiny model whose maps keep the scale of their input; its decay depends on the token."""
+    config = SISAConfig.preset("tiny", d_state=16, anchor=anchor, n_ctx=n_ctx)
+    model = SISAModel(config, seed=seed)
+    for block in model.blocks:
+        for name in ("to_q", "to_k", "to_v", "to_o", "to_B", "to_C"):
+            weight = getattr(block.attn, name).weight
+            weight.mul_(config.d_model**-0.5 / weight.std())
+        block.attn.to_decay.bias.fill_(math.log(math.expm1(math.log(2) / half_life)))
+    return model
+
+
+def _moved(model: SISAModel, tokens: torch.Tensor) -> dict[str, float]:
+    half, other = tokens.shape[1] // 2, tokens.clone()
+    other[:, -1] = (other[:, -1] + 1) % model.config.d_vocab
+    whole = model(tokens)
+    changes = {
+        "last token": whole[:, :-1] - model(other)[:, :-1],
+        "more text": whole[:, :half] - model(tokens[:, :half]),
+    }
+    return {name: float(change.abs().max()) for name, change in changes.items()}
+
+
+def decay_reached(heads: Frame, *, length: int = 512) -> Frame:
+    """How many heads of trained models decay by more than an anchor holds, within `length` tokens.
+
+    Args:
+        heads: rows of `data.measured.heads`; the last step of each run counts.
+
+    Returns:
+        by variant: seeds, heads (of all of them), half-life (median, tokens), total decay (median, nats),
+        past 22 nats (minimax), past 76 nats (causal): counts; clamped: share of positions, mean over heads.
+    """
+    last = heads[heads["step"] == heads.groupby("run")["step"].transform("max")].dropna(subset=["lam"])
+    total = length * np.log(2) / last["half_life"]
+    past = {f"past {limit:g} nats ({anchor})": total > limit for anchor, limit in LIMITS.items()}
+    rows = last.assign(**{"total decay": total}, **past)
+    grouped = rows.groupby("variant")
+    table = pd.DataFrame(
+        {
+            "seeds": grouped["run"].nunique(),
+            "heads": grouped.size(),
+            "half-life": grouped["half_life"].median(),
+            "total decay": grouped["total decay"].median(),
+        }
+    )
+    shares = {name: grouped[name].mean().map("{:.0%}".format) for name in past}
+    return table.assign(**shares, clamped=grouped["clamped"].mean().map("{:.2%}".format)).round(1)
+
+
+def held(length: int) -> dict[str, float]:
+    """Half-life, tokens, at which a text of this length decays by all that each anchor holds."""
+    return {f"{limit:g} nats": length * math.log(2) / limit for limit in LIMITS.values()}

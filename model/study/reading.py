@@ -1,0 +1,128 @@
+"""What notebooks read of data/measured, and what they say where nothing has been measured yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from data import measured, published
+from data.refusal import one_of
+from model.claims import LEVELS, MATCH, end, ratio, steps_to, study_claims
+from model.study.plans import planned
+from model.study.runs import StudyRun
+from sisa_viz.colours import architecture_name
+from sisa_viz.tables import Frame
+
+NOT_YET = "not measured yet"
+
+
+def needle_sets() -> list[str]:
+    """Names of the held-out sets that every run was measured on: filler and context length."""
+    names = sorted(set(measured.metrics()["name"]))
+    return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
+
+
+def check_needles(needles: str) -> None:
+    """Raise ValueError unless it names a held-out set."""
+    one_of("needles", needles, needle_sets())
+
+
+def variants(*plans: str) -> list[str]:
+    """What the plans of `model.study.plans` compare, in their order, as plots spell it."""
+    return list(dict.fromkeys(run.variant for plan in plans for run in planned(plan, StudyRun())))
+
+
+def compared(*plans: str) -> Frame:
+    """Metrics of the variants of these plans, one learning rate each; those without a run are not in it."""
+    metrics = measured.chosen(measured.metrics())
+    return metrics[metrics["architecture"].isin(variants(*plans))]
+
+
+def show_whole_tables() -> None:
+    """Let pandas cut neither sentences nor rows of what notebooks show."""
+    pd.set_option("display.max_colwidth", None)
+    pd.set_option("display.max_rows", 200)
+
+
+def verdicts(metrics: Frame, *, needles: str) -> Frame:
+    """`model.claims.study_claims` of one held-out set, for reading."""
+    table = study_claims(metrics[metrics["name"].str.startswith(f"{needles}/")], published)
+    return table.drop(columns=["variant", "needles"])
+
+
+def published_by_scale(table: Frame, *, value: str = "niah_pct") -> Frame:
+    """Model × size of a published table, as text; "" where the paper has no number."""
+    names = [
+        architecture_name(model, None if pd.isna(d_state) else d_state)
+        for model, d_state in zip(table["model"], table["d_state"], strict=True)
+    ]
+    wide = table.assign(published=names).pivot(index="published", columns="scale", values=value)
+    order = sorted(wide, key=lambda scale: float(scale[:-1]))  # "50M"
+    return wide[order].map(lambda x: "" if pd.isna(x) else f"{x:g}").rename_axis(columns=None)
+
+
+def unmeasured(what: str, *, command: str) -> Frame:
+    """One row that says so, instead of a figure."""
+    return pd.DataFrame({NOT_YET: [what], "what would measure it": [command]})
+
+
+def steps_table(metrics: Frame, *, needles: str, level: float = 0.5) -> Frame:
+    """Variant × seed: the first step with at least level right; "> 1,500" where a run ended below it."""
+    steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
+    ended = metrics.groupby(["architecture", "seed"])["step"].max().unstack("seed")
+    words = [
+        [
+            "" if np.isnan(step) else f"{step:,.0f}" if np.isfinite(step) else f"> {last:,.0f}"
+            for step, last in rows
+        ]
+        for rows in np.stack([steps, ended.reindex_like(steps)], axis=-1)
+    ]
+    columns = [f"seed {seed}" for seed in steps.columns]
+    return pd.DataFrame(words, index=steps.index.rename("variant"), columns=columns)
+
+
+def ratios(metrics: Frame, *, needles: str, baseline: str = "transformer") -> Frame:
+    """Steps of each variant over those of the baseline, see `model.claims`.
+
+    "" where too few seeds were trained, ∞ where the variant alone had not reached the level.
+    """
+    others = sorted(set(metrics["architecture"]) - {baseline})
+    rows = []
+    for level in LEVELS:
+        steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
+        found = {name: ratio(steps, variant=name, baseline=baseline) for name in others}
+        rows += [{"variant": name, "level": level} | vars(estimate) for name, estimate in found.items()]
+    table = pd.DataFrame(rows).rename(columns={"value": "ratio", "n": "seeds", "lost": "left out"})
+    shown = {name: table[name].map(_ratio) for name in ("ratio", "low", "high")}
+    return table.assign(**shown, level=table["level"].map("{:.0%}".format))
+
+
+def _ratio(value: float) -> str:
+    return "" if np.isnan(value) else "∞" if np.isinf(value) else f"{value:.2f}"
+
+
+def final_table(metrics: Frame, *, needles: str, names: Sequence[str]) -> Frame:
+    """Each variant at the end of training; one that has no runs is listed as not measured yet.
+
+    Returns:
+        variant, seeds, exact match and its 95 % interval (`model.claims.end`), val/loss (nats a token): mean
+        and range over seeds.
+    """
+    loss = measured.final(metrics).groupby("architecture")["val/loss"].agg(["mean", "min", "max"])
+    there = set(metrics["architecture"])
+    rows = [_ended(metrics, loss, name, needles) if name in there else {"seeds": NOT_YET} for name in names]
+    return pd.DataFrame(rows, index=pd.Index(names, name="variant")).fillna("")
+
+
+def _ended(metrics: Frame, loss: Frame, name: str, needles: str) -> dict[str, str]:
+    found = end(metrics, variant=name, needles=needles)
+    mean, low, high = loss.loc[name]
+    return {
+        "seeds": str(found.n),
+        "exact match": f"{found.value:.1%}",
+        "95 % interval": "" if np.isnan(found.low) else f"{found.low:.1%} to {found.high:.1%}",
+        "val/loss": f"{mean:.3f}",
+        "range over seeds": f"{low:.3f} to {high:.3f}" if found.n > 1 else "",
+    }

@@ -1,0 +1,115 @@
+"""Notebooks 03 to 06: each runs to its end in smoke mode and says what it has not measured."""
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from data import measured
+from model.context_length import Contexts
+from model.convergence import Convergence
+from model.fusion import Tour
+from model.state_size import StateSizes
+
+pytestmark = pytest.mark.slow
+
+SMOKE = ["-p", "smoke", "True", "-p", "output_dir", "runs"]
+RUNS = {
+    "03": ("03_niah_convergence", [*SMOKE, "-p", "length", "48"]),
+    "04": ("04_fusion_levels", SMOKE),
+    "05": ("05_state_size", SMOKE),
+    "06": ("06_context_length", SMOKE[:3]),
+}
+FIGURES = {"03": 8, "04": 8, "05": 1, "06": 1}  # and one more for each table that later sessions measure
+SPECS = (Convergence, Tour, StateSizes, Contexts)
+PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
+REFUSED = [
+    (Convergence, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
+    (Convergence, "lens_variant", "rnn", "'transformer', 'SISA d_state=16'"),
+    (Convergence, "lens_seed", 99, "0"),
+    (Convergence, "retrain", 1.5, "True, False"),
+    (Tour, "beside", "rnn", "'transformer', 'sisa'"),
+    (Tour, "needles", "web256", "'corpus256'"),
+    (Tour, "preset", "1b", "'tiny', 'small'"),
+    (Tour, "steps", 0, "whole numbers >= 1"),
+    (Tour, "length", 3, ""),
+    (StateSizes, "preset", "1b", "'tiny', 'small'"),
+    (StateSizes, "seed", -1, "whole numbers >= 0"),
+    (StateSizes, "output_dir", "", "the path of a folder"),
+    (Contexts, "variant", "rnn", "'transformer', 'SISA d_state=16'"),
+    (Contexts, "lengths", [16], "whole numbers >= 64"),
+    (Contexts, "n_episodes", 0, "whole numbers >= 1"),
+]
+
+
+@pytest.fixture(scope="module")
+def executed(run_notebooks):
+    """Each of them once, in smoke mode; two at a time, for two cores."""
+    names = list(RUNS)
+    done = run_notebooks({name: RUNS[name] for name in names[:2]})
+    return done | run_notebooks({name: RUNS[name] for name in names[2:]})
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_smoke_run_ends_well_with_every_figure(executed, name):
+    done = executed[name]
+    assert done.code == 0, done.text
+    assert done.outputs("error") == []
+    assert len(done.shown(PLOTLY)) >= FIGURES[name]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_figure_has_a_title_and_named_axes(executed, name):
+    for figure in executed[name].shown(PLOTLY):
+        assert figure["layout"]["title"]["text"]
+        titles = {key[0]: 0 for key in figure["layout"] if key[1:5] == "axis"}
+        for key, axis in figure["layout"].items():
+            if key[1:5] == "axis":
+                titles[key[0]] += bool(axis.get("title", {}).get("text"))
+        assert all(titles.values()), titles
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_it_ends_with_claims_their_verdicts_and_what_would_decide_them(executed, name):
+    tables = [BeautifulSoup("".join(html), "html.parser") for html in executed[name].shown(HTML)]
+    claims = [table for table in tables if "what would decide it" in table.get_text()]
+    for row in claims[-1].tbody.find_all("tr"):
+        *_, verdict, needed = (cell.get_text() for cell in row.find_all("td"))
+        assert verdict
+        assert needed or not verdict.startswith("undecided")
+
+
+def test_variants_without_runs_are_listed_as_not_measured_yet(executed):
+    (table,) = [
+        text
+        for html in executed["04"].shown(HTML)
+        if "range over seeds" in (text := "".join(html)) and "exact match" in text
+    ]
+    missing = {"fox", "alibi"} - set(measured.runs()["variant"])
+    rows = BeautifulSoup(table, "html.parser").tbody.find_all("tr")
+    words = {row.th.get_text(): row.td.get_text() for row in rows}
+    assert all(words[name] == "not measured yet" for name in missing)
+    assert words["transformer"].isdigit()
+
+
+def test_nothing_but_the_asked_folder_is_written(executed):
+    for name, done in executed.items():
+        assert {path.name for path in done.folder.iterdir()} <= {"out.ipynb", "runs"}, name
+
+
+@pytest.mark.parametrize(("spec", "name", "value", "legal"), REFUSED)
+def test_wrong_parameters_are_refused_by_name(spec, name, value, legal):
+    with pytest.raises(ValueError, match=name) as refused:
+        spec(**{name: value})
+    assert legal in str(refused.value)
+
+
+@pytest.mark.parametrize(("notebook", "spec"), [*zip(RUNS, SPECS, strict=True)])
+def test_the_second_cell_takes_every_parameter_of_the_first(project, notebook, spec):
+    cells = nbformat.read(project / "notebooks" / f"{RUNS[notebook][0]}.ipynb", as_version=4).cells
+    parameters, check = [cell.source for cell in cells if cell.cell_type == "code"][:2]
+    namespace: dict = {"In": []}
+    exec(parameters, namespace)
+    assert f"from_parameters({spec.__name__}, globals())" in check
+    given = {name: value for name, value in namespace.items() if name not in ("In", "__builtins__")}
+    assert set(given) == set(spec.__dataclass_fields__)
+    assert spec(**given) == spec(**given)
