@@ -1,0 +1,290 @@
+"""What notebooks 03 to 06 compute, on tables made by hand: verdicts follow them; what is absent is said."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from data import measured, published
+from model import load
+from model.config import STATES
+from model.context_length import NOPE, by_length, length_claims, measured_grid, over_seeds, yarn_balance
+from model.convergence import LIMITS, Convergence, decay_reached, held, looks_ahead
+from model.fusion import KINDS, Tour, architectures, level_claims, needle_head, placement
+from model.small import one_thread
+from model.state_size import StateSizes, coverage, gates, sizes_table, state_claims, throughput
+from model.study import reading
+from sisa_viz.colours import variant_name
+
+MATCH = "corpus256/exact_match"
+
+
+def metrics_of(curves):
+    """{(variant, seed): [value at step 50, 100, …]} as a table of metrics, 128 episodes each."""
+    rows = []
+    for (name, seed), values in curves.items():
+        for at, value in enumerate(values, 1):
+            run = {"run": f"{name}-{seed}", "architecture": name, "seed": seed, "lr": 1e-3, "step": 50 * at}
+            rows += [run | {"name": MATCH, "value": value}, run | {"name": "corpus256/n", "value": 128}]
+    return pd.DataFrame(rows).assign(episode_fraction=0.0, tokens=0)
+
+
+@pytest.fixture
+def runs():
+    """A run a row: exact match grows by 0.1 a doubling of d_state, the adaptive one is 0.2 better."""
+    sizes = [(f"SISA d_state={size}", size, np.log2(size) / 10) for size in (4, 8, 16, 32)]
+    rows = []
+    for seed in range(3):
+        noise = 0.001 * seed
+        for name, size, value in [*sizes, ("adaptive_sisa", 16, 0.6), ("transformer", 0, 0.3)]:
+            found = {MATCH: value + noise * (1 + size / 16), "val/loss": 2.0 + noise * size}
+            rows.append({"architecture": name, "seed": seed, "d_state": size} | found)
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def lengths(monkeypatch):
+    """data.measured with a table of lengths: SISA finds 9 of 10 at 1,024 tokens under YaRN, else none."""
+    rows = []
+    for name, rope in (("SISA d_state=16", "rope"), ("SISA d_state=16", "yarn"), (NOPE, "none")):
+        for seed in range(3):
+            for length in (1024, 2048):
+                found = 9 if rope == "yarn" and length == 1024 else 0
+                cell = {"run": f"{name}{seed}", "variant": name, "seed": seed, "lr": 1e-3, "rope": rope}
+                for depth in (0.0, 1.0):
+                    here = {"context_length": length, "depth": depth, "successes": found, "n": 10}
+                    rows.append(cell | here | {"episode_fraction": 0.0})
+    monkeypatch.setattr(measured, "lengths", lambda: pd.DataFrame(rows))
+    monkeypatch.setattr(measured, "chosen", lambda table: table)
+
+
+@pytest.fixture
+def no_lengths(monkeypatch):
+    def absent():
+        raise FileNotFoundError("lengths.csv.gz")
+
+    monkeypatch.setattr(measured, "lengths", absent)
+
+
+def test_held_out_sets_are_those_of_the_tables():
+    assert reading.needle_sets() == ["corpus256", "corpus512", "repeated256", "repeated512"]
+
+
+def test_variants_are_spelt_as_in_plots():
+    names = reading.variants("main", "fusion")
+    assert names[:2] == ["transformer", "SISA d_state=16"]
+    assert {"jamba", "hymba", NOPE, "SISA d_state=16, λ lr ×1"} <= set(names)
+    assert len(set(names)) == len(names)
+
+
+def test_compared_runs_have_one_learning_rate_a_variant():
+    table = reading.compared("main")
+    assert set(table["architecture"]) <= set(reading.variants("main"))
+    assert (table.groupby("architecture")["lr"].nunique() == 1).all()
+
+
+def test_steps_of_a_run_that_ended_below_are_marked():
+    table = reading.steps_table(
+        metrics_of({("a", 0): [0.2, 0.6], ("a", 1): [0.2, 0.3], ("b", 0): [0.5, 1]}), needles="corpus256"
+    )
+    assert table.loc["a"].tolist() == ["100", "> 100"]
+    assert table.loc["b"].tolist() == ["50", ""]
+
+
+def test_ratios_of_steps_and_what_they_rest_on():
+    curves = {("transformer", seed): [0, 0.6, 1] for seed in range(3)}
+    curves |= {("fast", seed): [0.6, 1, 1] for seed in range(3)} | {("never", 0): [0, 0, 0]}
+    table = reading.ratios(metrics_of(curves), needles="corpus256").set_index(["variant", "level"])
+    assert table.loc[("fast", "50%"), ["ratio", "low", "high", "seeds"]].tolist() == [
+        "0.50",
+        "0.50",
+        "0.50",
+        3,
+    ]
+    assert table.loc[("never", "90%"), ["ratio", "low", "censored"]].tolist() == ["∞", "", 1]
+
+
+def test_final_table_lists_what_has_no_runs(monkeypatch):
+    table = metrics_of({("a", seed): [0.5, 1.0] for seed in range(3)} | {("b", 0): [0.0, 0.5]})
+    loss = table[table["name"] == MATCH].assign(name="val/loss", value=2.0)
+    final = reading.final_table(pd.concat([table, loss]), needles="corpus256", names=["a", "b", "c"])
+    assert final.loc["a"].tolist() == ["3", "100.0%", "97.1% to 100.0%", "2.000", "2.000 to 2.000"]
+    assert final.loc["b"].tolist() == ["1", "50.0%", "", "2.000", ""]
+    assert final.loc["c"].tolist() == ["not measured yet", "", "", "", ""]
+
+
+def test_published_numbers_by_scale():
+    table = reading.published_by_scale(published.final())
+    assert list(table) == ["50M", "152M", "369M"]
+    assert table.loc["mamba2"].tolist() == ["0", "82.5", "96.5"]
+    assert table.loc["SISA d_state=16"].tolist() == ["100", "100", ""]
+
+
+def test_what_is_not_measured_names_the_command():
+    assert reading.unmeasured("speed", command="make bench").iloc[0].tolist() == ["speed", "make bench"]
+
+
+def test_tables_are_shown_whole():
+    with pd.option_context("display.max_colwidth", 50, "display.max_rows", 60):
+        reading.show_whole_tables()
+        assert "x" * 80 in pd.DataFrame({"a": ["x" * 80]}).to_html()
+
+
+def test_verdicts_are_of_one_set():
+    table = reading.verdicts(
+        metrics_of({("transformer", seed): [1.0] for seed in range(3)}), needles="corpus256"
+    )
+    assert table["verdict"].tolist() == ["reproduced"]
+    assert not {"needles", "variant"} & set(table)
+
+
+def test_minimax_looks_ahead_past_22_nats_and_the_causal_anchor_never():
+    table = looks_ahead(half_lives=(103, 7), length=256)
+    slow, fast = (row for _, row in table.iterrows())
+    assert slow["total decay"] < LIMITS["minimax"] < fast["total decay"]
+    assert slow["minimax, last token"] < 1e-5 < 1e-4 < fast["minimax, last token"]
+    assert slow["minimax, more text"] < 1e-5 < 1e-2 < fast["minimax, more text"]
+    assert (table["causal, last token"] == 0).all()
+    assert (table["causal, more text"] < 1e-5).all()
+
+
+def test_heads_past_each_anchor():
+    heads = pd.DataFrame(
+        {"variant": "a", "run": "r", "step": [50, 100, 100, 100], "lam": 0.3, "clamped": [1, 0, 0, 0.3]}
+    )
+    table = decay_reached(heads.assign(half_life=[1.0, 100.0, 10.0, 1.0]), length=512).loc["a"]
+    assert table["heads"] == 3
+    assert table["past 22 nats (minimax)"] == "67%"
+    assert table["past 76 nats (causal)"] == "33%"
+    assert table["clamped"] == "10.00%"
+    assert held(512)["22 nats"] == pytest.approx(16.13, abs=0.01)
+
+
+def test_shipped_runs_of_the_small_study_are_read_and_others_trained(monkeypatch, tmp_path):
+    study = Convergence(output_dir=str(tmp_path))
+    assert set(study.run()["run"]) == {experiment.name for experiment in study.experiments()}
+    assert list(tmp_path.iterdir()) == []
+    other = Convergence(output_dir=str(tmp_path), smoke=True, length=24, architectures=["sisa"])
+    assert set(other.run()["name"]) > {"train/loss", "niah/exact_match"}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_every_architecture_is_described_at_equal_parameters():
+    table = architectures()
+    assert set(KINDS) == {*STATES, NOPE}
+    sizes = table["parameters"].str.replace(",", "").astype(int)
+    assert sizes.max() / sizes.min() < 1.001
+    assert table.loc[NOPE, "position code"] == "none"
+
+
+def test_small_models_find_something_and_show_a_head(tmp_path):
+    tour = Tour(output_dir=str(tmp_path), smoke=True, length=32)
+    model = tour.model("jamba")
+    assert placement(model) == "layer 0: Mamba-2, layer 1: attention"
+    assert tour.found({"jamba": model}).loc["jamba", "n"] == 8
+    for part, layer in (("ssm", 0), ("attention", 1)):
+        at = needle_head(tour.trace(model, part=part))
+        assert at["layer"] == layer
+        assert 0 <= at["head"] < 4
+
+
+def test_levels_are_compared_over_shared_seeds():
+    curves = {("SISA d_state=16", seed): [0.6, 1] for seed in range(3)} | {
+        ("jamba", seed): [0, 0.6] for seed in range(3)
+    }
+    table = level_claims(metrics_of(curves), needles="corpus256")
+    assert table["verdict"].tolist() == ["supported here", "undecided"]
+    assert table["what would decide it"].tolist() == ["", "more seeds of both: 0 of at least 3"]
+
+
+def test_every_state_size_costs_the_same_parameters():
+    table = sizes_table()
+    assert table.index.tolist() == [0, 4, 8, 16, 32, 48, 64, 96, 128]
+    assert table["d_mlp"].is_monotonic_decreasing
+
+
+def test_coverage_names_sizes_without_runs(runs):
+    seeds = coverage(runs)["seeds"]
+    assert seeds[variant_name("sisa", d_state=16)] == "3"
+    assert seeds[variant_name("sisa", d_state=128)] == "not measured yet"
+
+
+def test_claims_on_d_state_follow_the_table(runs, tmp_path):
+    slope, loss, gain, *_, speed = state_claims(
+        runs, throughput(tmp_path / "none"), needles="corpus256"
+    ).to_dict("records")
+    assert slope["measured"] == "+0.101 a doubling"
+    assert slope["verdict"] == "grows here, no claim of the paper"
+    assert gain["measured"] == "+0.200"
+    assert gain["verdict"].startswith("grows here")
+    assert (speed["measured"], speed["verdict"]) == ("", "undecided")
+    assert "state_size.json is not measured yet" in speed["what would decide it"]
+    assert loss["verdict"] == "grows here, no claim of the paper"
+    alone = state_claims(runs[runs["seed"] == 0].head(2), throughput(tmp_path / "none"), needles="corpus256")
+    assert set(alone["verdict"]) == {"undecided"}
+
+
+def test_throughput_is_read_where_it_is(runs, tmp_path):
+    path = tmp_path / "state_size.json"
+    path.write_text(
+        json.dumps([{"d_state": size, "tokens_per_second": 1e5, "relative": 0.8} for size in (32, 0)])
+    )
+    speed = throughput(path)
+    assert speed["architecture"].tolist() == ["transformer", "SISA d_state=32"]
+    assert state_claims(runs, speed, needles="corpus256")["measured"].iloc[-1] == "0.80"
+    path.write_text('[{"d_state": 4}]')
+    with pytest.raises(ValueError, match="legal: d_state, tokens_per_second, relative"):
+        throughput(path)
+
+
+def test_gates_start_open(tmp_path):
+    table = gates(StateSizes(output_dir=str(tmp_path), smoke=True).adaptive_model())
+    assert table.shape == (2, 8)
+    assert table.to_numpy() == pytest.approx(0.982, abs=0.001)
+
+
+def test_lengths_that_were_not_measured_are_undecided(no_lengths):
+    assert measured_grid("SISA d_state=16").empty
+    table = length_claims("SISA d_state=16")
+    assert set(table["verdict"]) == {"undecided: not measured yet"}
+    assert table["published"].iloc[0] == "at 1.5 ×: 50M 0 %, 152M 0 %"
+
+
+def test_measured_lengths_make_panels_and_verdicts(lengths):
+    cells = measured_grid("SISA d_state=16")
+    assert set(cells["architecture"]) == {"rope", "yarn", NOPE}
+    assert set(cells["n"]) == {10}
+    table = length_claims("SISA d_state=16").set_index("claim")
+    assert table.loc["SISA d_state=16: under half at 2 ×", "verdict"] == "reproduced"
+    yarn = table.loc["SISA d_state=16, yarn: under half at 2 ×"]
+    assert (yarn["measured"], yarn["seeds"], yarn["verdict"]) == ("90.0%", 3, "no claim of the paper")
+    assert table.loc["transformer: under half at 4 ×", "verdict"] == "undecided: not measured yet"
+    assert not table.index.str.contains("RoPE, ").any()
+
+
+def test_seeds_share_their_episodes_so_they_count_once():
+    rows = pd.DataFrame({"run": ["a", "b"], "length": 8, "successes": [10, 5], "n": 10})
+    cell = over_seeds(rows, by=["length"]).iloc[0]
+    assert (cell["n"], cell["rate"], cell["high"]) == (10, 0.75, 1.0)
+    assert cell["low"] < 0.5
+
+
+def test_depths_of_a_length_together():
+    grid = pd.DataFrame({"architecture": "rope", "context_length": 64, "successes": [1, 0], "n": 1})
+    assert by_length(grid).loc["rope", 64] == "1 of 2 (9% to 91%)"
+
+
+def test_yarn_scales_content_by_mu_squared_and_importance_not_at_all():
+    table = yarn_balance(load("niah"), factors=(1.0, 4.0))
+    assert table["content"].to_numpy() == pytest.approx(table["μ²"].to_numpy(), abs=2e-4)
+    assert (table["importance"] == 1).all()
+    assert table["share of importance"].iloc[1] < table["share of importance"].iloc[0]
+
+
+def test_one_thread_is_given_back():
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

@@ -1,0 +1,46 @@
+"""plot_head_course: medians over heads, a line a run, limits, refusals."""
+
+import pandas as pd
+import pytest
+
+from sisa_viz import plot_head_course
+from sisa_viz.plots.head_course import PANELS, prepare_head_course
+
+
+@pytest.fixture
+def heads():
+    """Two runs of three heads at two steps, and one without λ."""
+    rows = []
+    for run, variant in (("r0", "SISA d_state=16"), ("r1", "<b>x"), ("plain", "transformer")):
+        for step in (50, 100):
+            for head, lam in enumerate((0.1, 0.2, 0.9)):
+                lam = None if run == "plain" else lam
+                where = {"run": run, "variant": variant, "seed": 0, "step": step, "layer": 0, "head": head}
+                rows.append(
+                    where | {"lam": lam, "half_life": 10.0 * (head + 1), "clamped": 0.3 * (head == 2)}
+                )
+    return pd.DataFrame(rows)
+
+
+def test_medians_over_heads_and_the_mean_of_clamped(heads):
+    course = prepare_head_course(heads).query("run == 'r0' and step == 100").set_index("panel")
+    assert course["value"].to_dict() == pytest.approx({"lam": 0.2, "half_life": 20.0, "clamped": 0.1})
+    assert (course.loc["lam", "low"], course.loc["lam", "high"]) == (0.1, 0.9)
+
+
+def test_a_line_a_run_and_panel_with_one_legend_entry_a_variant(heads):
+    figure = plot_head_course(heads, limits={"22 nats": 16.1})
+    *lines, limit = figure.data
+    assert len(lines) == 2 * len(PANELS)
+    assert sum(bool(line.showlegend) for line in lines) == 2
+    assert (limit.text[0], list(limit.y)) == ("22 nats", [16.1, 16.1])
+    assert "<b>" not in lines[0].name
+    assert figure.layout.yaxis2.type == "log"
+    assert all(figure.layout[f"{axis}axis{n}"].title.text for axis in "xy" for n in ("", 2, 3))
+
+
+def test_a_table_without_lam_is_refused(heads):
+    with pytest.raises(ValueError, match="no run of this table has λ; legal: at least one run of SISA"):
+        prepare_head_course(heads[heads["run"] == "plain"])
+    with pytest.raises(ValueError, match="lacks columns"):
+        prepare_head_course(heads.drop(columns="clamped"))
