@@ -81,7 +81,13 @@ def test_bootstrap_agrees_with_counting_every_resample():
     places = np.stack(np.meshgrid(*[np.arange(7)] * 7), -1).reshape(-1, 7)[::3]
     exact = np.quantile(np.median(ratios[places], axis=1), (0.025, 0.975), method="inverted_cdf")
     assert (found.low, found.high) == pytest.approx(tuple(exact))
-    assert found == ratio(table(ratios, np.ones(7)), variant="a")  # a seed of its own
+
+
+def test_the_bootstrap_has_a_seed_of_its_own():
+    runs = [run("a", seed, reaches=None, n=10**9, last=0.1 + seed**2 / 100) for seed in range(8)]
+    first, again = (end(pd.concat(runs), variant="a", needles="niah") for _ in range(2))
+    assert (first.low, first.high) == (again.low, again.high)
+    assert 0.1 < first.low < first.value < first.high < 0.59
 
 
 @pytest.mark.parametrize(
