@@ -43,7 +43,7 @@ class Contexts:
 
     variant: str = "SISA d_state=16"
     checkpoint: str = "niah"
-    lengths: Sequence[int] = (512, 1024, 2048)
+    lengths: Sequence[int] = (512, 1024, 1536)
     n_episodes: int = 1
     smoke: bool = False
 

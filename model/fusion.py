@@ -83,7 +83,7 @@ class Tour:
     needles: str = "corpus256"
     preset: str = "small"
     beside: str = "mamba2"
-    steps: int = 150
+    steps: int = 100
     seed: int = 0
     length: int = 48
     output_dir: str = "out/fusion"
