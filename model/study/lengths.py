@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data import NIAHTask, TokenCorpus, summarise
-from model.evaluation import evaluate
 from model.config import Rope
+from model.evaluation import evaluate
 from model.extension import with_rope
 from model.network import SISAModel
 
