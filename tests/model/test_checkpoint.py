@@ -1,6 +1,7 @@
 """Weights as safetensors, and the paper's released layout."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -82,7 +83,7 @@ def released(model, *, prefix="", dtype=torch.bfloat16):
 @pytest.mark.parametrize("prefix", ["", "_orig_mod."])
 @pytest.mark.parametrize("d_state", [0, 4])
 def test_released_layout_is_read(tmp_path, tokens, prefix, d_state):
-    model = lively(SISAModel(SISAConfig(**SMALL | {"n_ctx": 48}, d_state=d_state, anchor="minimax")))
+    model = lively(SISAModel(replace(SISAConfig(**SMALL, d_state=d_state, anchor="minimax"), n_ctx=48)))
     with torch.no_grad():  # what bfloat16 can hold
         for p in model.parameters():
             p.copy_(p.bfloat16().float())
