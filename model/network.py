@@ -198,7 +198,7 @@ class SISAModel(HookedRootModule):
         return [
             f"blocks.{layer}.attn.{name}"
             for layer, block in enumerate(self.blocks)
-            for name in getattr(block.attn, "no_weight_decay", ())
+            for name in block.attn.no_weight_decay
         ]
 
     @property

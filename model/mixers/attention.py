@@ -24,10 +24,10 @@ from torch import Tensor, nn
 
 from model.cache import LayerCache
 from model.config import SISAConfig
-from model.float32 import KeepsFloat32
-from model.mixers.hooks import at_least_float32, hook_points, watched
-from model.mixers.rope import frequencies, rope_phase, temperature
-from model.scores import content_scores, fused_attention, rotate, softmax_pattern
+from model.mixers.base import Mixer
+from model.mixers.hooks import at_least_float32, hook_points
+from model.mixers.rope import positioned
+from model.scores import content_scores, fused_attention, softmax_pattern
 
 
 @runtime_checkable
@@ -43,7 +43,7 @@ class Term(Protocol):
         ...
 
 
-class Attention(KeepsFloat32):
+class Attention(Mixer):
     """Multi-head attention, RoPE on q and k. With a cache, input holds the positions after those in it."""
 
     score_sized: ClassVar[tuple[str, ...]] = ("content_scores", "attn_scores", "pattern")
@@ -88,20 +88,15 @@ class Attention(KeepsFloat32):
             hook(linear(x).unflatten(-1, (self.config.n_heads, -1)))
             for linear, hook in ((self.to_q, self.hook_q), (self.to_k, self.hook_k), (self.to_v, self.hook_v))
         )
-        q, k = self.hook_rot_q(self._positioned(q, start)), self.hook_rot_k(self._positioned(k, start))
+        q, k = (
+            hook(positioned(t, self.config, start=start))
+            for hook, t in ((self.hook_rot_q, q), (self.hook_rot_k, k))
+        )
         return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
-
-    def _positioned(self, x: Tensor, start: int) -> Tensor:
-        """batch position head d_head, turned by RoPE where there is one."""
-        if self.config.rope == "none":
-            return x
-        frequency = frequencies(self.config, length=start + x.shape[1], device=x.device)
-        phase = rope_phase(x.shape[1], frequency, start=start)[:, None]
-        return (temperature(self.config) * rotate(at_least_float32(x), phase)).to(x.dtype)
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Trace variables (`sisa_viz.build_trace`) of one sequence, from what trace_hooks fired for it."""
-        return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}
+        return rotated_factors(fired)
 
     def parts(self, length: int) -> dict[str, Any]:
         """What a trace of length positions may show of this layer, by name."""
@@ -111,10 +106,6 @@ class Attention(KeepsFloat32):
     def trace_config(self) -> dict[str, Any]:
         """What a trace's config says beside the model's own; here nothing."""
         return {}
-
-    def scores_watched(self) -> bool:
-        """Whether anybody watches a score-sized hook of this layer."""
-        return any(watched(getattr(self, f"hook_{name}")) for name in self.score_sized)
 
     def _fused(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None) -> Tensor:
         """Q̂, K̂ and one SDPA call: no query × key tensor is built."""
@@ -145,10 +136,9 @@ class Attention(KeepsFloat32):
         """The term's scores through the hook that names them."""
         return scores
 
-    def _output(self, z: Tensor) -> Tensor:
-        if watched(self.hook_result):
-            return self.hook_result(torch.einsum("bphd,hdm->bphm", z, self.W_O)).sum(2)
-        return self.to_o(z.flatten(2))
+    @property
+    def n_output_heads(self) -> int:
+        return self.config.n_heads
 
     def _by_head(self, linear: nn.Linear) -> Tensor:
         return linear.weight.unflatten(0, (self.config.n_heads, -1)).mT
@@ -165,6 +155,7 @@ class Attention(KeepsFloat32):
     def W_V(self) -> Float[Tensor, "head d_model d_head"]:
         return self._by_head(self.to_v)
 
-    @property
-    def W_O(self) -> Float[Tensor, "head d_head d_model"]:
-        return self.to_o.weight.T.unflatten(0, (self.config.n_heads, -1))
+
+def rotated_factors(fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """q and k of a trace, head position d_head, from what hook_rot_q and hook_rot_k fired."""
+    return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
 
@@ -20,6 +20,11 @@ def hook_points(n: int, *, pos_dim: int) -> Iterator[HookPoint]:
 def watched(hook: HookPoint) -> bool:
     """Whether anybody receives what this hook fires, by TransformerLens' or by PyTorch's own registration."""
     return bool(hook._forward_hooks or hook._backward_hooks)
+
+
+def any_watched(module: nn.Module, names: Iterable[str]) -> bool:
+    """Whether anybody watches one of these hooks of a module, named without "hook_"."""
+    return any(watched(getattr(module, f"hook_{name}")) for name in names)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

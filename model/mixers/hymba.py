@@ -29,23 +29,24 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from model.cache import LayerCache
 from model.config import SISAConfig
 from model.hybrids import key_heads, sees_everything
-from model.mixers.hooks import at_least_float32, hook_points, watched
+from model.mixers.attention import Attention, rotated_factors
+from model.mixers.hooks import any_watched, at_least_float32, hook_points
 from model.mixers.mamba2 import Euler
 from model.mixers.norm import RMSNorm
-from model.mixers.rope import frequencies, rope_phase, temperature
-from model.scores import causal_mask, content_scores, rotate
+from model.mixers.rope import positioned
+from model.scores import causal_mask, content_scores
 
-ATTENTION_SCORES = ("content_scores", "attn_scores", "pattern")
+ATTENTION_SCORES = Attention.score_sized
 
 
 class AttentionBranch:
     """What a trace shows of the attention of a layer."""
 
-    trace_hooks: ClassVar[tuple[str, ...]] = ("rot_q", "rot_k")
+    trace_hooks: ClassVar[tuple[str, ...]] = Attention.trace_hooks
     trace_config: ClassVar[dict[str, Any]] = {}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}
+        return rotated_factors(fired)
 
 
 class Hymba(Euler):
@@ -96,23 +97,15 @@ class Hymba(Euler):
         """y_a, batch head position channel."""
         q, k = self.hook_q(self._heads(q, 1)), self.hook_k(self._heads(k, 1))
         v = self.hook_v(self._heads(v, 2))
-        q, k = self.hook_rot_q(self._positioned(q)), self.hook_rot_k(self._positioned(k))
+        q, k = self.hook_rot_q(positioned(q, self.config)), self.hook_rot_k(positioned(k, self.config))
         q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-        seen = any(watched(getattr(self, f"hook_{name}")) for name in ATTENTION_SCORES)
+        seen = any_watched(self, ATTENTION_SCORES)
         return self._explicit_attention(q, k, v) if seen else self._fused_attention(q, k, v)
 
     def _heads(self, x: Tensor, heads_wide: int) -> Tensor:
         """batch position head channel, shared heads once for each of their queries."""
         x = x.unflatten(-1, (-1, heads_wide * self.config.d_head))
         return x.repeat_interleave(self.config.n_heads // x.shape[2], dim=2)
-
-    def _positioned(self, x: Tensor) -> Tensor:
-        """Turned by RoPE where there is one, batch position head d_head."""
-        if self.config.rope == "none":
-            return x
-        frequency = frequencies(self.config, length=x.shape[1], device=x.device)
-        phase = rope_phase(x.shape[1], frequency)[:, None]
-        return (temperature(self.config) * rotate(at_least_float32(x), phase)).to(x.dtype)
 
     def visible(self, length: int, device: torch.device) -> Bool[Tensor, "query key"]:
         """What a position of this layer may look at; length counts meta tokens too."""

@@ -23,6 +23,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.config import SISAConfig
+from model.mixers.hooks import at_least_float32
+from model.scores import rotate
 
 BASE = 10_000.0
 FAST, SLOW = 32, 1  # turns within n above which YaRN keeps a pair, and below which it interpolates
@@ -57,6 +59,17 @@ def plain_frequencies(
 def temperature(config: SISAConfig) -> float:
     """What q and k are multiplied by: μ = 0.1 ln s + 1 of YaRN, 1 for the others."""
     return 0.1 * math.log(config.rope_factor) + 1 if config.rope == "yarn" else 1.0
+
+
+def positioned(
+    x: Float[Tensor, "batch position head d_head"], config: SISAConfig, *, start: int = 0
+) -> Float[Tensor, "batch position head d_head"]:
+    """Queries or keys of the positions from start on, turned by RoPE where config has one."""
+    if config.rope == "none":
+        return x
+    frequency = frequencies(config, length=start + x.shape[1], device=x.device)
+    phase = rope_phase(x.shape[1], frequency, start=start)[:, None]
+    return (temperature(config) * rotate(at_least_float32(x), phase)).to(x.dtype)
 
 
 def rope_phase(

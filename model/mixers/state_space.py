@@ -25,14 +25,14 @@ import torch
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
-from model.float32 import KeepsFloat32
 from model.hybrids import state_heads
+from model.mixers.base import Mixer
 from model.mixers.hooks import at_least_float32, hook_points, watched
 from model.mixers.ssd import chunked, implicit_attention
 from model.scores import running_sum
 
 
-class StateSpace(KeepsFloat32):
+class StateSpace(Mixer):
     """A selective state space behind hooks; derive and give `forward` and `initialise`."""
 
     score_sized: ClassVar[tuple[str, ...]] = ("implicit_attention",)
@@ -45,7 +45,6 @@ class StateSpace(KeepsFloat32):
     D: nn.Parameter
     dt_bias: nn.Parameter
     to_in: nn.Linear
-    to_o: nn.Linear
 
     def _add_state(self, config: Any) -> None:
         """Parameters and hooks that all have."""
@@ -54,10 +53,6 @@ class StateSpace(KeepsFloat32):
         self.hook_x, self.hook_z, self.hook_result = hook_points(3, pos_dim=1)
         self.hook_dt, self.hook_weight, self.hook_B, self.hook_C = hook_points(4, pos_dim=2)
         self.hook_log_decay, self.hook_cum_decay, self.hook_implicit_attention = hook_points(3, pos_dim=2)
-
-    def scores_watched(self) -> bool:
-        """Whether anybody watches a score-sized hook of this layer."""
-        return any(watched(getattr(self, f"hook_{name}")) for name in self.score_sized)
 
     def parts(self, length: int) -> dict[str, Any]:
         """What a trace of length positions may show of this layer, by name."""
@@ -100,13 +95,6 @@ class StateSpace(KeepsFloat32):
         with torch.autocast(x.device.type, enabled=False):
             return self.hook_implicit_attention(M) @ at_least_float32(x)
 
-    def _output(self, z: Tensor) -> Tensor:
-        """W_O z, z batch position head channel."""
-        if watched(self.hook_result):
-            return self.hook_result(torch.einsum("bphd,hdm->bphm", z, self.W_O)).sum(2)
-        return self.to_o(z.flatten(2))
-
     @property
-    def W_O(self) -> Tensor:
-        """head channel d_model."""
-        return self.to_o.weight.T.unflatten(0, (self.n_state_heads, -1))
+    def n_output_heads(self) -> int:
+        return self.n_state_heads
