@@ -125,20 +125,6 @@ class Tour:
         return capture(model, self.episode.tokens[0], spans=self.episode.spans(0), part=part)
 
 
-def needle_head(trace: xr.Dataset) -> dict[str, int]:
-    """layer and head with the largest share of absolute weight on the hidden value, where it is asked for."""
-    start, stop = trace.sisa.spans["value"]
-    query = trace.sisa.spans["answer"][0] - 1
-    best, at = -1.0, {}
-    for layer in map(int, trace["layer"].values):
-        for head in map(int, trace["head"].values):
-            row = np.abs(trace.sisa.pattern(layer=layer, head=head, query=query).values[: query + 1])
-            share = row[start:stop].sum() / max(row.sum(), 1e-12)
-            if share > best:
-                best, at = share, {"layer": layer, "head": head}
-    return at
-
-
 def placement(model: SISAModel) -> str:
     """What each layer of a Jamba-style model is."""
     layers = range(model.config.n_layers)

@@ -125,6 +125,13 @@ def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True).loc[:, columns]
 
 
+def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
+    """layer and head with the most attention on a span, from the token before the answer."""
+    mass = trace.sisa.span_mass(span=span, query=trace.sisa.spans["answer"][0] - 1)
+    best = mass.stack(at=("layer", "head")).idxmax().item()
+    return dict(zip(("layer", "head"), map(int, best), strict=True))
+
+
 def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int = 8) -> pd.DataFrame:
     """Heads that look at a span from one query, most probability first.
 

@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 from data import NIAHTask, measured, published
-from data.refusal import folder_path, one_of, whole
+from data.refusal import folder_path, one_of, refusal, whole
 from model.claims import FEWEST, NO_CLAIM, UNDECIDED
 from model.config import PRESETS, SISAConfig
 from model.network import SISAModel
@@ -96,16 +96,15 @@ def throughput(path: Path = THROUGHPUT) -> Frame:
     Empty where it has not been measured yet.
 
     Raises:
-        ValueError: the file is not a list of such rows.
+        ValueError: the file holds no such rows.
     """
     columns = ["d_state", "tokens_per_second", "relative"]
     if not path.is_file():
         return pd.DataFrame(columns=[*columns, "architecture", "seed"])
-    table = pd.DataFrame(json.loads(path.read_text(encoding="utf-8")))
+    table = pd.DataFrame(json.loads(path.read_text(encoding="utf-8")).get("rows"))
     if not set(columns) <= set(table):
-        raise ValueError(
-            f"{path.name} has columns {list(table)}; legal: {', '.join(columns)}. Measure it again."
-        )
+        step = "Measure it again with benchmarks/state_size.py."
+        raise refusal(f"rows of {path.name}", list(table), legal=", ".join(columns), step=step)
     names = [variant_name("sisa", d_state=size) if size else "transformer" for size in table["d_state"]]
     return table[columns].assign(architecture=names, seed=0).sort_values("d_state", ignore_index=True)
 

@@ -10,6 +10,7 @@ from typing import Any
 import nbformat
 import papermill
 
+from model.needles import needle_head
 from sisa_viz import Heading, ScoreExplorer, open_trace, report
 from sisa_viz.notebooks import notebook_sections
 
@@ -39,10 +40,8 @@ def execute(name: str, *, folder: Path, parameters: dict[str, object]) -> Path:
 def needle_explorer(path: Path) -> ScoreExplorer:
     """The explorer of a trace, at the head that puts most probability on the hidden value."""
     trace = open_trace(path)
-    query = trace.sisa.spans["answer"][0] - 1
-    best = trace.sisa.span_mass(span="value", query=query).argmax(["layer", "head"])
-    explorer = ScoreExplorer(trace, layer=int(best["layer"]), head=int(best["head"]))
-    explorer.state.query = query
+    explorer = ScoreExplorer(trace, **needle_head(trace))
+    explorer.state.query = trace.sisa.spans["answer"][0] - 1
     return explorer
 
 

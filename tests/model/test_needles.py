@@ -14,6 +14,7 @@ from model.needles import (
     answers,
     capture_episode,
     found_by,
+    needle_head,
     needle_heads,
 )
 from sisa_viz import build_trace
@@ -175,6 +176,7 @@ def test_heads_come_with_the_most_probability_first(small):
     best = mass.stack(place=("layer", "head")).sortby("place").to_series().nlargest(3)
     assert table["head"].tolist() == [f"L{layer}H{head}" for layer, head in best.index]
     assert table["mass"].tolist() == pytest.approx(best.tolist(), abs=1e-3)
+    assert needle_head(trace) == dict(zip(("layer", "head"), best.index[0], strict=True))
     assert len(needle_heads(trace, query=query)) == 4
 
 

@@ -12,7 +12,8 @@ from model import load
 from model.config import STATES
 from model.context_length import NOPE, by_length, length_claims, measured_grid, over_seeds, yarn_balance
 from model.convergence import LIMITS, Convergence, decay_reached, held, looks_ahead
-from model.fusion import KINDS, Tour, architectures, level_claims, needle_head, placement
+from model.fusion import KINDS, Tour, architectures, level_claims, placement
+from model.needles import needle_head
 from model.small import one_thread
 from model.state_size import StateSizes, coverage, gates, sizes_table, state_claims, throughput
 from model.study import reading
@@ -229,12 +230,12 @@ def test_claims_on_d_state_follow_the_table(runs, tmp_path):
 def test_throughput_is_read_where_it_is(runs, tmp_path):
     path = tmp_path / "state_size.json"
     path.write_text(
-        json.dumps([{"d_state": size, "tokens_per_second": 1e5, "relative": 0.8} for size in (32, 0)])
+        json.dumps({"rows": [{"d_state": d, "tokens_per_second": 1e5, "relative": 0.8} for d in (32, 0)]})
     )
     speed = throughput(path)
     assert speed["architecture"].tolist() == ["transformer", "SISA d_state=32"]
     assert state_claims(runs, speed, needles="corpus256")["measured"].iloc[-1] == "0.80"
-    path.write_text('[{"d_state": 4}]')
+    path.write_text('{"rows": [{"d_state": 4}]}')
     with pytest.raises(ValueError, match="legal: d_state, tokens_per_second, relative"):
         throughput(path)
 
