@@ -104,19 +104,14 @@ def _over_seeds(values: np.ndarray, statistic: Any, **counts: int) -> Estimate:
     return Estimate(float(statistic(values)), float(low), float(high), len(values), **counts)
 
 
-def claims(metrics: pd.DataFrame, *, baseline: str = "transformer") -> pd.DataFrame:
-    """`study_claims` beside the published figures."""
-    return study_claims(metrics, of_the_paper, baseline=baseline)
-
-
-def study_claims(
-    metrics: pd.DataFrame, published: ModuleType, *, baseline: str = "transformer"
+def claims(
+    metrics: pd.DataFrame, *, published: ModuleType = of_the_paper, baseline: str = "transformer"
 ) -> pd.DataFrame:
     """Every claim on needles for each variant and set of episodes; one row a claim.
 
     Args:
         metrics: of `read_runs`, or of `data.measured` with one learning rate a variant (`measured.chosen`).
-        published: `data.published`, or whatever has its curves() and final().
+        published: whatever has curves() and final() as `data.published`.
         baseline: the variant that the others are compared with.
 
     Returns:
@@ -142,7 +137,7 @@ def _end(metrics: pd.DataFrame, name: str, needles: str, final: pd.DataFrame) ->
         "variant": name,
         "needles": needles,
         "published": "; ".join(f"{scale}: {100 * share:.3g} %" for scale, share in said.items()),
-        **_measured(estimate, "{:.1%}"),
+        **in_words(estimate, "{:.1%}"),
         **_verdict(estimate, ENDS_AT, below=below, claimed=claimed),
     }
 
@@ -158,12 +153,13 @@ def _speed(
         "variant": name,
         "needles": needles,
         "published": published_speed(curves, variant=name, level=level, baseline=baseline),
-        **_measured(estimate, "{:.2f}"),
+        **in_words(estimate, "{:.2f}"),
         **_verdict(estimate, 1, below=True, claimed=name.startswith("SISA")),
     }
 
 
-def _measured(estimate: Estimate, form: str) -> dict[str, str | int]:
+def in_words(estimate: Estimate, form: str) -> dict[str, str | int]:
+    """measured, low and high as text, "" where unknown; then seeds, censored, left out."""
     value, low, high = (
         "" if np.isnan(x) else form.format(x).replace("inf", "∞").replace("%", " %")
         for x in (estimate.value, estimate.low, estimate.high)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,11 @@ import torch
 from data import measured
 from data.refusal import one_of, refusal
 from model.config import SISAConfig
-from model.experiment import Experiment, Study
+from model.experiment import Study, run_all
 from model.network import SISAModel
 from model.scores import MINIMAX_RANGE, causal_range
 from model.small import one_thread
 from model.study.reading import check_needles, variants
-from sisa_viz import read_runs
 from sisa_viz.tables import Frame
 
 PLAN = "main"
@@ -48,24 +47,15 @@ class Convergence(Study):
         one_of("lens_variant", self.lens_variant, variants(PLAN))
         self.lens_run()
 
-    def experiments(self) -> Iterator[Experiment]:
-        """Of the small study."""
-        return self._small().experiments()
-
-    def _small(self) -> Study:
-        return Study(**{field.name: getattr(self, field.name) for field in fields(Study)})
-
     def run(self) -> Frame:
         """Metrics of the small study: runs that ship with the project are read, others are trained here."""
-        shipped, names = measured.tiny(), [experiment.name for experiment in self.experiments()]
-        known = shipped[shipped["run"].isin(names) & (not self.retrain)]
-        here = [experiment for experiment in self.experiments() if experiment.name not in set(known["run"])]
-        folders = []
-        for experiment in here:
-            print(experiment.name, flush=True)
-            with one_thread():
-                folders.append(experiment.run().folder)
-        return pd.concat([known, *([read_runs(folders)] if folders else [])], ignore_index=True)
+        shipped, asked = measured.tiny(), list(self.experiments())
+        known = shipped[shipped["run"].isin([experiment.name for experiment in asked]) & (not self.retrain)]
+        missing = [experiment for experiment in asked if experiment.name not in set(known["run"])]
+        if not missing:
+            return known.reset_index(drop=True)
+        with one_thread():
+            return pd.concat([known, run_all(missing)], ignore_index=True)
 
     def lens_run(self) -> str:
         """Name of the run."""

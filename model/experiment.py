@@ -152,7 +152,7 @@ class Study:
 
     def experiments(self) -> Iterator[Experiment]:
         """One a seed and architecture; a seed's architectures follow each other."""
-        names = {field.name for field in fields(self)} - {"architectures", "seeds"}
+        names = {field.name for field in fields(Study)} - {"architectures", "seeds"}
         shared = {name: getattr(self, name) for name in names}
         base = Experiment(**shared)
         for seed in self.seeds[:1] if self.smoke else self.seeds:
@@ -161,8 +161,13 @@ class Study:
 
     def run(self) -> pd.DataFrame:
         """Every run's metrics: run, architecture, seed, step, tokens, name, value."""
-        folders = []
-        for experiment in self.experiments():
-            print(experiment.name, flush=True)
-            folders.append(experiment.run().folder)
-        return read_runs(folders)
+        return run_all(list(self.experiments()))
+
+
+def run_all(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """Train one after the other, or read what is finished; their metrics in one table."""
+    folders = []
+    for experiment in experiments:
+        print(experiment.name, flush=True)
+        folders.append(experiment.run().folder)
+    return read_runs(folders)

@@ -8,13 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from data import Episodes, NIAHTask, summarise
 from data.refusal import folder_path, one_of, whole
-from model.claims import FEWEST, LEVELS, UNDECIDED, ratio, steps_to
+from model.claims import FEWEST, LEVELS, UNDECIDED, in_words, ratio, steps_to
 from model.config import PRESETS, STATES, SISAConfig
 from model.evaluation import evaluate
 from model.hybrids import attends
@@ -146,15 +145,11 @@ def level_claims(metrics: Frame, *, needles: str, variant: str = "SISA d_state=1
 def _level_claim(steps: Frame, variant: str, level: str, other: str) -> dict[str, object]:
     found = ratio(steps, variant=variant, baseline=other)
     sooner, later = found.high < 1, found.low > 1
-    known = {"measured": found.value, "low": found.low, "high": found.high}
     needed = f"more seeds of both: {found.n} of at least {FEWEST}" if found.n < FEWEST else "more seeds"
     return {
         "claim": f"score level ({variant}) needs fewer steps than {level} level ({other})",
         "published": "argued, not trained",
-        **{name: "" if np.isnan(x) else f"{x:.2f}".replace("inf", "∞") for name, x in known.items()},
-        "seeds": found.n,
-        "censored": found.censored,
-        "left out": found.lost,
+        **in_words(found, "{:.2f}"),
         "verdict": "supported here" if sooner else "refuted here" if later else UNDECIDED,
         "what would decide it": "" if sooner or later else needed,
     }

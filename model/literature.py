@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sisa_viz.colours import architecture_name
+from sisa_viz.tables import architecture_names, by_size
 
 
 def published_speed(
@@ -19,10 +19,10 @@ def published_speed(
         variant: as plots spell it; what follows a comma is ours and does not count.
         level: share of episodes.
     """
-    curves = _named(curves).dropna(subset=["niah_pct"]).sort_values("step")
+    curves = curves.assign(name=architecture_names(curves)).dropna(subset=["niah_pct"]).sort_values("step")
     own, other = (curves.loc[curves["name"] == name.partition(", ")[0]] for name in (variant, baseline))
     found = []
-    for scale in sorted(set(other["scale"]), key=lambda scale: float(scale[:-1])):  # "50M"
+    for scale in by_size(set(other["scale"])):
         of_scale = other.loc[other["scale"] == scale]
         runs = own.loc[own["scale"] == scale].groupby("setup")
         said = [_compared(run, of_scale, 100 * level) for _, run in runs]
@@ -32,14 +32,9 @@ def published_speed(
 
 def published_end(final: pd.DataFrame, *, variant: str) -> dict[str, float]:
     """Share of episodes at the end of training, by scale; empty without figures."""
-    own = _named(final)
+    own = final.assign(name=architecture_names(final))
     own = own.loc[own["name"] == variant.partition(", ")[0]]
     return dict(zip(own["scale"], own["niah_pct"] / 100, strict=True))
-
-
-def _named(table: pd.DataFrame) -> pd.DataFrame:
-    pairs = zip(table["model"], table["d_state"].fillna(0), strict=True)
-    return table.assign(name=[architecture_name(model, d_state) for model, d_state in pairs])
 
 
 def _compared(run: pd.DataFrame, other: pd.DataFrame, level: float) -> str:

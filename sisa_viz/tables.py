@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from sisa_viz.colours import architecture_name
+
 Frame = Any  # a DataFrame; static types cannot follow what pandas returns from its own operations
 RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
 
@@ -45,3 +47,14 @@ def check_choice(name: str, value: str, legal: Iterable[str]) -> str:
     if value not in (options := list(legal)):
         raise ValueError(f"{name} is {value!r}; legal: {', '.join(options)}")
     return value
+
+
+def architecture_names(table: pd.DataFrame) -> list[str]:
+    """Of every row of a published table, from its columns model and d_state (NaN where there is none)."""
+    pairs = zip(table["model"], table["d_state"].fillna(0), strict=True)
+    return [architecture_name(model, d_state) for model, d_state in pairs]
+
+
+def by_size(scales: Iterable[str]) -> list[str]:
+    """Published scales such as "50M", smallest first."""
+    return sorted(scales, key=lambda scale: float(scale[:-1]))

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from data import measured, published
+from data import measured
 from data.refusal import one_of
-from model.claims import LEVELS, MATCH, end, ratio, steps_to, study_claims
+from model.claims import LEVELS, MATCH, claims, end, in_words, ratio, steps_to
 from model.study.plans import planned
 from model.study.runs import StudyRun
-from sisa_viz.colours import architecture_name
-from sisa_viz.tables import Frame
+from sisa_viz.tables import Frame, architecture_names, by_size
 
 NOT_YET = "not measured yet"
 
@@ -47,20 +46,16 @@ def show_whole_tables() -> None:
 
 
 def verdicts(metrics: Frame, *, needles: str) -> Frame:
-    """`model.claims.study_claims` of one held-out set, for reading."""
-    table = study_claims(metrics[metrics["name"].str.startswith(f"{needles}/")], published)
+    """`model.claims.claims` of one held-out set, for reading."""
+    table = claims(metrics[metrics["name"].str.startswith(f"{needles}/")])
     return table.drop(columns=["variant", "needles"])
 
 
 def published_by_scale(table: Frame, *, value: str = "niah_pct") -> Frame:
     """Model × size of a published table, as text; "" where the paper has no number."""
-    names = [
-        architecture_name(model, None if pd.isna(d_state) else d_state)
-        for model, d_state in zip(table["model"], table["d_state"], strict=True)
-    ]
-    wide = table.assign(published=names).pivot(index="published", columns="scale", values=value)
-    order = sorted(wide, key=lambda scale: float(scale[:-1]))  # "50M"
-    return wide[order].map(lambda x: "" if pd.isna(x) else f"{x:g}").rename_axis(columns=None)
+    named = table.assign(published=architecture_names(table))
+    wide = named.pivot(index="published", columns="scale", values=value)
+    return wide[by_size(wide)].map(lambda x: "" if pd.isna(x) else f"{x:g}").rename_axis(columns=None)
 
 
 def unmeasured(what: str, *, command: str) -> Frame:
@@ -92,15 +87,10 @@ def ratios(metrics: Frame, *, needles: str, baseline: str = "transformer") -> Fr
     rows = []
     for level in LEVELS:
         steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
-        found = {name: ratio(steps, variant=name, baseline=baseline) for name in others}
-        rows += [{"variant": name, "level": level} | vars(estimate) for name, estimate in found.items()]
-    table = pd.DataFrame(rows).rename(columns={"value": "ratio", "n": "seeds", "lost": "left out"})
-    shown = {name: table[name].map(_ratio) for name in ("ratio", "low", "high")}
-    return table.assign(**shown, level=table["level"].map("{:.0%}".format))
-
-
-def _ratio(value: float) -> str:
-    return "" if np.isnan(value) else "∞" if np.isinf(value) else f"{value:.2f}"
+        for name in others:
+            found = in_words(ratio(steps, variant=name, baseline=baseline), "{:.2f}")
+            rows.append({"variant": name, "level": f"{level:.0%}"} | found)
+    return pd.DataFrame(rows).rename(columns={"measured": "ratio"})
 
 
 def final_table(metrics: Frame, *, needles: str, names: Sequence[str]) -> Frame:

@@ -16,7 +16,7 @@ import pandas as pd
 from data import measured, published
 from data.files import write_aside
 from data.refusal import refusal
-from model.claims import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, study_claims
+from model.claims import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, claims
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -60,7 +60,7 @@ def write_readme(path: Path = ROOT / "README.md") -> None:
 def _needle_rows(study: str, metrics: pd.DataFrame, *, needles: str) -> list[list[str]]:
     """Variants that the paper has figures of."""
     names = metrics["name"].str.startswith(f"{needles}/")
-    table = study_claims(metrics.loc[names], published)
+    table = claims(metrics.loc[names])
     theirs = (
         (table["published"] != "") & (table["verdict"] != NO_CLAIM) & ~table["variant"].str.contains(", ")
     )

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 
 from sisa_viz import figures
 from sisa_viz.axes import column_label, is_share
-from sisa_viz.colours import architecture_colour, architecture_dash, architecture_name, faint
-from sisa_viz.tables import Frame, check_choice, check_table, pick_metric
+from sisa_viz.colours import architecture_colour, architecture_dash, faint
+from sisa_viz.tables import Frame, architecture_names, check_choice, check_table, pick_metric
 from sisa_viz.text import escape
 
 X = ("step", "tokens")
@@ -75,10 +75,7 @@ def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
         published, ("scale", "model", "d_state", "step", "niah_pct"), what="the published table"
     )
     rows = rows.dropna(subset=["niah_pct"])
-    names = [
-        architecture_name(model, None if pd.isna(state) else state)
-        for model, state in zip(rows["model"], rows["d_state"], strict=True)
-    ]
+    names = architecture_names(rows)
     setup = rows["setup"].fillna("").astype(str) if "setup" in rows else pd.Series("", index=rows.index)
     labels = [
         ", ".join(filter(None, ("published", scale, name, how)))

@@ -19,7 +19,6 @@ from model.claims import (
     end,
     ratio,
     steps_to,
-    study_claims,
 )
 
 NAME = "SISA d_state=16"
@@ -193,7 +192,7 @@ def test_rows_one_a_claim_and_speed_only_beside_a_baseline():
 
 def test_every_set_of_episodes_has_its_rows():
     both = pd.concat([study([50] * 3, [75] * 3, needles=f"corpus{length}") for length in (256, 512)])
-    rows = study_claims(both, published)
+    rows = claims(both)
     assert rows["needles"].value_counts().to_dict() == {"corpus256": 4, "corpus512": 4}
 
 
@@ -215,6 +214,6 @@ def test_a_claim_follows_the_published_figures():
     ):
         final = pd.DataFrame({"scale": ["50M", "152M"], "model": "sisa", "d_state": 16, "niah_pct": shares})
         made_up.final = lambda final=final: final
-        row = study_claims(metrics, made_up).query("variant == @NAME").iloc[0]
+        row = claims(metrics, published=made_up).query("variant == @NAME").iloc[0]
         assert (row["claim"], row["verdict"]) == (claim, verdict)
     assert row["published"] == "50M: 12 %; 152M: 97 %"
