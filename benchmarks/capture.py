@@ -8,17 +8,13 @@ with the capture, medians of 5. run_with_cache of everything runs once; at the d
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
-from timing import medians, provenance, seconds
+from timing import RESULTS, medians, options, provenance, seconds
 
 from model import SISAConfig, SISAModel, capture
 from model.run import write_json
 
 REPEATS = 5
-RESULTS = Path(__file__).parent / "results"
 
 
 def timing(model: SISAModel, tokens: torch.Tensor, *, device: str) -> dict[str, float]:
@@ -56,14 +52,8 @@ def storing(model: SISAModel, tokens: torch.Tensor, *, device: str) -> dict[str,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--preset", default="152m")
-    parser.add_argument("--length", type=int, default=2048, help="tokens")
+    parser = options(__doc__, preset="152m", length=2048, device="cpu")
     parser.add_argument("--d-state", type=int, default=32)
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    parser.add_argument("--out", type=Path, help="the JSON file to write")
     given = parser.parse_args()
     config = SISAConfig.preset(given.preset, d_state=given.d_state)
     model = SISAModel(config).to(given.device).eval()

@@ -8,11 +8,8 @@ and compiled on CUDA.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
-from timing import medians, provenance
+from timing import RESULTS, medians, options, provenance
 
 from model import SISAConfig, SISAModel
 from model.run import write_json
@@ -39,15 +36,9 @@ def throughput(config: SISAConfig, *, batch: int, length: int, device: str, comp
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--preset", default="small")
-    parser.add_argument("--length", type=int, default=512)
+    parser = options(__doc__, out=RESULTS / "cost.json")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--d-state", type=int, default=16)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "cost.json")
     given = parser.parse_args()
     configs = {
         name: SISAConfig.preset(given.preset, d_state=d_state)

@@ -7,11 +7,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-BENCHMARKS = (
-    "cost.py",
-    "capture.py",
-    "explorer.py",
-)  # explorer_peers.py says itself which environment it needs
+BENCHMARKS = ("cost.py", "capture.py", "explorer.py")  # the others say themselves what they need
 
 
 def main() -> None:

@@ -7,12 +7,8 @@ As benchmarks/cost.py measures it, compiled on CUDA; `relative` is over the tran
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
-import torch
 from cost import throughput
-from timing import provenance
+from timing import RESULTS, options, provenance
 
 from model import SISAConfig
 from model.run import write_json
@@ -20,14 +16,8 @@ from model.study.plans import STATE_SIZES
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--preset", default="small")
-    parser.add_argument("--length", type=int, default=512)
+    parser = options(__doc__, out=RESULTS / "state_size.json")
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "state_size.json")
     given = parser.parse_args()
     rows: list[dict[str, float]] = []
     for d_state in (0, *STATE_SIZES):

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from model.versions import versions
 
+RESULTS = Path(__file__).parent / "results"
 WARM_UP = 2
+
+
+def options(text: str | None, **defaults: Any) -> argparse.ArgumentParser:
+    """--preset, --length, --device and --out, which every benchmark of models takes; text is its help."""
+    parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--length", type=int, default=512, help="tokens")
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=("cpu", "cuda")
+    )
+    parser.add_argument("--out", type=Path, help="the JSON file to write")
+    parser.set_defaults(**defaults)
+    return parser
 
 
 def seconds(call: Callable[[], Any], *, device: str) -> float:

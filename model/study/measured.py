@@ -8,7 +8,7 @@ lengths.csv.gz   run, rope, context_length, depth, successes, n, rate, low, high
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,11 @@ def collect(folders: Sequence[Path], *, out: Path, **trained: str) -> pd.DataFra
     """
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for folder in map(Path, folders):
-        run = Run(folder)
-        _check(run)
-        named = {"run": folder.name}
-        parts["runs.csv"].append(pd.DataFrame([named | _asked(run) | trained]))
-        metrics, heads = _split(run.metrics)
+        named, metrics = {"run": folder.name}, _finished(folder)
+        tokens = int(metrics["tokens"].to_numpy().max())
+        asked = _asked(Run(folder).config) | {"tokens": tokens}
+        parts["runs.csv"].append(pd.DataFrame([named | asked | trained]))
+        metrics, heads = _split(metrics)
         parts["metrics.csv.gz"].append(metrics.assign(**named))
         if not heads.empty:
             parts["heads.csv.gz"].append(heads.assign(**named))
@@ -66,38 +66,34 @@ def collect_tiny(folders: Sequence[Path], *, out: Path) -> None:
         ValueError: a folder holds no finished run; names it.
     """
     for folder in folders:
-        _check(Run(folder))
+        _finished(folder)
     metrics = read_runs(folders)
     with write_aside(out / measured.TINY) as aside:
         needles = metrics[metrics["name"].str.startswith("niah/")]
         needles.to_csv(aside, index=False, float_format=f"%.{DIGITS}g")
 
 
-def _check(run: Run) -> None:
-    steps = run.config["training"]["steps"] if (run.folder / "config.json").is_file() else None
-    if steps is None or run.metrics["step"].max() != steps:
+def _finished(folder: Path) -> pd.DataFrame:
+    """All that a run has measured; ValueError unless it has ended."""
+    run = Run(folder)
+    metrics = run.metrics
+    if not (folder / "config.json").is_file() or metrics["step"].max() != run.config["training"]["steps"]:
         step = "Train it to its end with `python -m model.study train`, or leave it out."
-        raise refusal("folder", str(run.folder), legal="folders of finished runs", step=step)
+        raise refusal("folder", str(folder), legal="folders of finished runs", step=step)
+    return metrics
 
 
-def _asked(run: Run) -> dict[str, Any]:
-    """What tells runs apart, in columns."""
-    asked = run.config
+def _asked(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What tells runs apart, in columns, from config.json."""
     config, training = SISAConfig.from_dict(asked["model"]), asked["training"]
-    model = {name: getattr(config, name) for name in ("architecture", "d_state", "rope", "d_mlp", "n_ctx")}
-    how = {name: training[name] for name in ("lr", "lr_lam", "steps")}
-    batches = {name: asked["data"][name] for name in ("batch_size", "episode_fraction", "corpus_sha256")}
-    tokens = int(run.metrics["tokens"].to_numpy().max())
-    settled = {name: model[name] for name in ("d_state", "rope")} | {"lr_lam": training["lr_lam"]}
-    variant = {"variant": variant_name(config.architecture, **settled)}
-    return (
-        variant
-        | model
-        | {"params": total(config), "seed": asked["seed"]}
-        | how
-        | batches
-        | {"tokens": tokens}
-    )
+    settled = {"d_state": config.d_state, "rope": config.rope, "lr_lam": training["lr_lam"]}
+    columns: dict[str, Any] = {"variant": variant_name(config.architecture, **settled)}
+    columns |= {name: getattr(config, name) for name in ("architecture", "d_state", "rope", "d_mlp", "n_ctx")}
+    columns |= {"params": total(config), "seed": asked["seed"]}
+    columns |= {name: training[name] for name in ("lr", "lr_lam", "steps")}
+    return columns | {
+        name: asked["data"][name] for name in ("batch_size", "episode_fraction", "corpus_sha256")
+    }
 
 
 def _split(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -19,6 +19,7 @@ from data import NIAHTask, TrainingBatches
 from data.refusal import one_of, refusal, whole
 from model.config import STATES, SISAConfig
 from model.experiment import text_source
+from model.hybrids import OWN
 from model.run import Run
 from model.training import DEVICES, TrainingConfig, fit
 from sisa_viz.colours import variant_name
@@ -42,7 +43,7 @@ class StudyRun:
     """
 
     architecture: str = "sisa"
-    d_state: int = -1
+    d_state: int = OWN
     rope: str = ""
     preset: str = "small"
     lr: float = 1e-3
@@ -85,16 +86,18 @@ class StudyRun:
         return {"architecture": self.architecture, "d_state": self.d_state, "rope": self.rope}
 
     @property
+    def _states(self) -> int:
+        return STATES[self.architecture] if self.d_state == OWN else self.d_state
+
+    @property
     def variant(self) -> str:
         """What is compared, see `sisa_viz.colours.variant_name`."""
-        d_state = STATES[self.architecture] if self.d_state < 0 else self.d_state
-        return variant_name(self.architecture, d_state=d_state, rope=self.rope, lr_lam=self.lr_lam)
+        return variant_name(self.architecture, d_state=self._states, rope=self.rope, lr_lam=self.lr_lam)
 
     @property
     def name(self) -> str:
         """Folder name; config.json inside says everything."""
-        d_state = STATES[self.architecture] if self.d_state < 0 else self.d_state
-        parts = [self.preset, self.architecture] + [str(d_state)] * bool(d_state)
+        parts = [self.preset, self.architecture] + [str(self._states)] * bool(self._states)
         parts += [f"lam{self.lr_lam:g}"] * (self.lr_lam != 0.1) + ["nope"] * (self.rope == "none")
         parts += [f"lr{self.lr:g}"] + [f"episodes{self.episode_fraction:g}"] * bool(self.episode_fraction)
         return "-".join([*parts, f"{self.steps}steps", f"seed{self.seed}"])

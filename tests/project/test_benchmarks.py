@@ -1,0 +1,41 @@
+"""Benchmarks of models run, small, and write what others read."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from model.state_size import throughput
+
+OPTIONS = {"cost": ["--batch", "1"], "state_size": ["--batch", "1"], "capture": ["--d-state", "8"]}
+
+
+@pytest.fixture(scope="module")
+def results(project, tmp_path_factory):
+    """Paths of what each wrote, by name."""
+    folder = tmp_path_factory.mktemp("results")
+    for name, options in OPTIONS.items():
+        script, out = project / "benchmarks" / f"{name}.py", folder / f"{name}.json"
+        preset = "small" if name == "state_size" else "tiny"  # tiny cannot pay for its largest sizes
+        asked = ["--preset", preset, "--length", "16", "--device", "cpu", "--out", str(out), *options]
+        environment = os.environ | {"PYTHONPATH": str(project)}
+        subprocess.run([sys.executable, str(script), *asked], check=True, env=environment)
+    return {name: folder / f"{name}.json" for name in OPTIONS}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(OPTIONS))
+def test_results_say_where_they_come_from(results, name):
+    written = json.loads(results[name].read_text())
+    assert {"command", "date", "machine", "versions"} <= set(written)
+    assert f"{name}.py --preset" in written["command"]
+
+
+@pytest.mark.slow
+def test_notebook_05_reads_what_its_benchmark_writes(results):
+    speed = throughput(results["state_size"]).set_index("d_state")["relative"]
+    assert speed.index.tolist() == [0, 4, 8, 16, 32, 48, 64, 96, 128]
+    assert speed[0] == 1
+    assert (speed > 0).all()
