@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 DPI = 80
 SIZE = (960, 450)  # pixels; the height only where the figure has none
@@ -88,12 +89,13 @@ def _dress(axis: Any, source: Any) -> None:
     axis.set_tick_params(labelsize=7, rotation=60 if axis.axis_name == "x" and source.labelalias else 0)
     if source.type == "log":
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
-    if source.tickvals is None:
-        return
-    words = [plain(str(word)) for word in source.ticktext or source.tickvals]
-    step = -(-len(words) // MOST_TICKS)
-    shown = words[::step] if source.showticklabels is not False else [""] * len(words[::step])
-    axis.set_ticks(list(source.tickvals)[::step], shown, parse_math=False)
+    if source.tickvals is not None:
+        words = [plain(str(word)) for word in source.ticktext or source.tickvals]
+        step = -(-len(words) // MOST_TICKS)
+        axis.set_minor_locator(NullLocator())
+        axis.set_ticks(list(source.tickvals)[::step], words[::step], parse_math=False)
+    if source.showticklabels is False:
+        axis.set_tick_params(labelbottom=False, labelleft=False)
 
 
 def _heat(axes: Axes, figure: Any, trace: Any) -> None:
@@ -119,7 +121,7 @@ def _edges(centres: Any, size: int) -> np.ndarray:
 
 def _bar_bearer(figure: Any, coloraxis: str) -> Any:
     """The panel that shows the colour bar: the rightmost of those that share it."""
-    sharing = [trace for trace in figure.data if trace.coloraxis == coloraxis]
+    sharing = [trace for trace in figure.data if trace.type == "heatmap" and trace.coloraxis == coloraxis]
     return max(sharing, key=lambda trace: (_axis(figure, trace.xaxis or "x").domain or (0, 1))[1])
 
 
@@ -128,18 +130,17 @@ def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
     if trace.fill == "toself":
         axes.fill(x, y, color=_colour(trace.fillcolor), linewidth=0)
         return
-    lines, points = ("lines" in trace.mode), ("markers" in trace.mode)
     name = plain(trace.name) if trace.showlegend is not False and len(figure.data) > 1 else None
-    axes.plot(
-        x,
-        y,
-        linestyle=DASHES.get(trace.line.dash, "-") if lines else "",
-        marker="." if points else "",
-        markersize=4,
-        color=_colour((trace.line if lines else trace.marker).color),
-        linewidth=trace.line.width or 1,
-        label=name,
-    )
+    if "lines" in trace.mode:
+        dashes, width = DASHES.get(trace.line.dash, "-"), trace.line.width or 1
+        axes.plot(x, y, linestyle=dashes, linewidth=width, color=_colour(trace.line.color), label=name)
+    if "markers" in trace.mode:
+        given = trace.marker.color or trace.line.color
+        colours = [_colour(colour) for colour in ([given] if isinstance(given, str) else given)]
+        axes.scatter(x, y, s=6, c=colours, label=None if "lines" in trace.mode else name, zorder=3)
+    if "text" in trace.mode:
+        for *place, words in zip(x, y, trace.text, strict=True):
+            axes.text(*place, plain(words), fontsize=6, va="bottom", parse_math=False)
 
 
 def _colour(colour: str) -> Any:

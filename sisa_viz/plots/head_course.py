@@ -58,7 +58,9 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     figure.update_yaxes(type="log", tickmode="array", tickvals=TICKS, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.25, "yanchor": "top"}, margin={"b": 110})
     runs = course["run"].nunique()
-    figures.entitle(figure, "λ, half-life and clamp over training", f"{runs} runs, one line each")
+    figures.entitle(
+        figure, "λ, half-life and clamp over training", f"{runs} run{'s' * (runs > 1)}, one line each"
+    )
     return figure
 
 

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from data import measured
 from sisa_viz import (
     plot_decay,
+    plot_head_course,
     plot_lambda,
+    plot_needle_lens,
     plot_niah_convergence,
     plot_niah_grid,
     plot_scores,
     plot_span_mass,
+    plot_state_size,
     plot_training,
 )
 from sisa_viz.picture import picture, picture_uri, plain
@@ -21,6 +25,8 @@ from sisa_viz.picture import picture, picture_uri, plain
 @pytest.fixture
 def figures(make_trace, metrics, published, summary):
     trace = make_trace(decay=20.0)
+    heads, runs = measured.heads(), measured.metrics()
+    heads = heads.query("run == 'small-sisa-16-lr0.002-1500steps-seed0'")
     return {
         "scores": plot_scores(trace, layer=0, head=0),
         "lambda": plot_lambda(trace),
@@ -29,6 +35,9 @@ def figures(make_trace, metrics, published, summary):
         "convergence": plot_niah_convergence(metrics, published=published),
         "grid": plot_niah_grid(summary),
         "training": plot_training(metrics),
+        "needle_lens": plot_needle_lens(heads, metrics=runs),
+        "head_course": plot_head_course(heads, limits={"22 nats": 16.1}),
+        "state_size": plot_state_size(measured.final(runs), y=["corpus256/exact_match", "val/loss"]),
     }
 
 
