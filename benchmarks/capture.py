@@ -14,10 +14,8 @@ from timing import RESULTS, medians, options, provenance, seconds
 from model import SISAConfig, SISAModel, capture
 from model.run import write_json
 
-REPEATS = 5
 
-
-def timing(model: SISAModel, tokens: torch.Tensor, *, device: str) -> dict[str, float]:
+def timing(model: SISAModel, tokens: torch.Tensor, *, device: str, repeats: int) -> dict[str, float]:
     """Seconds of a forward pass with and without logits and of a capture, and what the capture adds."""
     labels = [str(at) for at in range(tokens.shape[1])]
     calls = {
@@ -25,7 +23,7 @@ def timing(model: SISAModel, tokens: torch.Tensor, *, device: str) -> dict[str, 
         "forward_without_logits_s": lambda: model(tokens, return_type=None),
         "capture_s": lambda: capture(model, tokens, labels),
     }
-    took = medians(calls, device=device, repeats=REPEATS)
+    took = medians(calls, device=device, repeats=repeats)
     return took | {
         "capture_over_forward": took["capture_s"] / took["forward_s"],
         "capture_over_forward_without_logits": took["capture_s"] / took["forward_without_logits_s"],
@@ -52,14 +50,15 @@ def storing(model: SISAModel, tokens: torch.Tensor, *, device: str) -> dict[str,
 
 
 def main() -> None:
-    parser = options(__doc__, preset="152m", length=2048, device="cpu")
+    parser = options(__doc__, preset="152m", length=2048, device="cpu", repeats=5)
     parser.add_argument("--d-state", type=int, default=32)
     given = parser.parse_args()
     config = SISAConfig.preset(given.preset, d_state=given.d_state)
     model = SISAModel(config).to(given.device).eval()
     tokens = torch.randint(0, config.d_vocab, (1, given.length), device=given.device)
     with torch.no_grad():
-        result = timing(model, tokens, device=given.device) | storing(model, tokens, device=given.device)
+        result = timing(model, tokens, device=given.device, repeats=given.repeats)
+        result |= storing(model, tokens, device=given.device)
     out = given.out or RESULTS / f"capture_{given.preset}_{given.device}.json"
     write_json(out, result | provenance(given.device))
     print({name: round(value, 3) for name, value in result.items()}, out)

@@ -8,6 +8,8 @@ and compiled on CUDA.
 
 from __future__ import annotations
 
+import argparse
+
 import torch
 from timing import RESULTS, medians, options, provenance
 
@@ -15,15 +17,14 @@ from model import SISAConfig, SISAModel
 from model.run import write_json
 from model.training import row_loss
 
-REPEATS = 10
 
-
-def throughput(config: SISAConfig, *, batch: int, length: int, device: str, compiled: bool) -> float:
-    """Training tokens a second."""
+def throughput(config: SISAConfig, given: argparse.Namespace, *, compiled: bool) -> float:
+    """Training tokens a second, measured as the command line asks."""
+    device = given.device
     model = SISAModel(config).to(device).train()
     forward = torch.compile(model) if compiled else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-    tokens = torch.randint(0, config.d_vocab, (batch, length), device=device)
+    tokens = torch.randint(0, config.d_vocab, (given.batch, given.length), device=device)
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
@@ -32,7 +33,8 @@ def throughput(config: SISAConfig, *, batch: int, length: int, device: str, comp
         optimizer.step()
         optimizer.zero_grad()
 
-    return batch * length / medians({"step": step}, device=device, repeats=REPEATS)["step"]
+    took = medians({"step": step}, device=device, repeats=given.repeats)["step"]
+    return given.batch * given.length / took
 
 
 def main() -> None:
@@ -47,9 +49,7 @@ def main() -> None:
     speed = {}
     for compiled in (False, True) if given.device == "cuda" else (False,):
         for name, config in configs.items():
-            value = throughput(
-                config, batch=given.batch, length=given.length, device=given.device, compiled=compiled
-            )
+            value = throughput(config, given, compiled=compiled)
             speed[f"{name}_{'compiled' if compiled else 'eager'}"] = value
             print(f"{name}, {'compiled' if compiled else 'eager'}: {value:,.0f} tokens/s", flush=True)
     ratios = {

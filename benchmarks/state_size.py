@@ -22,13 +22,7 @@ def main() -> None:
     rows: list[dict[str, float]] = []
     for d_state in (0, *STATE_SIZES):
         config = SISAConfig.preset(given.preset, d_state=d_state, n_ctx=given.length)
-        speed = throughput(
-            config,
-            batch=given.batch,
-            length=given.length,
-            device=given.device,
-            compiled=given.device == "cuda",
-        )
+        speed = throughput(config, given, compiled=given.device == "cuda")
         rows.append({"d_state": d_state, "tokens_per_second": speed})
         rows[-1]["relative"] = speed / rows[0]["tokens_per_second"]
         print({name: round(value, 3) for name, value in rows[-1].items()}, flush=True)

@@ -27,6 +27,7 @@ def options(text: str | None, **defaults: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=("cpu", "cuda")
     )
+    parser.add_argument("--repeats", type=int, default=10, help="timed calls, of which the median counts")
     parser.add_argument("--out", type=Path, help="the JSON file to write")
     parser.set_defaults(**defaults)
     return parser
