@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from data.files import write_aside
+from data.refusal import one_of
 from model.experiment import text_source
 from model.run import Run
 from model.study.lengths import length_grid
@@ -35,13 +36,17 @@ def train(
     workers: Annotated[int, typer.Option(help="processes of this machine")] = 1,
     address: Annotated[str, typer.Option(help="of a Dask scheduler to use instead")] = "",
     compile: Annotated[bool, typer.Option(help="use torch.compile")] = False,
-    limit: Annotated[int, typer.Option(help="only the first runs of each plan")] = 1000,
+    seeds: Annotated[list[int] | None, typer.Option(help="instead of the plans' own; once each")] = None,
+    variant: Annotated[list[str] | None, typer.Option(help="only these, as tables spell them")] = None,
     preset: Annotated[str, typer.Option(help="size of the models")] = StudyRun.preset,
     steps: Annotated[int, typer.Option(help="optimiser steps of a run")] = StudyRun.steps,
 ) -> None:
     """Train the runs of one or more plans; finished ones are left alone, stopped ones go on."""
     base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile, preset=preset, steps=steps)
-    runs = list({run.name: run for plan in plans for run in planned(plan, base)[:limit]}.values())
+    asked = [run for plan in plans for run in planned(plan, base, seeds=seeds or ())]
+    for name in variant or ():
+        one_of("variant", name, list(dict.fromkeys(run.variant for run in asked)))
+    runs = list({run.name: run for run in asked if not variant or run.variant in variant}.values())
     for done, folder in enumerate(train_all(runs, workers=workers, address=address), 1):
         print(f"{done}/{len(runs)} {folder.name}", flush=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from data.refusal import one_of
@@ -35,8 +36,9 @@ PLANS: dict[str, tuple[list[dict[str, Any]], range]] = {
 }
 
 
-def planned(plan: str, base: StudyRun) -> list[StudyRun]:
-    """The runs of a plan; seeds outermost, so that an early end leaves whole rounds."""
+def planned(plan: str, base: StudyRun, *, seeds: Sequence[int] = ()) -> list[StudyRun]:
+    """The runs of a plan, of its own seeds or of these; seeds outermost, so that an early end
+    leaves whole rounds."""
     one_of("plan", plan, list(PLANS))
-    variants, seeds = PLANS[plan]
-    return expand(base, variants, seeds)
+    variants, own = PLANS[plan]
+    return expand(base, variants, seeds or own)

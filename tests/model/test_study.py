@@ -140,6 +140,11 @@ def test_an_early_end_leaves_whole_rounds():
     assert [(run.seed, run.lr) for run in runs] == [(0, 0.1), (0, 0.2), (1, 0.1), (1, 0.2)]
 
 
+def test_other_seeds_of_a_plan():
+    runs = planned("main", StudyRun(), seeds=(7, 3))
+    assert [run.seed for run in runs] == [7] * 7 + [3] * 7
+
+
 def test_heldout_rows_spread_over_the_text():
     rows = heldout_rows(np.arange(1000), length=10)
     assert rows.shape == (64, 10)
@@ -254,7 +259,8 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
     monkeypatch.setattr("model.study.__main__.write_readme", lambda: asked.append("readme"))
     monkeypatch.setattr("model.study.__main__.train_all", lambda runs, **how: asked.append((runs, how)) or [])
     command("readme")
-    command("train", "lr", "main", "--limit", 2, "--corpus", corpus_file, "--steps", 9, "--workers", 3)
+    picked = ["--seeds", 0, "--variant", "transformer", "--variant", "SISA d_state=32"]
+    command("train", "lr", "main", *picked, "--corpus", corpus_file, "--steps", 9, "--workers", 3)
     (said, (runs, how)) = asked
     assert said == "readme"
     assert how == {"workers": 3, "address": ""}
@@ -262,8 +268,11 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
         ("transformer", 5e-4, 9),
         ("transformer", 1e-3, 9),
         ("transformer", 2e-3, 9),
-        ("SISA d_state=16", 2e-3, 9),
+        ("transformer", 4e-3, 9),
+        ("SISA d_state=32", 2e-3, 9),
     ]
+    refused = CliRunner().invoke(app, ["train", "main", "--variant", "jamba"]).exception
+    assert "variant is 'jamba'; legal: 'transformer', 'SISA d_state=16'" in str(refused)
 
 
 def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):
