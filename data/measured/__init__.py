@@ -6,7 +6,8 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ("metrics", "heads", "lengths")}
+ZIPPED = ("metrics", "heads", "lengths", "repeats")
+SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ZIPPED}
 TINY = "tiny.csv"
 OF_RUN = ["run", "variant", "seed", "lr", "episode_fraction"]
 
@@ -31,6 +32,11 @@ def heads() -> pd.DataFrame:
 def lengths() -> pd.DataFrame:
     """One run, position code, context length and depth a row."""
     return _of_run("lengths")
+
+
+def repeats() -> pd.DataFrame:
+    """Second trainings of runs: columns of `metrics` less tokens, then gpu, commit, date, command."""
+    return _of_run("repeats").rename(columns={"variant": "architecture"})
 
 
 def tiny() -> pd.DataFrame:

@@ -74,9 +74,11 @@ def collect_(
     date: Annotated[str, typer.Option(help="of the training")],
     command: Annotated[str, typer.Option(help="that trained them")],
     out: Annotated[Path, typer.Option(help="where the tables lie")] = FOLDER,
+    repeat: Annotated[bool, typer.Option(help="they were trained again; keep the first training")] = False,
 ) -> None:
     """Put what run folders hold into the tables of data/measured, replacing rows of the same runs."""
-    print(collect(folders, out=out, gpu=gpu, commit=commit, date=date, command=command).to_string())
+    trained = {"gpu": gpu, "commit": commit, "date": date, "command": command}
+    print(collect(folders, out=out, repeat=repeat, **trained).to_string())
 
 
 @app.command()

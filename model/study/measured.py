@@ -4,6 +4,7 @@ runs.csv         a run a row: what was asked, by what it was trained
 metrics.csv.gz   run, step, name, value
 heads.csv.gz     run, step, layer, head, then λ, half-life, clamp and needle lens
 lengths.csv.gz   run, rope, context_length, depth, successes, n, rate, low, high, nll
+repeats.csv.gz   run, step, name, value of a second training of it, then gpu, commit, date, command
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ DIGITS = 5
 OF_HEAD = r"^(?P<measure>\w+)/L(?P<layer>\d+)H(?P<head>\d+)$"
 
 
-def collect(folders: Sequence[Path], *, out: Path, **trained: str) -> pd.DataFrame:
+def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **trained: str) -> pd.DataFrame:
     """Write the tables, rows of other runs kept; returns runs.csv.
 
     Args:
         folders: of finished runs.
         out: where the tables lie.
+        repeat: the runs are in the tables and were trained again; these stand beside them.
         trained: gpu, commit, date and command of these runs, columns of runs.csv.
 
     Raises:
@@ -43,6 +45,9 @@ def collect(folders: Sequence[Path], *, out: Path, **trained: str) -> pd.DataFra
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for folder in map(Path, folders):
         named, metrics = {"run": folder.name}, _finished(folder)
+        if repeat:
+            parts["repeats.csv.gz"].append(_split(metrics)[0].assign(**named, **trained))
+            continue
         tokens = int(metrics["tokens"].to_numpy().max())
         asked = _asked(Run(folder).config) | {"tokens": tokens}
         parts["runs.csv"].append(pd.DataFrame([named | asked | trained]))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from data import measured
 from data.refusal import one_of
@@ -91,6 +93,31 @@ def ratios(metrics: Frame, *, needles: str, baseline: str = "transformer") -> Fr
             found = in_words(ratio(steps, variant=name, baseline=baseline), "{:.2f}")
             rows.append({"variant": name, "level": f"{level:.0%}"} | found)
     return pd.DataFrame(rows).rename(columns={"measured": "ratio"})
+
+
+def repeated(*, needles: str) -> Frame:
+    """Runs that were trained twice: how far the two curves are apart, and how far those of other seeds.
+
+    Returns:
+        by run: evaluations; apart and most (mean and largest difference between the two trainings), seeds
+        apart (mean difference between two seeds of the variant), inside (share of evaluations at which the
+        second training lies in the 95 % t-interval of one further seed).
+    """
+    metric = f"{needles}/{MATCH}"
+    first, again = (table[table["name"] == metric] for table in (compared("main"), measured.repeats()))
+    rows = []
+    for run, second in again.groupby("run"):
+        own = first[first["architecture"] == second["architecture"].iloc[0]]
+        seeds = own.pivot(index="step", columns="seed", values="value")
+        curve, n = second.set_index("step")["value"].reindex(seeds.index), seeds.shape[1]
+        half = stats.t.ppf(0.975, n - 1) * seeds.std(axis=1) * np.sqrt(1 + 1 / n)
+        apart = (curve - seeds[second["seed"].iloc[0]]).abs()
+        between = [(seeds[one] - seeds[two]).abs().mean() for one, two in combinations(seeds, 2)]
+        row = {"apart": apart.mean(), "most": apart.max(), "seeds apart": np.mean(between)}
+        inside = ((curve - seeds.mean(axis=1)).abs() <= half).mean()
+        rows.append({"run": run, "evaluations": len(curve)} | row | {"inside": inside})
+    shares = ["apart", "most", "seeds apart", "inside"]
+    return pd.DataFrame(rows).set_index("run").astype(dict.fromkeys(shares, float)).round(3)
 
 
 def final_table(metrics: Frame, *, needles: str, names: Sequence[str]) -> Frame:

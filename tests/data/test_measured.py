@@ -38,6 +38,14 @@ def test_every_number_belongs_to_a_run():
     assert not measured.heads().duplicated(["run", "step", "layer", "head"]).any()
 
 
+def test_second_trainings_are_of_known_runs_and_as_long():
+    again = measured.repeats()
+    assert not again.duplicated(["run", "step", "name"]).any()
+    assert again[["gpu", "commit", "date", "command"]].notna().all(axis=None)
+    steps = measured.runs().set_index("run")["steps"]
+    assert (again.groupby("run")["step"].max() == steps[again["run"].unique()].sort_index()).all()
+
+
 def test_runs_are_whole():
     last = measured.metrics().groupby("run")[["step", "tokens"]].max()
     runs = measured.runs().set_index("run")

@@ -107,6 +107,20 @@ def test_ratios_of_steps_and_what_they_rest_on():
     assert table.loc[("never", "90%"), ["ratio", "low", "censored"]].tolist() == ["∞", "", 1]
 
 
+def test_a_second_training_is_compared_with_the_first_and_with_other_seeds(monkeypatch):
+    seeds = {("transformer", 0): [0.0, 0.5], ("transformer", 1): [0.0, 0.7], ("transformer", 2): [0.0, 0.6]}
+    first, again = metrics_of(seeds), metrics_of({("transformer", 0): [0.0, 0.6]})
+    monkeypatch.setattr(reading, "compared", lambda plan: first)
+    monkeypatch.setattr(measured, "repeats", lambda: again)
+    row = reading.repeated(needles="corpus256").loc["transformer-0"]
+    assert row["evaluations"] == 2
+    assert (row["apart"], row["most"], row["inside"]) == (0.05, 0.1, 1)
+    assert row["seeds apart"] == pytest.approx((0.2 + 0.1 + 0.1) / 3 / 2, abs=1e-3)
+    far = metrics_of({("transformer", 0): [0.1, 0.5]})  # no seed has found any by then
+    monkeypatch.setattr(measured, "repeats", lambda: far)
+    assert reading.repeated(needles="corpus256").loc["transformer-0", "inside"] == 0.5
+
+
 def test_final_table_lists_what_has_no_runs(monkeypatch):
     table = metrics_of({("a", seed): [0.5, 1.0] for seed in range(3)} | {("b", 0): [0.0, 0.5]})
     loss = table[table["name"] == MATCH].assign(name="val/loss", value=2.0)

@@ -201,7 +201,8 @@ def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp
     runs = collect(folders, out=tmp_path, **TRAINED)
     assert runs["variant"].tolist() == ["SISA d_state=4", "jamba, λ lr ×1"]
     assert runs[list(TRAINED)].drop_duplicates().to_numpy().tolist() == [list(TRAINED.values())]
-    files = {name: (tmp_path / name).read_bytes() for name in measured.SOURCES.values()}
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert set(files) == set(measured.SOURCES.values()) - {"repeats.csv.gz"}
     collect(folders[::-1], out=tmp_path, **TRAINED)
     for name, before in files.items():
         rows = [pd.read_csv(path) for path in (tmp_path / name, _kept(tmp_path, name, before))]
@@ -211,6 +212,17 @@ def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp
     assert {"lam", "half_life", "clamped", "needle_mass", "needle_content"} <= set(heads)
     assert len(heads[heads["run"] == quick.name]) == 2 * 2 * 4  # evaluations, layers, heads
     assert pd.read_csv(tmp_path / "metrics.csv.gz")["name"].str.count("/L").sum() == 0
+
+
+def test_a_second_training_stands_beside_the_first(folders, tmp_path):
+    collect(folders, out=tmp_path, **TRAINED)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    collect(folders[:1], out=tmp_path, repeat=True, **TRAINED)
+    again = pd.read_csv(tmp_path / "repeats.csv.gz")
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    assert set(again["run"]) == {folders[0].name}
+    assert set(again["gpu"]) == {TRAINED["gpu"]}
+    assert {"val/loss", "corpus128/exact_match"} <= set(again["name"])
 
 
 def _kept(folder, name, content):
