@@ -139,8 +139,8 @@ def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
         colours = [_colour(colour) for colour in ([given] if isinstance(given, str) else given)]
         axes.scatter(x, y, s=6, c=colours, label=None if "lines" in trace.mode else name, zorder=3)
     if "text" in trace.mode:
-        for *place, words in zip(x, y, trace.text, strict=True):
-            axes.text(*place, plain(words), fontsize=6, va="bottom", parse_math=False)
+        for across, up, words in zip(x, y, trace.text, strict=True):
+            axes.text(across, up, plain(words), fontsize=6, va="bottom", parse_math=False)
 
 
 def _colour(colour: str) -> Any:

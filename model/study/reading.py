@@ -104,7 +104,9 @@ def repeated(*, needles: str) -> Frame:
         second training lies in the 95 % t-interval of one further seed).
     """
     metric = f"{needles}/{MATCH}"
-    first, again = (table[table["name"] == metric] for table in (compared("main"), measured.repeats()))
+    first: Frame = compared("main")
+    again: Frame = measured.repeats()
+    first, again = first[first["name"] == metric], again[again["name"] == metric]
     rows = []
     for run, second in again.groupby("run"):
         own = first[first["architecture"] == second["architecture"].iloc[0]]

@@ -16,6 +16,7 @@ from sisa_viz.text import escape
 X = ("step", "tokens")
 CONFIDENCE = 0.95
 PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run
+CROWD = 2  # architectures; with more of them, bands and single seeds fade
 DASHES = ("dash", "dot", "dashdot", "longdash")
 
 
@@ -109,9 +110,13 @@ def plot_niah_convergence(
     figure = figures.panels([""], columns=1, height=_height(data))
     for at, (name, curve) in enumerate(data.published.groupby("label", sort=False)):
         figure.add_trace(_published_curve(str(name), curve, DASHES[at % len(DASHES)]))
-    for name, mean in data.mean.groupby("architecture"):
-        runs = data.runs[data.runs["architecture"] == name]
-        figure.add_traces([*_band(str(name), mean), *_seeds(str(name), runs), _mean(str(name), mean)])
+    means = [(str(name), mean) for name, mean in data.mean.groupby("architecture")]
+    fade = min(1.0, CROWD / max(len(means), 1))
+    for name, mean in means:
+        figure.add_traces(_band(name, mean, fade))
+    for name, _ in means:
+        figure.add_traces(_seeds(name, data.runs[data.runs["architecture"] == name], fade))
+    figure.add_traces([_mean(name, mean) for name, mean in means])
     _axes(figure, data)
     figures.entitle(figure, "Convergence on the needle task", _subtitle(data))
     return figure
@@ -144,7 +149,7 @@ def _published_curve(name: str, curve: pd.DataFrame, dash: str) -> go.Scatter:
     )
 
 
-def _band(name: str, mean: Frame) -> list[go.Scatter]:
+def _band(name: str, mean: Frame, fade: float) -> list[go.Scatter]:
     known = mean.dropna(subset=["low", "high"])
     if known.empty:
         return []
@@ -155,7 +160,7 @@ def _band(name: str, mean: Frame) -> list[go.Scatter]:
             x=x,
             y=y,
             fill="toself",
-            fillcolor=faint(architecture_colour(name), 0.18),
+            fillcolor=faint(architecture_colour(name), 0.18 * fade),
             line={"width": 0},
             mode="lines",
             hoverinfo="skip",
@@ -165,8 +170,8 @@ def _band(name: str, mean: Frame) -> list[go.Scatter]:
     ]
 
 
-def _seeds(name: str, runs: Frame) -> list[go.Scatter]:
-    line = {"color": faint(architecture_colour(name), 0.45), "width": 1}
+def _seeds(name: str, runs: Frame, fade: float) -> list[go.Scatter]:
+    line = {"color": faint(architecture_colour(name), 0.45 * fade), "width": 1}
     hover = "%{customdata[0]}, seed %{customdata[1]}<br>at %{x}: %{y:.4g}<extra></extra>"
     return [
         go.Scatter(

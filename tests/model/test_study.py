@@ -19,7 +19,7 @@ from model.study.measured import collect, collect_tiny
 from model.study.plans import PLANS, planned
 from model.study.runs import StudyRun, expand, heldout_rows, train_all
 
-TRAINED = {"gpu": "none", "commit": "abc", "date": "2026-11-23", "command": "pytest"}
+TRAINED: dict[str, Any] = {"gpu": "none", "commit": "abc", "date": "2026-11-23", "command": "pytest"}
 
 
 @pytest.fixture(scope="module")
