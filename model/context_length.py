@@ -80,6 +80,19 @@ def measured_grid(variant: str) -> Frame:
     return over_seeds(table.assign(architecture=panels), by=CELL)
 
 
+def every_variant() -> Frame:
+    """Measured variant and position code × length: mean over seeds, all depths together, as text."""
+    cells = over_seeds(_lengths(), by=["variant", "rope", "context_length"])
+    words = [
+        f"{rate:.0%} ({low:.0%} to {high:.0%})"
+        for rate, low, high in cells[["rate", "low", "high"]].itertuples(index=False)
+    ]
+    wide = cells.assign(words=words).pivot(
+        index=["variant", "rope"], columns="context_length", values="words"
+    )
+    return wide.rename_axis(index=["variant", "position code"])
+
+
 def _lengths() -> Frame:
     """Measured lengths of compared runs; no rows where the table is not there."""
     try:

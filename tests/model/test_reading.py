@@ -10,7 +10,15 @@ import torch
 from data import measured, published
 from model import load
 from model.config import STATES
-from model.context_length import NOPE, by_length, length_claims, measured_grid, over_seeds, yarn_balance
+from model.context_length import (
+    NOPE,
+    by_length,
+    every_variant,
+    length_claims,
+    measured_grid,
+    over_seeds,
+    yarn_balance,
+)
 from model.convergence import LIMITS, Convergence, decay_reached, held, looks_ahead
 from model.fusion import KINDS, Tour, architectures, level_claims, placement
 from model.needles import needle_head
@@ -271,6 +279,9 @@ def test_measured_lengths_make_panels_and_verdicts(lengths):
     cells = measured_grid("SISA d_state=16")
     assert set(cells["architecture"]) == {"rope", "yarn", NOPE}
     assert set(cells["n"]) == {10}
+    rates = every_variant()
+    assert rates.loc[("SISA d_state=16", "yarn"), 1024] == "90% (70% to 97%)"
+    assert rates.index.tolist() == [("SISA d_state=16", "rope"), ("SISA d_state=16", "yarn"), (NOPE, "none")]
     table = length_claims("SISA d_state=16").set_index("claim")
     assert table.loc["SISA d_state=16: under half at 2 ×", "verdict"] == "reproduced"
     yarn = table.loc["SISA d_state=16, yarn: under half at 2 ×"]
