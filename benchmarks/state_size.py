@@ -26,7 +26,7 @@ def main() -> None:
         rows.append({"d_state": d_state, "tokens_per_second": speed})
         rows[-1]["relative"] = speed / rows[0]["tokens_per_second"]
         print({name: round(value, 3) for name, value in rows[-1].items()}, flush=True)
-    write_json(given.out, {"rows": rows, **provenance(given.device)})
+        write_json(given.out, {"rows": rows, **provenance(given.device)})  # a kill loses the last size alone
     print(given.out)
 
 
