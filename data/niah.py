@@ -117,7 +117,7 @@ class NIAHTask:
             return SyntheticBuilder(n_symbols=n_symbols, **knobs)
         assert self.tokenizer is not None
         if self.protocol == "paper":
-            return PaperBuilder(self.tokenizer)
+            return PaperBuilder(tokenizer=self.tokenizer)
         return text_builder(
             filler=str(self.filler),
             tokenizer=self.tokenizer,

@@ -9,19 +9,13 @@ The script's own numbers are 200 episodes and seed 42. Its first pair is "The se
 filler a sentence about a quick brown fox; the other four pairs are this project's, of the same form.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data.episodes import Needle, Row, hide
-from data.labels import token_labels
-from data.tokenizer import encode, pad_id
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+from data.tokenized import Tokenized
 
 FILLER = "The quick brown fox jumps over the lazy dog."
 PAIRS = (
@@ -36,10 +30,8 @@ SEED, N_EPISODES, LENGTH = 42, 200, 512
 
 
 @dataclass(frozen=True, eq=False)
-class PaperBuilder:
+class PaperBuilder(Tokenized):
     """Builds rows of ``filler[:place] key answer . filler[place:] key first-answer-token``."""
-
-    tokenizer: "Tokenizer"
 
     min_length = LENGTH
 
@@ -53,20 +45,6 @@ class PaperBuilder:
         filler = np.resize(self._sentence, n_filler)
         return hide(filler, [place], [needle], query, requested_depth=place / n_filler, key=key, value=answer)
 
-    def labels(self, ids: Sequence[int]) -> list[str]:
-        return token_labels(self.tokenizer, ids)
-
-    @property
-    def d_vocab(self) -> int:
-        return self.tokenizer.get_vocab_size()
-
-    @cached_property
-    def pad_id(self) -> int:
-        return pad_id(self.tokenizer)
-
     @cached_property
     def _sentence(self) -> np.ndarray:
         return self._ids(FILLER + " ")
-
-    def _ids(self, text: str) -> np.ndarray:
-        return np.array(encode(self.tokenizer, text), np.int64)

@@ -17,9 +17,9 @@ import numpy as np
 from data.episodes import Needle, Row, draw_depths, hide
 from data.haystack import LINE, SENTENCE, STOP, Haystack, repeated_haystack
 from data.keys import KEYS
-from data.labels import token_labels
 from data.refusal import refusal
-from data.tokenizer import encode, pad_id
+from data.tokenized import Tokenized
+from data.tokenizer import encode
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -30,12 +30,11 @@ PLAIN = "The secret number is {value}."
 KEYED = "The secret number of {key} is {value}."
 
 
-@dataclass(frozen=True, eq=False)
-class TextBuilder:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TextBuilder(Tokenized):
     """Builds rows of exactly the asked length from pieces that were tokenised once."""
 
     haystack: Haystack
-    tokenizer: "Tokenizer"
     template: str
     value_length: int
     n_needles: int
@@ -74,20 +73,9 @@ class TextBuilder:
             trail=line_end if kind == LINE else 0,
         )
 
-    def labels(self, ids: Sequence[int]) -> list[str]:
-        return token_labels(self.tokenizer, ids)
-
     @property
     def n_hidden(self) -> int:
         return self.n_needles + self.n_distractors
-
-    @property
-    def d_vocab(self) -> int:
-        return self.tokenizer.get_vocab_size()
-
-    @cached_property
-    def pad_id(self) -> int:
-        return pad_id(self.tokenizer)
 
     @cached_property
     def min_length(self) -> int:
@@ -130,9 +118,6 @@ class TextBuilder:
     @cached_property
     def _line_end(self) -> np.ndarray:
         return self._ids("\n")
-
-    def _ids(self, text: str) -> np.ndarray:
-        return np.array(encode(self.tokenizer, text), np.int64)
 
     def _longest(self, key: int) -> int:
         kinds = (LINE, SENTENCE, STOP)
@@ -178,9 +163,8 @@ def text_builder(
     template = template or (KEYED if keyed else PLAIN)
     _check_template(template, keyed=keyed)
     haystack = _haystack(filler, tokenizer, corpus, split, longest)
-    builder = TextBuilder(
-        haystack, tokenizer, template, n_needles=n_needles, n_distractors=n_distractors, **knobs
-    )
+    asked = {"template": template, "n_needles": n_needles, "n_distractors": n_distractors}
+    builder = TextBuilder(haystack=haystack, tokenizer=tokenizer, **asked, **knobs)
     builder._digits  # noqa: B018 (refuses a tokenizer without single digits)
     return builder
 
