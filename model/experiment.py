@@ -12,12 +12,12 @@ import pandas as pd
 
 from data import NIAHTask, TokenCorpus, TrainingBatches, topics_corpus
 from data.refusal import folder_path, one_of, refusal, whole
-from model.config import SISAConfig
+from model.config import STATES, SISAConfig
+from model.hybrids import OWN
 from model.run import Run
 from model.training import DEVICES, TrainingConfig, fit
 from sisa_viz import read_runs
 
-ARCHITECTURES = ("sisa", "transformer")
 SMOKE_STEPS = 12
 
 
@@ -32,9 +32,9 @@ class Experiment:
     """Parameters of notebook 02.
 
     Args:
-        architecture: "sisa" or "transformer".
+        architecture: a key of `model.config.STATES`.
         preset: size, see SISAConfig.preset.
-        d_state: state size of SISA; a transformer has none.
+        d_state: state size of "sisa"; the others keep their own.
         steps, batch_size, lr, evaluate_every: see TrainingConfig and TrainingBatches.
         seed: of weights and batches.
         filler, length, value_length, n_needles, n_distractors: see NIAHTask; length in tokens.
@@ -63,7 +63,7 @@ class Experiment:
     smoke: bool = False
 
     def __post_init__(self) -> None:
-        one_of("architecture", self.architecture, ARCHITECTURES)
+        one_of("architecture", self.architecture, list(STATES))
         one_of("device", self.device, DEVICES)
         one_of("smoke", self.smoke, (True, False))
         whole("seed", self.seed, least=0)
@@ -76,8 +76,12 @@ class Experiment:
             raise refusal("corpus", self.corpus, legal='the path of a corpus file, or ""', step=step)
         # the rest is checked by those who take it
         self.training()
-        SISAConfig.preset(self.preset, d_state=self.d_state)
+        self._config()
         TrainingBatches(task=self.task("train"), batch_size=self.batch_size)
+
+    def _config(self, **sizes: int) -> SISAConfig:
+        d_state = self.d_state if self.architecture == "sisa" else OWN
+        return SISAConfig.preset(self.preset, architecture=self.architecture, d_state=d_state, **sizes)
 
     def training(self) -> TrainingConfig:
         steps = SMOKE_STEPS if self.smoke else self.steps
@@ -105,9 +109,8 @@ class Experiment:
     def run(self) -> Run:
         """Train, or resume, or return the finished run."""
         task = self.task("train")
-        d_state = self.d_state if self.architecture == "sisa" else 0
         return fit(
-            SISAConfig.preset(self.preset, d_state=d_state, d_vocab=task.d_vocab, n_ctx=self.length),
+            self._config(d_vocab=task.d_vocab, n_ctx=self.length),
             folder=Path(self.output_dir) / self.name,
             batches=TrainingBatches(task=task, batch_size=self.batch_size),
             training=self.training(),
@@ -123,12 +126,12 @@ class Study:
     """Parameters of notebook 03: the same experiment for several architectures and seeds.
 
     Args:
-        architectures: of ARCHITECTURES, each once.
+        architectures: as in Experiment, each once.
         seeds: whole numbers, each once; the same seed means the same batches for every architecture.
         preset, d_state, steps, filler, length, device, output_dir, smoke: as in Experiment.
     """
 
-    architectures: Sequence[str] = ARCHITECTURES
+    architectures: Sequence[str] = ("transformer", "sisa")
     seeds: Sequence[int] = (0, 1, 2)
     preset: str = "tiny"
     d_state: int = 16
@@ -144,7 +147,7 @@ class Study:
             values = getattr(self, name)
             listed = isinstance(values, Sequence) and not isinstance(values, str)
             for value in values if listed else ():
-                one_of(name, value, ARCHITECTURES) if name == "architectures" else whole(name, value, least=0)
+                one_of(name, value, list(STATES)) if name == "architectures" else whole(name, value, least=0)
             if not listed or not values or len(set(values)) < len(values):
                 step = f"With papermill: -y '{name}: [...]'."
                 raise refusal(name, values, legal="a list of different values, at least one", step=step)

@@ -40,7 +40,7 @@ def repeats() -> pd.DataFrame:
 
 
 def tiny() -> pd.DataFrame:
-    """Needles in the six runs of notebook 03 as it is: columns of `metrics`, less lr and episode_fraction."""
+    """Needles in runs of notebook 03's small study: columns of `metrics`, less lr and episode_fraction."""
     return _read(TINY).copy()
 
 

@@ -19,7 +19,7 @@ def quick(folder, **changes):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"architecture": "rnn"}, "architecture is 'rnn'; legal: 'sisa', 'transformer'"),
+        ({"architecture": "rnn"}, "architecture is 'rnn'; legal: 'transformer', 'sisa', 'mamba2'"),
         ({"preset": "huge"}, "preset is 'huge'; legal: 'tiny', 'small', '50m', '152m', '369m'"),
         ({"d_state": 0}, "d_state is 0; legal: whole numbers >= 2"),
         ({"d_state": 3}, "d_state is 3; legal: even numbers"),

@@ -39,7 +39,7 @@ def test_a_headless_run_prints_lines_and_no_bar(executed):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("wrong value", "architecture is 'rnn'; legal: 'sisa', 'transformer'."),
+        ("wrong value", "architecture is 'rnn'; legal: 'transformer', 'sisa', 'mamba2'"),
         ("unknown name", "parameter is 'step'; legal: architecture, preset, d_state, steps, seed,"),
     ],
 )
