@@ -91,7 +91,7 @@ def coverage(runs: Frame) -> Frame:
 
 
 def throughput(path: Path = THROUGHPUT) -> Frame:
-    """d_state, tokens_per_second in training, relative to the transformer, and the columns that plots want.
+    """d_state, tokens_per_second in training, relative to the transformer, machine, and what plots want.
 
     Empty where it has not been measured yet.
 
@@ -100,13 +100,15 @@ def throughput(path: Path = THROUGHPUT) -> Frame:
     """
     columns = ["d_state", "tokens_per_second", "relative"]
     if not path.is_file():
-        return pd.DataFrame(columns=[*columns, "architecture", "seed"])
-    table = pd.DataFrame(json.loads(path.read_text(encoding="utf-8")).get("rows"))
+        return pd.DataFrame(columns=[*columns, "architecture", "seed", "machine"])
+    measured_there = json.loads(path.read_text(encoding="utf-8"))
+    table = pd.DataFrame(measured_there.get("rows"))
     if not set(columns) <= set(table):
         step = "Measure it again with benchmarks/state_size.py."
         raise refusal(f"rows of {path.name}", list(table), legal=", ".join(columns), step=step)
     names = [variant_name("sisa", d_state=size) if size else "transformer" for size in table["d_state"]]
-    return table[columns].assign(architecture=names, seed=0).sort_values("d_state", ignore_index=True)
+    told = {"architecture": names, "seed": 0, "machine": measured_there["machine"]}
+    return table[columns].assign(**told).sort_values("d_state", ignore_index=True)
 
 
 @torch.no_grad()
@@ -189,11 +191,13 @@ def _speed(speed: Frame) -> dict[str, object]:
     table = published.throughput()
     paper = float(table.loc[table["model"] == "sisa", "relative"].iloc[0])
     claim, said = "training speed at d_state=32, relative to the transformer", f"{paper:.2f} (152M, one run)"
-    own = speed.loc[speed["d_state"] == 32, "relative"]
+    own = speed[speed["d_state"] == 32]
     if own.empty:
         return _row(claim, said, needed=f"a GPU: {THROUGHPUT.name} is {NOT_YET}")
-    need = "repeated timings: one has no interval"
-    return _row(claim, said, value=float(own.iloc[0]), form="{:.2f}", needed=need, runs=1)
+    need, unit = "repeated timings on a GPU: one has no interval", f" ({own['machine'].iloc[0]})"
+    return _row(
+        claim, said, value=float(own["relative"].iloc[0]), form="{:.2f}", unit=unit, needed=need, runs=1
+    )
 
 
 def _row(

@@ -28,6 +28,7 @@ from model.study import reading
 from sisa_viz.colours import variant_name
 
 MATCH = "corpus256/exact_match"
+ROW = {"tokens_per_second": 1e5, "relative": 0.8}
 
 
 def metrics_of(curves):
@@ -251,12 +252,10 @@ def test_claims_on_d_state_follow_the_table(runs, tmp_path):
 
 def test_throughput_is_read_where_it_is(runs, tmp_path):
     path = tmp_path / "state_size.json"
-    path.write_text(
-        json.dumps({"rows": [{"d_state": d, "tokens_per_second": 1e5, "relative": 0.8} for d in (32, 0)]})
-    )
+    path.write_text(json.dumps({"machine": "one", "rows": [ROW | {"d_state": 32}, ROW | {"d_state": 0}]}))
     speed = throughput(path)
     assert speed["architecture"].tolist() == ["transformer", "SISA d_state=32"]
-    assert state_claims(runs, speed, needles="corpus256")["measured"].iloc[-1] == "0.80"
+    assert state_claims(runs, speed, needles="corpus256")["measured"].iloc[-1] == "0.80 (one)"
     path.write_text('{"rows": [{"d_state": 4}]}')
     with pytest.raises(ValueError, match="legal: d_state, tokens_per_second, relative"):
         throughput(path)
