@@ -16,11 +16,11 @@ def published_speed(
 
     Args:
         curves: of `data.published`.
-        variant: as plots spell it; what follows a comma is ours and does not count.
+        variant: as plots spell it; a remark on λ's learning rate is ours and does not count.
         level: share of episodes.
     """
     curves = curves.assign(name=architecture_names(curves)).dropna(subset=["niah_pct"]).sort_values("step")
-    own, other = (curves.loc[curves["name"] == name.partition(", ")[0]] for name in (variant, baseline))
+    own, other = (curves.loc[curves["name"] == _theirs(name)] for name in (variant, baseline))
     found = []
     for scale in by_size(set(other["scale"])):
         of_scale = other.loc[other["scale"] == scale]
@@ -33,8 +33,13 @@ def published_speed(
 def published_end(final: pd.DataFrame, *, variant: str) -> dict[str, float]:
     """Share of episodes at the end of training, by scale; empty without figures."""
     own = final.assign(name=architecture_names(final))
-    own = own.loc[own["name"] == variant.partition(", ")[0]]
+    own = own.loc[own["name"] == _theirs(variant)]
     return dict(zip(own["scale"], own["niah_pct"] / 100, strict=True))
+
+
+def _theirs(variant: str) -> str:
+    """The name without a remark on λ's learning rate; other remarks make another model."""
+    return variant.partition(", λ")[0]
 
 
 def _compared(run: pd.DataFrame, other: pd.DataFrame, level: float) -> str:

@@ -52,3 +52,5 @@ def test_the_paper_s_own_figures():
     assert published_speed(published.curves(), **asked) == ""
     assert published_end(published.final(), variant="mamba2") == {"50M": 0, "152M": 0.825, "369M": 0.965}
     assert published_end(published.final(), variant="hymba") == {}
+    assert published_end(published.final(), variant="transformer, no RoPE") == {}
+    assert published_end(published.final(), variant="SISA d_state=16, λ lr ×1") == {"50M": 1, "152M": 1}
