@@ -20,7 +20,7 @@ WARM_UP = 2
 
 
 def options(text: str | None, **defaults: Any) -> argparse.ArgumentParser:
-    """--preset, --length, --device and --out, which every benchmark of models takes; text is its help."""
+    """Options of every benchmark of models: preset, length, device, repeats, out; text is its help."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small")
     parser.add_argument("--length", type=int, default=512, help="tokens")

@@ -104,6 +104,12 @@ def _over_seeds(values: np.ndarray, statistic: Any, **counts: int) -> Estimate:
     return Estimate(float(statistic(values)), float(low), float(high), len(values), **counts)
 
 
+def episode_sets(metrics: pd.DataFrame) -> list[str]:
+    """Names of the sets of episodes that a table has exact matches of."""
+    names = sorted(set(metrics["name"]))
+    return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
+
+
 def claims(
     metrics: pd.DataFrame, *, published: ModuleType = of_the_paper, baseline: str = "transformer"
 ) -> pd.DataFrame:
@@ -118,7 +124,7 @@ def claims(
         claim, variant, needles (the set), published, measured, low, high, seeds, censored, left out (pairs of
         seeds), verdict, what would decide it. A ratio under 1 means fewer steps.
     """
-    sets = [name.removesuffix(f"/{MATCH}") for name in sorted(set(metrics["name"])) if name.endswith(MATCH)]
+    sets = episode_sets(metrics)
     variants = sorted(set(metrics["architecture"]), key=lambda name: (name != baseline, name))
     others = variants[1:] if baseline in variants else []
     rows = [_end(metrics, name, needles, published.final()) for needles in sets for name in variants]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from model.checkpoint import load, locate
 from model.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from model.config import WITHOUT_ROPE
 from model.extension import with_rope
+from model.mixers.rope import temperature
 from model.network import SISAModel
 from model.study.lengths import STRETCH, length_grid
 from model.study.reading import NOT_YET, variants
@@ -141,11 +141,12 @@ def yarn_balance(
     plain = _terms(model, tokens)
     rows = []
     for s in factors:
-        content, importance = _terms(with_rope(model, "yarn", s), tokens)
+        stretched = with_rope(model, "yarn", s)
+        content, importance = _terms(stretched, tokens)
         grown = [_on_itself(new, old) for new, old in zip((content, importance), plain, strict=True)]
         seen = torch.ones(content.shape[-2:], dtype=torch.bool).tril()
         variances = [term[..., seen].var(-1).mean() for term in (content, importance)]
-        mu = 0.1 * math.log(s) + 1
+        mu = temperature(stretched.config)
         share = float(variances[1] / sum(variances))
         row = {"stretch s": s, "μ": mu, "μ²": mu**2, "content": grown[0], "importance": grown[1]}
         rows.append(row | {"share of importance": share})

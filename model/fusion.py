@@ -19,13 +19,12 @@ from model.evaluation import evaluate
 from model.hybrids import attends
 from model.network import SISAModel
 from model.sizes import total
-from model.small import train_small
+from model.small import SMOKE_STEPS, train_small
 from model.study.reading import check_needles
 from model.trace import capture
 from sisa_viz.tables import Frame
 
 PLANS = ("main", "fusion")
-SMOKE_STEPS = 2
 
 
 class Kind(NamedTuple):

@@ -13,6 +13,8 @@ from model.config import SISAConfig
 from model.network import SISAModel
 from model.training import TrainingConfig, fit
 
+SMOKE_STEPS = 2
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:

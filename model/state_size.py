@@ -17,7 +17,7 @@ from model.claims import FEWEST, NO_CLAIM, UNDECIDED
 from model.config import PRESETS, SISAConfig
 from model.network import SISAModel
 from model.sizes import MIXER, total
-from model.small import train_small
+from model.small import SMOKE_STEPS, train_small
 from model.study.plans import STATE_SIZES
 from model.study.reading import NOT_YET, check_needles, compared
 from sisa_viz.colours import variant_name
@@ -26,7 +26,6 @@ from sisa_viz.tables import Frame
 PLANS = ("main", "state", "fusion")
 ADAPTIVE = "adaptive_sisa"
 THROUGHPUT = Path(__file__).parents[1] / "benchmarks" / "results" / "state_size.json"
-SMOKE_STEPS = 2
 
 
 @dataclass(frozen=True, kw_only=True)

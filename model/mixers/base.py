@@ -1,4 +1,4 @@
-"""What every mixer has, whatever mixes its positions: score-sized hooks, output heads, what a trace needs."""
+"""What every mixer has: hooks of score size, output heads, parameters that must not decay."""
 
 from __future__ import annotations
 

@@ -44,12 +44,12 @@ def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **train
     """
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for folder in map(Path, folders):
-        named, metrics = {"run": folder.name}, _finished(folder)
+        named, (config, metrics) = {"run": folder.name}, _finished(folder)
         if repeat:
             parts["repeats.csv.gz"].append(_split(metrics)[0].assign(**named, **trained))
             continue
         tokens = int(metrics["tokens"].to_numpy().max())
-        asked = _asked(Run(folder).config) | {"tokens": tokens}
+        asked = _asked(config) | {"tokens": tokens}
         parts["runs.csv"].append(pd.DataFrame([named | asked | trained]))
         metrics, heads = _split(metrics)
         parts["metrics.csv.gz"].append(metrics.assign(**named))
@@ -78,14 +78,14 @@ def collect_tiny(folders: Sequence[Path], *, out: Path) -> None:
         needles.to_csv(aside, index=False, float_format=f"%.{DIGITS}g")
 
 
-def _finished(folder: Path) -> pd.DataFrame:
-    """All that a run has measured; ValueError unless it has ended."""
+def _finished(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """config.json of a run and all that it has measured; ValueError unless it has ended."""
     run = Run(folder)
-    metrics = run.metrics
-    if not (folder / "config.json").is_file() or metrics["step"].max() != run.config["training"]["steps"]:
+    metrics, config = run.metrics, run.config if (folder / "config.json").is_file() else None
+    if config is None or metrics["step"].max() != config["training"]["steps"]:
         step = "Train it to its end with `python -m model.study train`, or leave it out."
         raise refusal("folder", str(folder), legal="folders of finished runs", step=step)
-    return metrics
+    return config, metrics
 
 
 def _asked(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,8 +37,11 @@ PLANS: dict[str, tuple[list[dict[str, Any]], range]] = {
 
 
 def planned(plan: str, base: StudyRun, *, seeds: Sequence[int] = ()) -> list[StudyRun]:
-    """The runs of a plan, of its own seeds or of these; seeds outermost, so that an early end
-    leaves whole rounds."""
+    """The runs of a plan; seeds outermost, so that an early end leaves whole rounds.
+
+    Args:
+        seeds: instead of the plan's own.
+    """
     one_of("plan", plan, list(PLANS))
     variants, own = PLANS[plan]
     return expand(base, variants, seeds or own)

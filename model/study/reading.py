@@ -11,7 +11,7 @@ from scipy import stats
 
 from data import measured
 from data.refusal import one_of
-from model.claims import LEVELS, MATCH, claims, end, in_words, ratio, steps_to
+from model.claims import LEVELS, MATCH, claims, end, episode_sets, in_words, ratio, steps_to
 from model.study.plans import planned
 from model.study.runs import StudyRun
 from sisa_viz.tables import Frame, architecture_names, by_size
@@ -21,8 +21,7 @@ NOT_YET = "not measured yet"
 
 def needle_sets() -> list[str]:
     """Names of the held-out sets that every run was measured on: filler and context length."""
-    names = sorted(set(measured.metrics()["name"]))
-    return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
+    return episode_sets(measured.metrics())
 
 
 def check_needles(needles: str) -> None:
@@ -118,8 +117,7 @@ def repeated(*, needles: str) -> Frame:
         row = {"apart": apart.mean(), "most": apart.max(), "seeds apart": np.mean(between)}
         inside = ((curve - seeds.mean(axis=1)).abs() <= half).mean()
         rows.append({"run": run, "evaluations": len(curve)} | row | {"inside": inside})
-    shares = ["apart", "most", "seeds apart", "inside"]
-    return pd.DataFrame(rows).set_index("run").astype(dict.fromkeys(shares, float)).round(3)
+    return pd.DataFrame(rows).set_index("run").round(3)
 
 
 def final_table(metrics: Frame, *, needles: str, names: Sequence[str]) -> Frame:
