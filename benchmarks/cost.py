@@ -14,8 +14,8 @@ import torch
 from timing import RESULTS, medians, options, provenance
 
 from model import SISAConfig, SISAModel
+from model.loop import row_loss
 from model.run import write_json
-from model.training import row_loss
 
 
 def throughput(config: SISAConfig, given: argparse.Namespace, *, compiled: bool) -> float:

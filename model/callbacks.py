@@ -18,13 +18,9 @@ from data import NIAHTask
 from data.files import write_aside
 from model.evaluation import evaluate, head_state, heldout_loss
 from model.lens import needle_lens
-from model.run import COLUMNS, Run
+from model.run import COLUMNS, NonFiniteLoss, Run
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
-
-
-class NonFiniteLoss(RuntimeError):
-    """The loss or the gradient of a step is not a number any more."""
 
 
 class StepCallback(L.Callback):

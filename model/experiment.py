@@ -14,8 +14,9 @@ from data import NIAHTask, TokenCorpus, TrainingBatches, topics_corpus
 from data.refusal import folder_path, one_of, refusal, whole
 from model.config import STATES, SISAConfig
 from model.hybrids import OWN
+from model.recipe import TrainingConfig
 from model.run import Run
-from model.training import DEVICES, TrainingConfig, fit
+from model.training import DEVICES, fit
 from sisa_viz import read_runs
 
 SMOKE_STEPS = 12

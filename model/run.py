@@ -31,6 +31,10 @@ from model.versions import versions
 COLUMNS = ["step", "tokens", "name", "value"]
 
 
+class NonFiniteLoss(RuntimeError):
+    """The loss or the gradient of a step is not a number any more."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A run folder, finished or not."""

@@ -11,7 +11,8 @@ import torch
 from data import NIAHTask, TrainingBatches
 from model.config import SISAConfig
 from model.network import SISAModel
-from model.training import TrainingConfig, fit
+from model.recipe import TrainingConfig
+from model.training import fit
 
 SMOKE_STEPS = 2
 

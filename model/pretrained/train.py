@@ -19,8 +19,8 @@ import torch
 from data import NIAHTask, TokenCorpus, TrainingBatches, summarise
 from model import SISAConfig, fit, load, save
 from model.evaluation import evaluate
+from model.recipe import TrainingConfig
 from model.run import write_json
-from model.training import TrainingConfig
 from model.versions import versions
 
 NAME = "niah"

@@ -20,8 +20,9 @@ from data.refusal import one_of, refusal, whole
 from model.config import STATES, SISAConfig
 from model.experiment import text_source
 from model.hybrids import OWN
+from model.recipe import TrainingConfig
 from model.run import Run
-from model.training import DEVICES, TrainingConfig, fit
+from model.training import DEVICES, fit
 from sisa_viz.colours import variant_name
 
 VALUE_LENGTH = 4  # digits of a hidden number

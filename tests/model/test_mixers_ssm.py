@@ -8,9 +8,10 @@ from state_space_models import ARCHITECTURES, SIZES, small_config, small_model, 
 from model import SISAConfig, SISAModel, capture
 from model.block import Block
 from model.evaluation import head_state
+from model.loop import SISATraining
 from model.mixers.state_space import StateSpace
+from model.recipe import TrainingConfig
 from model.sizes import total
-from model.training import SISATraining, TrainingConfig
 
 
 def edit(tensor, hook):

@@ -7,7 +7,7 @@ from data import NIAHTask, TrainingBatches
 from model import SISAConfig, fit
 from model.config import STATES
 from model.network import SISAModel
-from model.training import TrainingConfig
+from model.recipe import TrainingConfig
 
 
 @pytest.mark.parametrize("architecture", STATES)

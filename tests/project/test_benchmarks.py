@@ -1,8 +1,7 @@
 """Benchmarks of models run, small, and write what others read."""
 
 import json
-import os
-import subprocess
+import runpy
 import sys
 
 import pytest
@@ -16,13 +15,16 @@ OPTIONS = {"cost": ["--batch", "1"], "state_size": ["--batch", "1"], "capture": 
 def results(project, tmp_path_factory):
     """Paths of what each wrote, by name."""
     folder = tmp_path_factory.mktemp("results")
-    for name, options in OPTIONS.items():
-        script, out = project / "benchmarks" / f"{name}.py", folder / f"{name}.json"
+    written = {name: folder / f"{name}.json" for name in OPTIONS}
+    for name, out in written.items():
+        script = project / "benchmarks" / f"{name}.py"
         preset = "small" if name == "state_size" else "tiny"  # tiny cannot pay for its largest sizes
         asked = ["--preset", preset, "--length", "16", "--device", "cpu", "--repeats", "1", "--out", str(out)]
-        environment = os.environ | {"PYTHONPATH": str(project)}
-        subprocess.run([sys.executable, str(script), *asked, *options], check=True, env=environment)
-    return {name: folder / f"{name}.json" for name in OPTIONS}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.syspath_prepend(script.parent)
+            patch.setattr(sys, "argv", [str(script), *asked, *OPTIONS[name]])
+            runpy.run_path(str(script), run_name="__main__")
+    return written
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import torch
 
 from data import NIAHTask, TrainingBatches
 from model import SISAConfig, fit
-from model.training import TrainingConfig
+from model.recipe import TrainingConfig
 
 TASK = NIAHTask(filler="synthetic", lengths=(16,), n_symbols=16)
 CONFIG = SISAConfig(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=16, n_ctx=16, d_state=4)
@@ -30,4 +30,4 @@ def train(folder, *, steps=20, batches=None, tasks=True, device="cpu", **changes
 def train_long(folder):
     """Long enough to be killed in the middle; for a process of its own."""
     torch.set_num_threads(1)
-    train(folder, steps=160)
+    train(folder, steps=80)
