@@ -22,6 +22,8 @@ from model.evaluation import evaluate
 from model.network import SISAModel
 from model.trace import capture
 
+FACTORS = {"content": "hook_q", "importance": "hook_lam"}  # a factor of each part of a score
+
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
@@ -104,14 +106,17 @@ def capture_episode(model: SISAModel, episodes: Episodes, *, index: int = 0) -> 
 
 @contextmanager
 def ablated(model: SISAModel, part: str) -> Iterator[SISAModel]:
-    """Inside, every score lacks one part, "content" or "importance"; later layers see the consequences."""
-    one_of("part", part, ("content", "importance"))
-    with model.hooks(fwd_hooks=[(lambda name: name.endswith(f"hook_{part}_scores"), _zero)]):
+    """Inside, every score lacks one part, "content" or "importance"; later layers see the consequences.
+
+    A factor of the part is set to zero, not the part itself, so that no score-sized tensor is built.
+    """
+    one_of("part", part, list(FACTORS))
+    with model.hooks(fwd_hooks=[(lambda name: name.endswith(FACTORS[part]), _zero)]):
         yield model
 
 
-def _zero(scores: Tensor, hook: Any) -> Tensor:
-    return torch.zeros_like(scores)
+def _zero(factor: Tensor, hook: Any) -> Tensor:
+    return torch.zeros_like(factor)
 
 
 def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The explorer in a notebook: one anywidget that carries its data as bytes."""
 
+from uuid import uuid4
+
 import anywidget
 from traitlets import Any, Bool, Bytes, Dict, Unicode, link
 
@@ -13,6 +15,7 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     _esm = module()
     _css = style()
+    comm_id = Unicode().tag(sync=True)  # by which the page finds its own model
     meta = Unicode().tag(sync=True)
     data = Bytes().tag(sync=True)
     text_mode = Bool(False).tag(sync=True)
@@ -25,7 +28,9 @@ class ExplorerWidget(anywidget.AnyWidget):
     window = Any(None, allow_none=True).tag(sync=True)
 
     def __init__(self, state: ExplorerState, packed: Packed | None, *, text_mode: bool) -> None:
-        super().__init__(text_mode=text_mode, **content_of(packed), **state.as_dict())
+        comm_id = uuid4().hex
+        shown = {"comm_id": comm_id, "text_mode": text_mode, **content_of(packed), **state.as_dict()}
+        super().__init__(model_id=comm_id, **shown)
         self._links = [link((state, name), (self, name)) for name in NAMES]
 
     def show(self, packed: Packed) -> None:

@@ -1,4 +1,4 @@
-"""The explorer's text mode in JupyterLab: what is typed is captured and shown."""
+"""The explorer's text mode in JupyterLab: what is typed is captured and shown, even where anywidget gave it up."""
 
 import pytest
 from explorer_pages import Shown
@@ -20,7 +20,7 @@ explorer = ScoreExplorer(model=SISAModel(config, seed=0, tokenizer=tokenizer))
 def test_typed_text_is_captured_and_refusals_are_shown(lab, lab_root, watched_page, write_notebook):
     write_notebook(lab_root / "text.ipynb", MODEL, "explorer.figure")
     page = watched_page.page
-    lab.open(page, "text.ipynb")
+    lab.open(page, "text.ipynb", patience=0)  # as on a page too busy to load the widget in time
     run_all(page)
     assert cell_errors(page) == []
     box = page.get_by_label("text to capture")
@@ -37,4 +37,4 @@ def test_typed_text_is_captured_and_refusals_are_shown(lab, lab_root, watched_pa
     page.wait_for_function("() => document.querySelector('.sisa-x-message').innerText.includes('ValueError')")
     assert shown.drawn() == "L0H0 1 0-3-0-3"
     assert watched_page.outside == []
-    assert watched_page.errors == []
+    assert set(watched_page.errors) == {"[anywidget] Failed to initialize model."}

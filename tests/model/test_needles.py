@@ -93,12 +93,17 @@ def test_a_captured_episode_has_its_spans_and_no_padding(small):
 @pytest.mark.parametrize("part", ["content", "importance"])
 def test_inside_ablated_one_term_is_zero_in_every_layer_and_afterwards_nothing_is_left(sisa, tokens, part):
     before = sisa(tokens)
+    part_itself = f"hook_{part}_scores"
+    twin = sisa.run_with_hooks(
+        tokens, fwd_hooks=[(lambda name: name.endswith(part_itself), lambda scores, hook: 0 * scores)]
+    )
     names = [f"blocks.{layer}.attn.hook_{p}_scores" for layer in range(2) for p in (part, "attn")]
     with ablated(sisa, part) as model:
         logits, cache = model.run_with_cache(tokens, names_filter=names)
         assert all(not cache[name].any() for name in names[::2])
         assert all(cache[name].any() for name in names[1::2])
     assert not torch.allclose(logits, before, atol=1e-3)
+    torch.testing.assert_close(logits, twin)
     assert torch.equal(sisa(tokens), before)
     assert not any(hook.fwd_hooks for hook in sisa.hook_dict.values())
 

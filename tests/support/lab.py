@@ -33,6 +33,10 @@ EXECUTE = """async code => {
   const reply = await session.kernel.requestExecute({ code }).done;
   if (reply.content.status !== 'ok') throw new Error(`${reply.content.ename}: ${reply.content.evalue}`);
 }"""
+PATIENCE = """milliseconds => {
+  const { timeout } = AbortSignal;
+  AbortSignal.timeout = () => timeout.call(AbortSignal, milliseconds);
+}"""
 THEME = "async theme => { await window.jupyterapp.commands.execute('apputils:change-theme', { theme }); }"
 OUTPUTS = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
   .filter(cell => cell.type === 'code')
@@ -46,8 +50,13 @@ class Lab:
     url: str
     token: str
 
-    def open(self, page: Page, notebook: str, *, timeout: float = 60) -> None:
-        """Show `notebook` (a path below the root); wait, at most `timeout` seconds, for an idle kernel."""
+    def open(self, page: Page, notebook: str, *, timeout: float = 60, patience: float = 60) -> None:
+        """Show `notebook` (a path below the root); wait, at most `timeout` seconds, for an idle kernel.
+
+        patience: seconds until anywidget gives up a widget whose module has not been loaded. Its own 2 may be
+        too few for a busy machine.
+        """
+        page.add_init_script(f"({PATIENCE})({1000 * patience})")
         page.goto(f"{self.url}/lab/tree/{notebook}?reset&token={self.token}")
         page.wait_for_function(OPEN, timeout=timeout * 1000)
 

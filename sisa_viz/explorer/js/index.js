@@ -2,6 +2,7 @@
 
 import { make } from "./dom.js";
 import { Explorer, STATE } from "./explorer.js";
+import { hearAgain } from "./hear.js";
 import { BufferBlocks, PackedTrace, PageBlocks } from "./source.js";
 
 /** Shows a trace in `root`, or says why it cannot be shown; returns the explorer or null. */
@@ -18,6 +19,7 @@ function open(model, root, makeTrace, source) {
 // ---- notebook
 
 function render({ model, el }) {
+  hearAgain(model).catch(() => {}); // another front end may keep its models elsewhere
   const root = make("div", { class: "sisa-x" });
   const ask = textForm(model);
   el.append(...(ask ? [ask.element] : []), root);
