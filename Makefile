@@ -19,7 +19,7 @@ demo: $(READY) ## run notebooks 01 and a small 03, write out/demo/index.html and
 	$(PY) notebooks/demo.py
 
 test: $(READY) ## run every test; warnings are errors
-	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lab: $(READY) ## open JupyterLab at the first notebook
 	$(PY) -m jupyterlab notebooks/01_explore_scores.ipynb

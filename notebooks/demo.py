@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,21 @@ LARGE_STUDY = "study"  # tag of the cells that show what a GPU has measured
 SMALL_STUDY = {"seeds": [0, 1], "steps": 125}
 
 
-def execute(name: str, *, folder: Path, parameters: dict[str, object]) -> Path:
-    """Run one notebook, less what shows the large study; its executed copy lies in folder."""
+def execute(name: str, *, folder: Path, parameters: dict[str, object], aloud: bool) -> Path:
+    """Run one notebook, less what shows the large study; its executed copy lies in folder.
+
+    aloud: print what it prints.
+    """
     target = folder / f"{name}.ipynb"
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     notebook.cells = [cell for cell in notebook.cells if LARGE_STUDY not in cell.metadata.get("tags", [])]
-    print(f"running {name}", flush=True)
     papermill.execute_notebook(
         notebook,
         target,
         parameters,
         cwd=folder,
         progress_bar=False,
-        stdout_file=sys.stdout,
+        stdout_file=sys.stdout if aloud else None,
         execution_timeout=600,
     )
     return target
@@ -61,9 +64,15 @@ def main() -> None:
     folder = given.out.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     exploration = {"output_dir": "explore", "smoke": given.smoke}
-    explored = execute("01_explore_scores", folder=folder, parameters=exploration)
     study = SMALL_STUDY | {"output_dir": "runs", "smoke": given.smoke}
-    studied = execute("03_niah_convergence", folder=folder, parameters=study)
+    asked = [("01_explore_scores", exploration, False), ("03_niah_convergence", study, True)]
+    print("running", " and ".join(name for name, *_ in asked), flush=True)
+    with ThreadPoolExecutor() as side_by_side:
+        started = [
+            side_by_side.submit(execute, name, folder=folder, parameters=parameters, aloud=aloud)
+            for name, parameters, aloud in asked
+        ]
+        explored, studied = (notebook.result() for notebook in started)
     explorer = needle_explorer(folder / "explore" / "trace.nc")
     sections = [*under(notebook_sections(explored), "The explorer", explorer), *notebook_sections(studied)]
     print(report(folder / "index.html", *sections, title="SISA, score by score"))

@@ -68,7 +68,8 @@ def watched_page(browser: Browser) -> Iterator[watched.Watched]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip `gpu` tests where no CUDA device answers, and say so."""
+    """Slow ones first, so that no process ends alone; `gpu` tests are skipped where no CUDA device is."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     wanted = [item for item in items if item.get_closest_marker("gpu")]
     if not wanted:
         return

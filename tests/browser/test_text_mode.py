@@ -1,4 +1,4 @@
-"""The explorer's text mode in JupyterLab: what is typed is captured and shown, even where anywidget gave it up."""
+"""Text mode in JupyterLab: what is typed is captured and shown, even after anywidget gave the widget up."""
 
 import pytest
 from explorer_pages import Shown
