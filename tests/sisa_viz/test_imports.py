@@ -44,14 +44,9 @@ def test_importing_loads_nothing_heavy_and_registers_the_accessor():
     assert not of_other_rooms(modules)
 
 
-@pytest.mark.parametrize("name", sorted(set(sisa_viz.LAZY.values())))
-def test_no_module_loads_torch_or_the_other_rooms(name):
-    assert not of_other_rooms(loaded_by(f"import sisa_viz.{name}"))
-
-
-def test_printed_twins_and_the_command_load_no_torch_either():
-    modules = loaded_by("import sisa_viz.static, sisa_viz.cli, sisa_viz.sections, sisa_viz.doctor")
-    assert not of_other_rooms(modules)
+def test_no_module_loads_torch_or_the_other_rooms():
+    names = {*sisa_viz.LAZY.values(), "static", "cli", "sections", "doctor"}
+    assert not of_other_rooms(loaded_by("import " + ", ".join(f"sisa_viz.{name}" for name in names)))
 
 
 @pytest.mark.parametrize("name", sisa_viz.__all__)

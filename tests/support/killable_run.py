@@ -30,4 +30,4 @@ def train(folder, *, steps=20, batches=None, tasks=True, device="cpu", **changes
 def train_long(folder):
     """Long enough to be killed in the middle; for a process of its own."""
     torch.set_num_threads(1)
-    train(folder, steps=80)
+    train(folder, steps=40)
