@@ -9,7 +9,7 @@ import pandas as pd
 ZIPPED = ("metrics", "heads", "lengths", "repeats")
 SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ZIPPED}
 TINY = "tiny.csv"
-OF_RUN = ["run", "variant", "seed", "lr", "episode_fraction"]
+OF_RUN = ["run", "preset", "variant", "seed", "lr", "episode_fraction"]
 
 
 def runs() -> pd.DataFrame:
@@ -18,7 +18,7 @@ def runs() -> pd.DataFrame:
 
 
 def metrics() -> pd.DataFrame:
-    """run, architecture (the variant's name), seed, lr, episode_fraction, step, tokens, name, value."""
+    """run, preset, architecture (the variant), seed, lr, episode_fraction, step, tokens, name, value."""
     table = _of_run("metrics").rename(columns={"variant": "architecture"})
     per_step = _table("runs").eval("tokens / steps").astype(int).set_axis(_table("runs")["run"])
     return table.assign(tokens=table["step"] * table["run"].map(per_step))
@@ -40,30 +40,32 @@ def repeats() -> pd.DataFrame:
 
 
 def tiny() -> pd.DataFrame:
-    """Needles in runs of notebook 03's small study: columns of `metrics`, less lr and episode_fraction."""
+    """Needles in runs of notebook 03's small study: run, architecture, seed, step, tokens, name, value."""
     return _read(TINY).copy()
 
 
-def chosen(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of `metrics`, `heads`, `lengths` or `runs` that are compared: one learning rate a variant.
+def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
+    """The rows of a measured table that are compared: one size, and of each variant one learning rate.
 
     It is the one with the lowest final val/loss, mean over the seeds that tried most learning rates; needles
     have no say. A variant that tried one keeps it. Runs with episodes in training are left out, they are
     another question.
     """
     variant = "variant" if "variant" in table else "architecture"
-    tried = lr_table()
+    tried = lr_table(preset=preset)
     best = tried.loc[tried["chosen"]].set_index("variant")["lr"].to_dict()
-    return table.loc[(table["episode_fraction"] == 0) & (table["lr"] == table[variant].map(best))]
+    compared = (table["preset"] == preset) & (table["episode_fraction"] == 0)
+    return table.loc[compared & (table["lr"] == table[variant].map(best))]
 
 
-def lr_table() -> pd.DataFrame:
+def lr_table(*, preset: str = "small") -> pd.DataFrame:
     """variant, lr, val/loss (nats a token) at the last step, seeds it is the mean of, chosen.
 
     A run whose loss is no number any more counts as infinite.
     """
     table = metrics()
-    loss = _last(table.loc[(table["name"] == "val/loss") & (table["episode_fraction"] == 0)])
+    table = table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
+    loss = _last(table.loc[table["name"] == "val/loss"])
     loss = loss.rename(columns={"architecture": "variant", "value": "val/loss"}).fillna({"val/loss": np.inf})
     tried = loss.groupby(["variant", "seed"])["lr"].transform("nunique")
     loss = loss.loc[tried == tried.groupby(loss["variant"]).transform("max")]

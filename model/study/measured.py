@@ -18,7 +18,7 @@ import pandas as pd
 from data import measured
 from data.files import write_aside
 from data.refusal import refusal
-from model.config import SISAConfig
+from model.config import PRESETS, SISAConfig
 from model.run import Run
 from model.sizes import total
 from sisa_viz import read_runs
@@ -92,13 +92,20 @@ def _asked(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What tells runs apart, in columns, from config.json."""
     config, training = SISAConfig.from_dict(asked["model"]), asked["training"]
     settled = {"d_state": config.d_state, "rope": config.rope, "lr_lam": training["lr_lam"]}
-    columns: dict[str, Any] = {"variant": variant_name(config.architecture, **settled)}
+    columns: dict[str, Any] = {"preset": _preset(config)}
+    columns |= {"variant": variant_name(config.architecture, **settled)}
     columns |= {name: getattr(config, name) for name in ("architecture", "d_state", "rope", "d_mlp", "n_ctx")}
     columns |= {"params": total(config), "seed": asked["seed"]}
     columns |= {name: training[name] for name in ("lr", "lr_lam", "steps")}
     return columns | {
         name: asked["data"][name] for name in ("batch_size", "episode_fraction", "corpus_sha256")
     }
+
+
+def _preset(config: SISAConfig) -> str:
+    """The size that a model was built at, whatever its vocabulary, context and d_mlp; "" for another one."""
+    shape = (config.d_model, config.n_layers, config.n_heads)
+    return next((name for name, sizes in PRESETS.items() if sizes[:3] == shape), "")
 
 
 def _split(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -13,11 +13,12 @@ measured: Any = tables  # static types cannot follow what pandas returns
 
 @pytest.fixture
 def made_up(monkeypatch):
-    """Tables of runs given as (variant, seed, lr, episode_fraction, final val/loss)."""
+    """Tables of runs, as (variant, seed, lr, episode_fraction, final val/loss): of "small", then of "50m"."""
 
-    def use(*rows):
-        runs = pd.DataFrame(rows, columns=["variant", "seed", "lr", "episode_fraction", "loss"])
+    def use(*rows, large=()):
+        runs = pd.DataFrame([*rows, *large], columns=["variant", "seed", "lr", "episode_fraction", "loss"])
         runs = runs.assign(run=[f"r{at}" for at in range(len(runs))], steps=20, tokens=2000, d_state=16)
+        runs = runs.assign(preset=["small"] * len(rows) + ["50m"] * len(large))
         steps = [runs.assign(step=step, value=runs["loss"] + extra) for step, extra in ((10, 5), (20, 0))]
         metrics = pd.concat(steps).assign(name="val/loss")[["run", "step", "name", "value"]]
         tables = {"runs": runs.drop(columns="loss"), "metrics": metrics}
@@ -106,6 +107,16 @@ def test_seeds_that_tried_one_rate_have_no_say(made_up):
     ]
     assert measured.chosen(measured.runs())["run"].tolist() == ["r1", "r5"]
     assert set(measured.chosen(measured.metrics())["run"]) == {"r1", "r5"}
+
+
+def test_sizes_are_compared_apart(made_up):
+    made_up(
+        ("a", 0, 1.0, 0.0, 3.0),
+        ("a", 0, 2.0, 0.0, 2.0),
+        large=[("a", 0, 1.0, 0.0, 1.0), ("a", 0, 2.0, 0.0, 1.5)],
+    )
+    assert measured.chosen(measured.runs())["run"].tolist() == ["r1"]
+    assert measured.chosen(measured.metrics(), preset="50m")["run"].unique().tolist() == ["r2"]
 
 
 def test_a_rate_that_diverged_is_not_chosen(made_up):

@@ -200,6 +200,7 @@ def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp
     command("lengths", folders[0], "--corpus", corpus_file, "--n-episodes", 1)
     runs = collect(folders, out=tmp_path, **TRAINED)
     assert runs["variant"].tolist() == ["SISA d_state=4", "jamba, λ lr ×1"]
+    assert runs["preset"].unique().tolist() == [quick.preset]
     assert runs[list(TRAINED)].drop_duplicates().to_numpy().tolist() == [list(TRAINED.values())]
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     assert set(files) == set(measured.SOURCES.values()) - {"repeats.csv.gz"}
