@@ -182,11 +182,12 @@ def _verdict(estimate: Estimate, border: float, *, below: bool, claimed: bool) -
     unclear = claimed and verdict == UNDECIDED
     return {
         "verdict": verdict if claimed else NO_CLAIM,
-        "what would decide it": _missing(estimate, border) if unclear else "",
+        "what would decide it": missing(estimate, border) if unclear else "",
     }
 
 
-def _missing(estimate: Estimate, border: float) -> str:
+def missing(estimate: Estimate, border: float) -> str:
+    """What would decide an interval that holds the border, or that there is none of yet."""
     pairs, censored = estimate.n + estimate.lost, estimate.censored + estimate.lost
     if pairs < FEWEST:
         return f"more seeds: {pairs} of at least {FEWEST}"

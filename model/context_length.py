@@ -16,6 +16,7 @@ from model.checkpoint import load, locate
 from model.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from model.config import WITHOUT_ROPE
 from model.extension import with_rope
+from model.literature import published_length
 from model.mixers.rope import temperature
 from model.network import SISAModel
 from model.study.lengths import STRETCH, length_grid
@@ -185,7 +186,7 @@ def length_claims(variant: str, *, trained_on: int = 512) -> Frame:
 
 def _claim(found: Frame, name: str, times: int, trained_on: int) -> dict[str, Any]:
     """The paper's own length test ends at 1.5 times the training context, where all but fail."""
-    said, length = _published(name), times * trained_on
+    said, length = published_length(published.length(), variant=name), times * trained_on
     row = {"claim": f"{name}: under half at {times} ×", "published": said}
     if length not in found.index:
         command = "python -m model.study lengths, on runs of it"
@@ -204,15 +205,6 @@ def _claim(found: Frame, name: str, times: int, trained_on: int) -> dict[str, An
         "verdict": (settled or UNDECIDED) if said else NO_CLAIM,
         "what would decide it": "" if settled else needed,
     }
-
-
-def _published(name: str) -> str:
-    """Rates at 1.5 times the training context, by scale; "" where the paper has none."""
-    model = "sisa" if name.startswith("SISA d_state") and ", " not in name else name
-    table = published.length().query("context_length == 3072")
-    own = table[table["model"] == model]
-    rates = [f"{scale} {rate:g} %" for scale, rate in zip(own["scale"], own["niah_pct"], strict=True)]
-    return f"at 1.5 ×: {', '.join(rates)}" if rates else ""
 
 
 def by_length(grid: Frame) -> Frame:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from data import Episodes, NIAHTask, summarise
 from data.refusal import folder_path, one_of, whole
-from model.claims import FEWEST, LEVELS, UNDECIDED, in_words, ratio, steps_to
+from model.claims import LEVELS, UNDECIDED, in_words, missing, ratio, steps_to
 from model.config import PRESETS, STATES, SISAConfig
 from model.evaluation import evaluate
 from model.hybrids import attends
@@ -144,11 +144,10 @@ def level_claims(metrics: Frame, *, needles: str, variant: str = "SISA d_state=1
 def _level_claim(steps: Frame, variant: str, level: str, other: str) -> dict[str, object]:
     found = ratio(steps, variant=variant, baseline=other)
     sooner, later = found.high < 1, found.low > 1
-    needed = f"more seeds of both: {found.n} of at least {FEWEST}" if found.n < FEWEST else "more seeds"
     return {
         "claim": f"score level ({variant}) needs fewer steps than {level} level ({other})",
         "published": "argued, not trained",
         **in_words(found, "{:.2f}"),
         "verdict": "supported here" if sooner else "refuted here" if later else UNDECIDED,
-        "what would decide it": "" if sooner or later else needed,
+        "what would decide it": "" if sooner or later else missing(found, 1),
     }

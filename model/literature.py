@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from sisa_viz.tables import architecture_names, by_size
@@ -37,9 +39,23 @@ def published_end(final: pd.DataFrame, *, variant: str) -> dict[str, float]:
     return dict(zip(own["scale"], own["niah_pct"] / 100, strict=True))
 
 
+def published_length(length: pd.DataFrame, *, variant: str, longest: int = 3072) -> str:
+    """Shares at the longest context that the paper tries, 1.5 times that of training, by scale; "" without.
+
+    Args:
+        length: of `data.published`, which names no d_state.
+        variant: as plots spell it.
+        longest: tokens.
+    """
+    model = re.sub(r"^SISA d_state=\d+$", "sisa", _theirs(variant))
+    own = length.loc[(length["model"] == model) & (length["context_length"] == longest)]
+    rates = [f"{scale} {rate:g} %" for scale, rate in zip(own["scale"], own["niah_pct"], strict=True)]
+    return f"at 1.5 ×: {', '.join(rates)}" if rates else ""
+
+
 def _theirs(variant: str) -> str:
     """The name without a remark on λ's learning rate; other remarks make another model."""
-    return variant.partition(", λ")[0]
+    return re.sub(", λ[^,]*", "", variant)
 
 
 def _compared(run: pd.DataFrame, other: pd.DataFrame, level: float) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from data import published
-from model.literature import published_end, published_speed
+from model.literature import published_end, published_length, published_speed
 
 
 def curve(model, d_state, points, *, setup="a", scale="50M"):
@@ -54,3 +54,18 @@ def test_the_paper_s_own_figures():
     assert published_end(published.final(), variant="hymba") == {}
     assert published_end(published.final(), variant="transformer, no RoPE") == {}
     assert published_end(published.final(), variant="SISA d_state=16, λ lr ×1") == {"50M": 1, "152M": 1}
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        ("transformer", "at 1.5 ×: 50M 0 %, 152M 0 %"),
+        ("SISA d_state=32", "at 1.5 ×: 50M 4 %, 152M 0 %"),
+        ("SISA d_state=32, λ lr ×1", "at 1.5 ×: 50M 4 %, 152M 0 %"),
+        ("SISA d_state=32, λ lr ×1, yarn", ""),
+        ("transformer, no RoPE", ""),
+        ("fox", ""),
+    ],
+)
+def test_lengths_are_those_of_the_model_as_it_was_trained(variant, words):
+    assert published_length(published.length(), variant=variant) == words

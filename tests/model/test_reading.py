@@ -220,7 +220,7 @@ def test_levels_are_compared_over_shared_seeds():
     }
     table = level_claims(metrics_of(curves), needles="corpus256")
     assert table["verdict"].tolist() == ["supported here", "undecided"]
-    assert table["what would decide it"].tolist() == ["", "more seeds of both: 0 of at least 3"]
+    assert table["what would decide it"].tolist() == ["", "more seeds: 0 of at least 3"]
 
 
 def test_every_state_size_costs_the_same_parameters():
