@@ -102,7 +102,8 @@ def test_a_plain_transformer_has_neither_state_nor_decay(plain_trace):
 
 
 def test_heads_that_16_bits_would_change_too_much_stay_float32(make_trace):
-    steep = make_trace(length=300, d_head=2, **steep_decay(length=300, total=9000))
+    lam = np.ones((2, 3))
+    steep = make_trace(length=300, d_head=2, lam=lam, **steep_decay(length=300, total=9000))
     k = make_trace(length=300)["k"].values
     k[1, 2, 150] *= 1000
     loud = make_trace(length=300, k=k)

@@ -6,44 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import random_traces
 import xarray as xr
 from playwright.sync_api import Page
 
-from sisa_viz import build_trace
-
-WORDS = "the sky is blue and the grass is green so here we go there and back again".split()
 DRAWN = "() => [...document.querySelectorAll('.sisa-x')].every(x => x.dataset.drawn)"
 
 
-def make(
-    *,
-    length: int = 40,
-    layers: int = 2,
-    heads: int = 3,
-    d_head: int = 8,
-    d_state: int = 4,
-    seed: int = 0,
-    labels: list[str] | None = None,
-    spans: dict[str, tuple[int, int]] | None = None,
-    **changes: Any,
-) -> xr.Dataset:
-    """A random trace; `changes` replace arrays of `build_trace`."""
-    rng = np.random.default_rng(seed)
-    shape = (layers, heads, length)
-    arrays: dict[str, Any] = {name: rng.normal(size=(*shape, d_head)) for name in ("q", "k")}
-    if d_state:
-        arrays |= {name: rng.normal(size=(*shape, d_state)) for name in ("b_rot", "c_rot")}
-        log_decay = -0.03 * rng.gamma(2.0, 0.5, size=shape)
-        cum = np.cumsum(log_decay, axis=-1)
-        arrays |= {"log_decay": log_decay, "cum_decay": cum, "anchored_decay": cum + 38, "clamped": cum < -1}
-        arrays |= {"lam": rng.uniform(0.2, 1.5, size=(layers, heads))}
-    labels = labels or [" " + WORDS[at % len(WORDS)] for at in range(length)]
-    config = {"d_state": d_state, "n_layers": layers, "n_heads": heads, "d_head": d_head}
-    spans = (
-        {"needle": (length // 4, length // 4 + 2), "answer": (length - 1, length)} if spans is None else spans
-    )
-    named = {"token_ids": np.zeros(length, dtype=int), "labels": labels, "config": config, "spans": spans}
-    return build_trace(**(arrays | named | changes))
+def make(*, length: int = 40, **options: Any) -> xr.Dataset:
+    """A random trace with a needle and an answer."""
+    spans = {"needle": (length // 4, length // 4 + 2), "answer": (length - 1, length)}
+    return random_traces.make(**{"length": length, "spans": spans} | options)
 
 
 def steep_decay(*, length: int, total: float, layers: int = 2, heads: int = 3) -> dict[str, np.ndarray]:
