@@ -20,7 +20,7 @@ from model.literature import published_length
 from model.mixers.rope import temperature
 from model.network import SISAModel
 from model.study.lengths import STRETCH, length_grid
-from model.study.reading import NOT_YET, variants
+from model.study.reading import NOT_YET, SHOWN, variants
 from sisa_viz.tables import Frame
 
 PLANS = ("main", "fusion")
@@ -35,26 +35,31 @@ class Contexts:
     """Parameters of notebook 06.
 
     Args:
-        variant: of the measured study, shown beside the transformer without RoPE.
+        variant: of the measured study, beside the transformer without RoPE; "" takes SISA at d_state 16.
         checkpoint: of a model with RoPE and a tokenizer, measured here.
         lengths: context lengths measured here, tokens.
         n_episodes: of a cell of that measurement.
         smoke: two short lengths, one episode a cell.
     """
 
-    variant: str = "SISA d_state=16"
+    variant: str = ""
     checkpoint: str = "niah"
     lengths: Sequence[int] = (512, 1024, 1536)
     n_episodes: int = 1
     smoke: bool = False
 
     def __post_init__(self) -> None:
-        one_of("variant", self.variant, variants(*PLANS))
+        one_of("variant", self.shown, variants(*PLANS))
         one_of("smoke", self.smoke, (True, False))
         locate(self.checkpoint)
         whole("n_episodes", self.n_episodes, least=1)
         for length in self.lengths:
             whole("lengths", length, least=64)
+
+    @property
+    def shown(self) -> str:
+        """The variant of the study."""
+        return self.variant or SHOWN
 
     def model(self) -> SISAModel:
         return load(self.checkpoint)

@@ -17,7 +17,7 @@ from model.experiment import Study, run_all
 from model.network import SISAModel
 from model.scores import MINIMAX_RANGE, causal_range
 from model.small import one_thread
-from model.study.reading import check_needles, variants
+from model.study.reading import SHOWN, check_needles, variants
 from sisa_viz.tables import Frame
 
 PLAN = "main"
@@ -32,20 +32,24 @@ class Convergence(Study):
     Args:
         retrain: train here what `data.measured.tiny` holds, too.
         needles: held-out set, see `model.study.reading.needle_sets`.
-        lens_variant, lens_seed: the run whose heads are shown, of plan "main".
+        lens_variant, lens_seed: the run whose heads are shown, of plan "main"; "" takes SISA at d_state 16.
     """
 
     retrain: bool = False
     needles: str = "corpus256"
-    lens_variant: str = "SISA d_state=16"
+    lens_variant: str = ""
     lens_seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("retrain", self.retrain, (True, False))
         check_needles(self.needles)
-        one_of("lens_variant", self.lens_variant, variants(PLAN))
+        one_of("lens_variant", self._variant, variants(PLAN))
         self.lens_run()
+
+    @property
+    def _variant(self) -> str:
+        return self.lens_variant or SHOWN
 
     def run(self) -> Frame:
         """Metrics of the small study: runs that ship with the project are read, others are trained here."""
@@ -60,10 +64,10 @@ class Convergence(Study):
     def lens_run(self) -> str:
         """Name of the run."""
         runs = measured.chosen(measured.runs())
-        own = runs[runs["variant"] == self.lens_variant].set_index("seed")["run"]
+        own = runs[runs["variant"] == self._variant].set_index("seed")["run"]
         if self.lens_seed not in own:
             legal = ", ".join(map(str, own.index)) or "none yet"
-            step = f"These seeds of {self.lens_variant} have been measured; choose one, or another variant."
+            step = f"These seeds of {self._variant} have been measured; choose one, or another variant."
             raise refusal("lens_seed", self.lens_seed, legal=legal, step=step)
         return str(own[self.lens_seed])
 

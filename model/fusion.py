@@ -20,7 +20,7 @@ from model.hybrids import attends
 from model.network import SISAModel
 from model.sizes import total
 from model.small import SMOKE_STEPS, train_small
-from model.study.reading import check_needles
+from model.study.reading import SHOWN, check_needles
 from model.trace import capture
 from sisa_viz.tables import Frame
 
@@ -130,7 +130,7 @@ def placement(model: SISAModel) -> str:
     return ", ".join(f"layer {layer}: {kind}" for layer, kind in enumerate(kinds))
 
 
-def level_claims(metrics: Frame, *, needles: str, variant: str = "SISA d_state=16") -> Frame:
+def level_claims(metrics: Frame, *, needles: str, variant: str = SHOWN) -> Frame:
     """Whether score-level fusion needs fewer steps to 50 % than block and head level; one row a claim.
 
     Median ratio with a bootstrap 95 % interval over seeds that both have trained, see `model.claims`.

@@ -17,6 +17,7 @@ from model.study.runs import StudyRun
 from sisa_viz.tables import Frame, architecture_names, by_size
 
 NOT_YET = "not measured yet"
+SHOWN = "SISA d_state=16"  # the variant that notebooks show unless they are told another
 
 
 def needle_sets() -> list[str]:
@@ -54,8 +55,9 @@ def verdicts(metrics: Frame, *, needles: str) -> Frame:
 
 def published_by_scale(table: Frame, *, value: str = "niah_pct") -> Frame:
     """Model × size of a published table, as text; "" where the paper has no number."""
-    named = table.assign(published=architecture_names(table))
-    wide = named.pivot(index="published", columns="scale", values=value)
+    named = table.assign(published=architecture_names(table), place=pd.factorize(table["model"])[0])
+    names = named.sort_values(["place", "d_state"])["published"].unique()
+    wide = named.pivot(index="published", columns="scale", values=value).loc[names]
     return wide[by_size(wide)].map(lambda x: "" if pd.isna(x) else f"{x:g}").rename_axis(columns=None)
 
 

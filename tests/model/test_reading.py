@@ -142,6 +142,8 @@ def test_final_table_lists_what_has_no_runs(monkeypatch):
 def test_published_numbers_by_scale():
     table = reading.published_by_scale(published.final())
     assert list(table) == ["50M", "152M", "369M"]
+    sizes = [f"SISA d_state={d_state}" for d_state in (16, 32, 64, 128)]
+    assert table.index.tolist() == ["transformer", *sizes, "mamba2", "mamba3"]
     assert table.loc["mamba2"].tolist() == ["0", "82.5", "96.5"]
     assert table.loc["SISA d_state=16"].tolist() == ["100", "100", ""]
 

@@ -1,6 +1,7 @@
 """Notebooks 03 to 06: each runs to its end in smoke mode and says what it has not measured."""
 
 import nbformat
+import papermill
 import pytest
 from bs4 import BeautifulSoup
 
@@ -110,6 +111,7 @@ def test_the_second_cell_takes_every_parameter_of_the_first(project, notebook, s
     namespace: dict = {"In": []}
     exec(parameters, namespace)
     assert f"from_parameters({spec.__name__}, globals())" in check
+    inspected = papermill.inspect_notebook(project / "notebooks" / f"{RUNS[notebook][0]}.ipynb")
     given = {name: value for name, value in namespace.items() if name not in ("In", "__builtins__")}
-    assert set(given) == set(spec.__dataclass_fields__)
+    assert set(given) == set(inspected) == set(spec.__dataclass_fields__)
     assert spec(**given) == spec(**given)
