@@ -1,6 +1,6 @@
 """Train, measure and collect the study.
 
-python -m model.study train main --corpus corpus.npz --output-dir out/study --workers 4 --compile
+python -m model.study train main fusion --missing --corpus corpus.npz --workers 4 --compile
 python -m model.study lengths out/study/* --corpus corpus.npz
 python -m model.study collect out/study/* --gpu "NVIDIA H200" --commit f80bdf3 --date 2026-11-23
 python -m model.study readme
@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from data import measured
 from data.files import write_aside
 from data.refusal import one_of
 from model.experiment import text_source
@@ -40,13 +41,16 @@ def train(
     variant: Annotated[list[str] | None, typer.Option(help="only these, as tables spell them")] = None,
     preset: Annotated[str, typer.Option(help="size of the models")] = StudyRun.preset,
     steps: Annotated[int, typer.Option(help="optimiser steps of a run")] = StudyRun.steps,
+    missing: Annotated[bool, typer.Option(help="only what data/measured has no run of")] = False,
 ) -> None:
     """Train the runs of one or more plans; finished ones are left alone, stopped ones go on."""
     base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile, preset=preset, steps=steps)
     asked = [run for plan in plans for run in planned(plan, base, seeds=seeds or ())]
     for name in variant or ():
         one_of("variant", name, list(dict.fromkeys(run.variant for run in asked)))
-    runs = list({run.name: run for run in asked if not variant or run.variant in variant}.values())
+    there = set(measured.runs()["run"]) if missing else set()
+    wanted = [run for run in asked if run.name not in there and (not variant or run.variant in variant)]
+    runs = list({run.name: run for run in wanted}.values())
     for done, folder in enumerate(train_all(runs, workers=workers, address=address), 1):
         print(f"{done}/{len(runs)} {folder.name}", flush=True)
 

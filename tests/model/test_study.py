@@ -284,6 +284,10 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
         ("transformer", 4e-3, 9),
         ("SISA d_state=32", 2e-3, 9),
     ]
+    command("train", "lr", "--missing", "--corpus", corpus_file)
+    assert asked.pop()[0] == []  # all of them have been measured
+    command("train", "lr", "--missing", "--corpus", corpus_file, "--steps", 9)
+    assert len(asked.pop()[0]) == 8
     refused = CliRunner().invoke(app, ["train", "main", "--variant", "jamba"]).exception
     assert "variant is 'jamba'; legal: 'transformer', 'SISA d_state=16'" in str(refused)
 
