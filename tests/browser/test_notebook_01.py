@@ -89,7 +89,7 @@ def drive(shown: Shown, lab_root: Path, *, length: int) -> dict[str, Any]:
 
 def python_state(lab_root: Path, *, locked_before: int | None = None, **wanted: Any) -> dict[str, Any]:
     """The state as Python saw it last, once it has what is wanted and another query than before."""
-    deadline, state = time.monotonic() + 20, {}
+    deadline, state = time.monotonic() + 60, {}
     while time.monotonic() < deadline:
         path = lab_root / "state.json"
         state = json.loads(path.read_text() or "{}") if path.exists() else {}
