@@ -18,6 +18,7 @@ from data import NIAHTask
 from data.files import write_aside
 from model.evaluation import evaluate, head_state, heldout_loss
 from model.lens import needle_lens
+from model.recipe import TrainingConfig
 from model.run import COLUMNS, NonFiniteLoss, Run
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
@@ -46,7 +47,7 @@ class Recorder(StepCallback):
     Numbers stay on the device until they are due, so that a GPU does not wait at every step.
     """
 
-    def __init__(self, run: Run, training: Any, *, seed: int) -> None:
+    def __init__(self, run: Run, training: TrainingConfig, *, seed: int) -> None:
         self.run, self.training, self.seed = run, training, seed
         self.tokens = 0
         self.last: dict[str, float] = {}
@@ -124,7 +125,12 @@ class Evaluator(StepCallback):
     """Needle tasks, held-out loss and the state of every head, all at the same steps."""
 
     def __init__(
-        self, recorder: Recorder, training: Any, *, tasks: dict[str, NIAHTask], heldout: np.ndarray | None
+        self,
+        recorder: Recorder,
+        training: TrainingConfig,
+        *,
+        tasks: dict[str, NIAHTask],
+        heldout: np.ndarray | None,
     ) -> None:
         self.recorder, self.training, self.heldout = recorder, training, heldout
         self.episodes = {
@@ -156,7 +162,7 @@ class Evaluator(StepCallback):
 class CheckpointWriter(StepCallback):
     """Replaces last.ckpt as a whole, after the metrics of its step are on the disk and known to be finite."""
 
-    def __init__(self, recorder: Recorder, training: Any) -> None:
+    def __init__(self, recorder: Recorder, training: TrainingConfig) -> None:
         self.recorder, self.training = recorder, training
 
     def at(self, trainer: L.Trainer, module: Any, step: int) -> None:
@@ -169,7 +175,7 @@ class CheckpointWriter(StepCallback):
 class Progress(StepCallback):
     """A bar where somebody watches, otherwise a line now and then."""
 
-    def __init__(self, recorder: Recorder, training: Any) -> None:
+    def __init__(self, recorder: Recorder, training: TrainingConfig) -> None:
         self.recorder, self.training = recorder, training
         self.bar: Any = None
 

@@ -18,8 +18,11 @@ function open(model, root, makeTrace, source) {
 
 // ---- notebook
 
-function render({ model, el }) {
+function initialize({ model }) {
   hearAgain(model).catch(() => {}); // another front end may keep its models elsewhere
+}
+
+function render({ model, el }) {
   const root = make("div", { class: "sisa-x" });
   const ask = textForm(model);
   el.append(...(ask ? [ask.element] : []), root);
@@ -63,7 +66,7 @@ function textForm(model) {
   return { element, close: () => model.off("change:message", show) };
 }
 
-export default { render };
+export default { initialize, render };
 
 // ---- standalone page
 
