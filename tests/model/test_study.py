@@ -288,6 +288,8 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
     assert asked.pop()[0] == []  # all of them have been measured
     command("train", "lr", "--missing", "--corpus", corpus_file, "--steps", 9)
     assert len(asked.pop()[0]) == 8
+    command("train", "main", "--lr", 3e-3, "--seeds", 1, "--corpus", corpus_file)
+    assert {run.lr for run in asked.pop()[0]} == {3e-3}
     refused = CliRunner().invoke(app, ["train", "main", "--variant", "jamba"]).exception
     assert "variant is 'jamba'; legal: 'transformer', 'SISA d_state=16'" in str(refused)
 
