@@ -63,8 +63,7 @@ def check_fused(config, *, length, half_life):
     assert not mixer.scores_watched()
     fused, twin = output_and_gradients(mixer, x), output_and_gradients(watched, x.double())
     for name, reference in twin.items():
-        limit = 1e-4 if config.architecture == "fox" and name == "output" else 1e-5  # g reaches 208 nats
-        assert (fused[name] - reference).abs().max() <= limit, name
+        assert (fused[name] - reference).abs().max() <= 1e-5, name
 
 
 @pytest.mark.parametrize("half_life", [100.0, 1.0])
