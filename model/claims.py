@@ -21,6 +21,7 @@ import pandas as pd
 from data import published as of_the_paper
 from data import wilson
 from model.literature import published_end, published_speed
+from sisa_viz.tables import in_order
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced at this scale", "undecided"
 NO_CLAIM = "no claim of the paper"
@@ -125,7 +126,8 @@ def claims(
         seeds), verdict, what would decide it. A ratio under 1 means fewer steps.
     """
     sets = episode_sets(metrics)
-    variants = sorted(set(metrics["architecture"]), key=lambda name: (name != baseline, name))
+    variants = in_order(set(metrics["architecture"]))
+    variants.sort(key=lambda name: name != baseline)  # first, the others as they were
     others = variants[1:] if baseline in variants else []
     rows = [_end(metrics, name, needles, published.final()) for needles in sets for name in variants]
     curves = published.curves()

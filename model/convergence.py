@@ -18,7 +18,7 @@ from model.network import SISAModel
 from model.scores import MINIMAX_RANGE, causal_range
 from model.small import one_thread
 from model.study.reading import SHOWN, check_needles, variants
-from sisa_viz.tables import Frame
+from sisa_viz.tables import Frame, in_order
 
 PLAN = "main"
 HALF_LIVES = (103.0, 30.0, 14.0, 7.0, 3.5)  # tokens; 103 is where training starts
@@ -145,6 +145,7 @@ def decay_reached(heads: Frame, *, length: int = 512) -> Frame:
         }
     )
     shares = {name: grouped[name].mean().map("{:.0%}".format) for name in past}
+    table = table.loc[in_order(table.index)]
     return table.assign(**shares, clamped=grouped["clamped"].mean().map("{:.2%}".format)).round(1)
 
 

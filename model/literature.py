@@ -6,7 +6,7 @@ import re
 
 import pandas as pd
 
-from sisa_viz.tables import architecture_names, by_size
+from sisa_viz.tables import architecture_names, in_order
 
 
 def published_speed(
@@ -24,7 +24,7 @@ def published_speed(
     curves = curves.assign(name=architecture_names(curves)).dropna(subset=["niah_pct"]).sort_values("step")
     own, other = (curves.loc[curves["name"] == _theirs(name)] for name in (variant, baseline))
     found = []
-    for scale in by_size(set(other["scale"])):
+    for scale in in_order(set(other["scale"])):
         of_scale = other.loc[other["scale"] == scale]
         runs = own.loc[own["scale"] == scale].groupby("setup")
         said = [_compared(run, of_scale, 100 * level) for _, run in runs]

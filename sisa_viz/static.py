@@ -62,7 +62,7 @@ def plot_niah_convergence(
         axes.plot(
             curve["x"], curve["value"], color=colour, linestyle="--", linewidth=0.8, alpha=0.7, label=label
         )
-    for name, mean in data.mean.groupby("architecture"):
+    for name, mean in data.mean.groupby("architecture", sort=False):
         colour, seeds = architecture_colour(str(name)), int(mean["seeds"].max())
         words = f"mean of {seeds} seeds" if seeds > 1 else "1 seed, no interval"
         axes.fill_between(mean["x"], mean["low"], mean["high"], color=colour, alpha=0.18, linewidth=0)

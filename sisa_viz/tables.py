@@ -1,5 +1,6 @@
 """The tidy table of training runs: architecture, seed, step, tokens, name, value; one number a row."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -55,6 +56,17 @@ def architecture_names(table: pd.DataFrame) -> list[str]:
     return [architecture_name(model, d_state) for model, d_state in pairs]
 
 
-def by_size(scales: Iterable[str]) -> list[str]:
-    """Published scales such as "50M", smallest first."""
-    return sorted(scales, key=lambda scale: float(scale[:-1]))
+def in_order(names: Iterable[str]) -> list[str]:
+    """By letters, and numbers in them by size: "50M" before "152M", "d_state=4" before "d_state=16"."""
+    return sorted(map(str, names), key=_letters_and_numbers)
+
+
+def rows_in_order(table: Frame, column: str) -> Frame:
+    """The rows by the names in one column as `in_order` has them; rows of one name keep their order."""
+    place = {name: at for at, name in enumerate(in_order(table[column].unique()))}
+    return table.sort_values(column, key=lambda names: names.map(place), kind="stable", ignore_index=True)
+
+
+def _letters_and_numbers(name: str) -> list[Any]:
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if at % 2 else part for at, part in enumerate(parts)]

@@ -14,7 +14,7 @@ from data.refusal import one_of
 from model.claims import LEVELS, MATCH, claims, end, episode_sets, in_words, ratio, steps_to
 from model.study.plans import planned
 from model.study.runs import StudyRun
-from sisa_viz.tables import Frame, architecture_names, by_size
+from sisa_viz.tables import Frame, architecture_names, in_order
 
 NOT_YET = "not measured yet"
 SHOWN = "SISA d_state=16"  # the variant that notebooks show unless they are told another
@@ -58,7 +58,7 @@ def published_by_scale(table: Frame, *, value: str = "niah_pct") -> Frame:
     named = table.assign(published=architecture_names(table), place=pd.factorize(table["model"])[0])
     names = named.sort_values(["place", "d_state"])["published"].unique()
     wide = named.pivot(index="published", columns="scale", values=value).loc[names]
-    return wide[by_size(wide)].map(lambda x: "" if pd.isna(x) else f"{x:g}").rename_axis(columns=None)
+    return wide[in_order(wide)].map(lambda x: "" if pd.isna(x) else f"{x:g}").rename_axis(columns=None)
 
 
 def unmeasured(what: str, *, command: str) -> Frame:
@@ -69,6 +69,7 @@ def unmeasured(what: str, *, command: str) -> Frame:
 def steps_table(metrics: Frame, *, needles: str, level: float = 0.5) -> Frame:
     """Variant × seed: the first step with at least level right; "> 1,500" where a run ended below it."""
     steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
+    steps = steps.loc[in_order(steps.index)]
     ended = metrics.groupby(["architecture", "seed"])["step"].max().unstack("seed")
     words = [
         [
@@ -86,7 +87,7 @@ def ratios(metrics: Frame, *, needles: str, baseline: str = "transformer") -> Fr
 
     "" where too few seeds were trained, ∞ where the variant alone had not reached the level.
     """
-    others = sorted(set(metrics["architecture"]) - {baseline})
+    others = in_order(set(metrics["architecture"]) - {baseline})
     rows = []
     for level in LEVELS:
         steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
@@ -101,25 +102,29 @@ def repeated(*, needles: str) -> Frame:
 
     Returns:
         by run: evaluations; apart and most (mean and largest difference between the two trainings), seeds
-        apart (mean difference between two seeds of the variant), inside (share of evaluations at which the
-        second training lies in the 95 % t-interval of one further seed).
+        (of the variant at the run's learning rate), seeds apart (mean difference between two of them), inside
+        (share of evaluations at which the second training lies in the 95 % t-interval of one further seed).
+        The last two are "" where only one seed was trained.
     """
+    alike = ["preset", "architecture", "lr", "episode_fraction"]
     metric = f"{needles}/{MATCH}"
-    first: Frame = compared("main")
+    first: Frame = measured.metrics()
     again: Frame = measured.repeats()
     first, again = first[first["name"] == metric], again[again["name"] == metric]
     rows = []
     for run, second in again.groupby("run"):
-        own = first[first["architecture"] == second["architecture"].iloc[0]]
+        own = first.merge(second[alike].drop_duplicates())
         seeds = own.pivot(index="step", columns="seed", values="value")
         curve, n = second.set_index("step")["value"].reindex(seeds.index), seeds.shape[1]
-        half = stats.t.ppf(0.975, n - 1) * seeds.std(axis=1) * np.sqrt(1 + 1 / n)
         apart = (curve - seeds[second["seed"].iloc[0]]).abs()
-        between = [(seeds[one] - seeds[two]).abs().mean() for one, two in combinations(seeds, 2)]
-        row = {"apart": apart.mean(), "most": apart.max(), "seeds apart": np.mean(between)}
-        inside = ((curve - seeds.mean(axis=1)).abs() <= half).mean()
-        rows.append({"run": run, "evaluations": len(curve)} | row | {"inside": inside})
-    return pd.DataFrame(rows).set_index("run").round(3)
+        row = {"run": run, "evaluations": len(curve), "apart": apart.mean(), "most": apart.max(), "seeds": n}
+        between = inside = np.nan
+        if n > 1:
+            half = stats.t.ppf(0.975, n - 1) * seeds.std(axis=1) * np.sqrt(1 + 1 / n)
+            between = np.mean([(seeds[one] - seeds[two]).abs().mean() for one, two in combinations(seeds, 2)])
+            inside = ((curve - seeds.mean(axis=1)).abs() <= half).mean()
+        rows.append(row | {"seeds apart": between, "inside": inside})
+    return pd.DataFrame(rows).set_index("run").round(3).astype(object).fillna("")
 
 
 def final_table(metrics: Frame, *, needles: str, names: Sequence[str]) -> Frame:

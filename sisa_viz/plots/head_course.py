@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from sisa_viz import figures
 from sisa_viz.axes import column_label
 from sisa_viz.colours import architecture_colour, architecture_dash
-from sisa_viz.tables import Frame, check_table
+from sisa_viz.tables import Frame, check_table, rows_in_order
 from sisa_viz.text import escape
 
 PANELS = {
@@ -33,7 +33,7 @@ def prepare_head_course(heads: pd.DataFrame) -> Frame:
     ]
     course = long.agg(value="median", mean="mean", low="min", high="max").reset_index()
     course["value"] = np.where(course["panel"] == "clamped", course["mean"], course["value"])
-    return course.drop(columns="mean")
+    return rows_in_order(course.drop(columns="mean"), "variant")
 
 
 def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = None) -> go.Figure:
@@ -45,7 +45,7 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     course = prepare_head_course(heads)
     figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.09)
     named: set[str] = set()
-    for (variant, _), run in course.groupby(["variant", "run"]):
+    for (variant, _), run in course.groupby(["variant", "run"], sort=False):
         for column, panel in enumerate(PANELS, start=1):
             line = _line(run[run["panel"] == panel], str(variant), first=variant not in named)
             figure.add_trace(line, row=1, col=column)

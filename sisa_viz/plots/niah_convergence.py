@@ -10,7 +10,14 @@ import plotly.graph_objects as go
 from sisa_viz import figures
 from sisa_viz.axes import column_label, is_share
 from sisa_viz.colours import architecture_colour, architecture_dash, faint
-from sisa_viz.tables import Frame, architecture_names, check_choice, check_table, pick_metric
+from sisa_viz.tables import (
+    Frame,
+    architecture_names,
+    check_choice,
+    check_table,
+    pick_metric,
+    rows_in_order,
+)
 from sisa_viz.text import escape
 
 X = ("step", "tokens")
@@ -65,7 +72,8 @@ def _intervals(runs: Frame, *, share: bool) -> Frame:
     low, high = mean["mean"] - half, mean["mean"] + half
     if share:
         low, high = low.clip(0, 1), high.clip(0, 1)
-    return mean.assign(low=low, high=high, seeds=seeds).drop(columns=["std", "count"])
+    mean = mean.assign(low=low, high=high, seeds=seeds).drop(columns=["std", "count"])
+    return rows_in_order(mean, "architecture")
 
 
 def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
@@ -110,7 +118,7 @@ def plot_niah_convergence(
     figure = figures.panels([""], columns=1, height=_height(data))
     for at, (name, curve) in enumerate(data.published.groupby("label", sort=False)):
         figure.add_trace(_published_curve(str(name), curve, DASHES[at % len(DASHES)]))
-    means = [(str(name), mean) for name, mean in data.mean.groupby("architecture")]
+    means = [(str(name), mean) for name, mean in data.mean.groupby("architecture", sort=False)]
     fade = min(1.0, CROWD / max(len(means), 1))
     for name, mean in means:
         figure.add_traces(_band(name, mean, fade))

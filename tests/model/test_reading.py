@@ -38,7 +38,7 @@ def metrics_of(curves):
         for at, value in enumerate(values, 1):
             run = {"run": f"{name}-{seed}", "architecture": name, "seed": seed, "lr": 1e-3, "step": 50 * at}
             rows += [run | {"name": MATCH, "value": value}, run | {"name": "corpus256/n", "value": 128}]
-    return pd.DataFrame(rows).assign(episode_fraction=0.0, tokens=0)
+    return pd.DataFrame(rows).assign(preset="small", episode_fraction=0.0, tokens=0)
 
 
 @pytest.fixture
@@ -119,15 +119,18 @@ def test_ratios_of_steps_and_what_they_rest_on():
 def test_a_second_training_is_compared_with_the_first_and_with_other_seeds(monkeypatch):
     seeds = {("transformer", 0): [0.0, 0.5], ("transformer", 1): [0.0, 0.7], ("transformer", 2): [0.0, 0.6]}
     first, again = metrics_of(seeds), metrics_of({("transformer", 0): [0.0, 0.6]})
-    monkeypatch.setattr(reading, "compared", lambda plan: first)
+    monkeypatch.setattr(measured, "metrics", lambda: first)
     monkeypatch.setattr(measured, "repeats", lambda: again)
     row = reading.repeated(needles="corpus256").loc["transformer-0"]
     assert row["evaluations"] == 2
-    assert (row["apart"], row["most"], row["inside"]) == (0.05, 0.1, 1)
+    assert (row["apart"], row["most"], row["seeds"], row["inside"]) == (0.05, 0.1, 3, 1)
     assert row["seeds apart"] == pytest.approx((0.2 + 0.1 + 0.1) / 3 / 2, abs=1e-3)
     far = metrics_of({("transformer", 0): [0.1, 0.5]})  # no seed has found any by then
     monkeypatch.setattr(measured, "repeats", lambda: far)
     assert reading.repeated(needles="corpus256").loc["transformer-0", "inside"] == 0.5
+    monkeypatch.setattr(measured, "metrics", lambda: first[first["seed"] == 0])
+    alone = reading.repeated(needles="corpus256").loc["transformer-0"]
+    assert (alone["apart"], alone["seeds"], alone["seeds apart"], alone["inside"]) == (0.05, 1, "", "")
 
 
 def test_final_table_lists_what_has_no_runs(monkeypatch):

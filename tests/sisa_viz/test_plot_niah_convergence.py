@@ -137,3 +137,10 @@ def test_wrong_tables_are_named(metrics):
         plot_niah_convergence(metrics.head(0))
     with pytest.raises(TypeError, match="the table of runs is a dict; legal: a pandas DataFrame"):
         plot_niah_convergence({})
+
+
+def test_state_sizes_stand_by_size():
+    sizes = [table([[0.1, 0.9]]).assign(architecture=f"SISA d_state={size}") for size in (128, 4, 16)]
+    figure = plot_niah_convergence(pd.concat(sizes), metric="niah/nll")
+    named = [item.name.split(" · ")[0] for item in figure.data if item.name]
+    assert named == ["SISA d_state=4", "SISA d_state=16", "SISA d_state=128"]
