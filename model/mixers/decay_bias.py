@@ -11,10 +11,11 @@
 Q̂ = [g s ; 1 ; q] and K̂ = [1 ; −g s ; k] with s = sqrt(d_h) make the whole score one SDPA call. Softmax would
 drop g_i, which a row shares, but gradients need it: that of log α_t sums over i ≥ t > j, and only both sides
 together leave out the rounding errors of all other pairs (b_f of FoX at 208 nats: 5e-6 instead of 2e-4).
-g fills two channels, the rounded value and the rest, for 16 bits cannot hold it. They stand first, so that a
-sum from left to right ends with g before q·k is added, which would round to the digits of g otherwise (FoX in
-float32 on a CPU, 350 nats: logits err by 5e-6 instead of 8e-5). The gradient of a gate that forgets within a
-few tokens still errs by some percent in 16 bits, for kernels round what they return.
+g fills two channels, its first 8 bits and the rest, for 16 bits cannot hold it; kernels that put float32
+together from TensorFloat-32 lose digits too. They stand first, so that a sum from left to right ends with g
+before q·k is added, which would round to the digits of g otherwise (FoX in float32 on a CPU, 350 nats: logits
+err by 5e-6 instead of 8e-5). The gradient of a gate that forgets within a few tokens still errs by some
+percent in 16 bits, for kernels round what they return.
 Source: arXiv 2503.02130 and 2108.12409.
 """
 
@@ -40,8 +41,8 @@ class DecayBias(NamedTuple):
     cum_decay: Tensor
 
     def widen(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Q̂ = [g sqrt(d_h) ; 1 ; q] and K̂ = [1 ; −g sqrt(d_h) ; k], g once rounded and once the rest."""
-        rounded, rest = (part.to(k.dtype) for part in split(self.cum_decay * math.sqrt(k.shape[-1]), k.dtype))
+        """Q̂ = [g sqrt(d_h) ; 1 ; q] and K̂ = [1 ; −g sqrt(d_h) ; k], each g as two channels."""
+        rounded, rest = (part.to(k.dtype) for part in split(self.cum_decay * math.sqrt(k.shape[-1])))
         one = torch.ones_like(rounded)
         of_query, of_key = (rounded, one, rest, one), (one, -rounded, one, -rest)
         return (
@@ -54,9 +55,9 @@ class DecayBias(NamedTuple):
         return bias.masked_fill(~causal_mask(bias.shape[-1], bias.device), 0.0)
 
 
-def split(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """x rounded to dtype, and what that leaves of it; both in x's own dtype."""
-    rounded = x.to(dtype).to(x.dtype)
+def split(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x rounded to 8 bits, and what that leaves of it; both in x's own dtype."""
+    rounded = x.to(torch.bfloat16).to(x.dtype)
     return rounded, x - rounded
 
 
@@ -94,7 +95,7 @@ class DecayBiasAttention(Attention):
         of two large g keeps its digits also where a trace is stored in float16.
         """
         log_decay, g = fired["log_decay"][0], fired["cum_decay"][0]
-        rounded, rest = split(g, torch.bfloat16)
+        rounded, rest = split(g)
         one, none = torch.ones_like(g), torch.zeros_like(g)
         term = {
             "c_rot": torch.stack((rounded, one, rest, one), dim=-1),
