@@ -126,8 +126,7 @@ def claims(
         seeds), verdict, what would decide it. A ratio under 1 means fewer steps.
     """
     sets = episode_sets(metrics)
-    variants = in_order(set(metrics["architecture"]))
-    variants.sort(key=lambda name: name != baseline)  # first, the others as they were
+    variants = sorted(in_order(set(metrics["architecture"])), key=lambda name: name != baseline)
     others = variants[1:] if baseline in variants else []
     rows = [_end(metrics, name, needles, published.final()) for needles in sets for name in variants]
     curves = published.curves()

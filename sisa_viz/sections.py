@@ -13,7 +13,7 @@ from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
 from sisa_viz.plots.training import PANELS, plot_training
-from sisa_viz.tables import Frame
+from sisa_viz.tables import Frame, rows_in_order
 from sisa_viz.text import visible
 
 MOST_TEXT = 2000  # characters of a trace's text
@@ -78,7 +78,8 @@ def run_sections(runs: Frame) -> list[Any]:
         sections.append(plot_training(runs))
     if "niah/exact_match" in logged:
         sections.append(plot_niah_convergence(runs))
-    for name, part in runs[runs["name"].str.fullmatch(LOGGED)].groupby("architecture"):
+    with_lam = rows_in_order(runs[runs["name"].str.fullmatch(LOGGED)], "architecture")
+    for name, part in with_lam.groupby("architecture", sort=False):
         sections += [Heading(f"λ of {name}"), plot_lambda(part)]
     return sections
 

@@ -150,7 +150,7 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
     figure, panels = _sheet(
         len(shown), 1, 1.2 + 1.3 * len(shown), height_ratios=[2 if name == "loss" else 1 for name in shown]
     )
-    palette = {name: architecture_colour(name) for name in sorted(curves["architecture"].unique())}
+    palette = {name: architecture_colour(name) for name in curves["architecture"].unique()}
     dashes: dict[Any, Any] = {name: "" for names in PANELS.values() for name in names} | {"val/loss": (3, 1)}
     for axes, panel in zip(panels, shown, strict=True):
         part = curves[curves["panel"] == panel]

@@ -42,23 +42,20 @@ class DecayBias(NamedTuple):
 
     def widen(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
         """Q̂ = [g sqrt(d_h) ; 1 ; q] and K̂ = [1 ; −g sqrt(d_h) ; k], each g as two channels."""
-        rounded, rest = (part.to(k.dtype) for part in split(self.cum_decay * math.sqrt(k.shape[-1])))
-        one = torch.ones_like(rounded)
-        of_query, of_key = (rounded, one, rest, one), (one, -rounded, one, -rest)
-        return (
-            torch.cat((torch.stack(of_query, dim=-1), q), dim=-1),
-            torch.cat((torch.stack(of_key, dim=-1), k), dim=-1),
-        )
+        of_query, of_key = channels(self.cum_decay * math.sqrt(k.shape[-1]), k.dtype)
+        return torch.cat((of_query, q), dim=-1), torch.cat((of_key, k), dim=-1)
 
     def scores(self) -> Tensor:
         bias = self.cum_decay[..., :, None] - self.cum_decay[..., None, :]
         return bias.masked_fill(~causal_mask(bias.shape[-1], bias.device), 0.0)
 
 
-def split(x: Tensor) -> tuple[Tensor, Tensor]:
-    """x rounded to 8 bits, and what that leaves of it; both in x's own dtype."""
-    rounded = x.to(torch.bfloat16).to(x.dtype)
-    return rounded, x - rounded
+def channels(g: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """[g ; 1 ; rest ; 1] and [1 ; −g ; 1 ; −rest], whose product is g_i − g_j: 8 bits of g, then the rest."""
+    rounded = g.to(torch.bfloat16).to(g.dtype)
+    rounded, rest = rounded.to(dtype), (g - rounded).to(dtype)
+    one = torch.ones_like(rounded)
+    return torch.stack((rounded, one, rest, one), dim=-1), torch.stack((one, -rounded, one, -rest), dim=-1)
 
 
 class DecayBiasAttention(Attention):
@@ -91,16 +88,12 @@ class DecayBiasAttention(Attention):
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The bias as a second term of its own: c_rot_i·b_rot_j = g_i − g_j, λ = 1, no decay inside it.
 
-        g is split into a value of 8 bits and the rest, subtracted one after the other, so that a difference
-        of two large g keeps its digits also where a trace is stored in float16.
+        Its two parts are subtracted one after the other, so that a difference of two large g keeps its digits
+        also where a trace is stored in float16.
         """
         log_decay, g = fired["log_decay"][0], fired["cum_decay"][0]
-        rounded, rest = split(g)
-        one, none = torch.ones_like(g), torch.zeros_like(g)
-        term = {
-            "c_rot": torch.stack((rounded, one, rest, one), dim=-1),
-            "b_rot": torch.stack((one, -rounded, one, -rest), dim=-1),
-            "lam": one[:, 0],
-        }
+        c_rot, b_rot = channels(g, g.dtype)
+        none = torch.zeros_like(g)
+        term = {"c_rot": c_rot, "b_rot": b_rot, "lam": torch.ones_like(g[:, 0])}
         decay = {"log_decay": log_decay, "cum_decay": g, "anchored_decay": none, "clamped": none.bool()}
         return super().factors(fired) | term | decay

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from sisa_viz import figures
 from sisa_viz.axes import column_label
 from sisa_viz.colours import architecture_colour
-from sisa_viz.tables import Frame, check_choice, check_metrics
+from sisa_viz.tables import Frame, check_choice, check_metrics, rows_in_order
 from sisa_viz.text import escape
 
 PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
@@ -27,7 +27,7 @@ def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
         )
     rows = rows.assign(panel=rows["name"].map(panel)).rename(columns={x: "x"})
     columns = ["panel", "name", "architecture", "seed", "x", "value"]
-    curves = rows[columns].sort_values(["architecture", "seed", "name", "x"])
+    curves = rows_in_order(rows[columns].sort_values(["seed", "name", "x"]), "architecture")
     sizes = curves.groupby(columns[:4])["x"].transform("size")
     number = curves.groupby(columns[:4]).cumcount(ascending=False)
     return curves[number % np.ceil(sizes / MOST_POINTS) == 0].reset_index(drop=True)
@@ -50,7 +50,7 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
         vertical_spacing=0.04,
     )
     named: set[str] = set()
-    for (architecture, seed, name), run in curves.groupby(["architecture", "seed", "name"]):
+    for (architecture, seed, name), run in curves.groupby(["architecture", "seed", "name"], sort=False):
         label = (
             f"{architecture} · {column_label(str(name)).split(' (')[0]}"
             if name in PANELS["loss"]

@@ -61,3 +61,10 @@ def test_nothing_to_plot_is_an_error(metrics):
         plot_training(metrics[metrics["name"] == "niah/exact_match"])
     with pytest.raises(ValueError, match="x is 'time'; legal: step, tokens"):
         plot_training(metrics, x="time")
+
+
+def test_state_sizes_stand_by_size(make_metrics):
+    sizes = [f"SISA d_state={size}" for size in (4, 16, 128)]
+    figure = plot_training(make_metrics(architectures=tuple(reversed(sizes)), seeds=1, steps=20))
+    shown = [item.name.split(" · ")[0] for item in figure.data if item.showlegend]
+    assert list(dict.fromkeys(shown)) == sizes
