@@ -85,7 +85,9 @@ def collect_(
 ) -> None:
     """Put what run folders hold into the tables of data/measured, replacing rows of the same runs."""
     trained = {"gpu": gpu, "commit": commit, "date": date, "command": command}
-    print(collect(folders, out=out, repeat=repeat, **trained).to_string())
+    runs = collect(folders, out=out, repeat=repeat, **trained)
+    collected = runs["run"].isin([folder.name for folder in folders])
+    print(runs.loc[collected, ["run", "variant", "seed", "lr"]].to_string(index=False))
 
 
 @app.command()

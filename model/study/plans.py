@@ -19,8 +19,9 @@ def variant(architecture: str, **more: Any) -> dict[str, Any]:
 
 
 SISA = [variant("sisa", d_state=d, lr_lam=lam) for lam in (0.1, 1.0) for d in (16, 32, 64)]
-FUSION = [variant(name) for name in ("jamba", "hymba", "mamba2", "mamba3", "fox", "alibi")]
-FUSION += [variant("transformer", rope="none", lr=1e-3), variant("sigmoid_sisa"), variant("adaptive_sisa")]
+FUSION = [variant(name, lr=4e-3) for name in ("jamba", "hymba", "mamba2", "mamba3")]
+FUSION += [variant(name) for name in ("fox", "alibi", "sigmoid_sisa", "adaptive_sisa")]
+FUSION += [variant("transformer", rope="none", lr=1e-3)]
 STATE_SIZES = (4, 8, 16, 32, 48, 64, 96, 128)
 
 # name: variants and seeds
