@@ -32,8 +32,12 @@ MINIMAX_RANGE = 11.0
 
 
 def causal_range(dtype: torch.dtype) -> float:
-    """R of the causal anchor: e^{±R} must fit the dtype. float16 ends at 65,504, the others at 3.4e38."""
-    return 11.0 if dtype == torch.float16 else 38.0
+    """R of the causal anchor: e^R·s·|C| must fit the dtype. float16 ends at 65,504, the others at 3.4e38.
+
+    e^11 alone would fit float16, but then s·|C| above 1.09 overflows, and trained models reach 10. e^6 leaves
+    room for 160.
+    """
+    return 6.0 if dtype == torch.float16 else 38.0
 
 
 def running_sum(x: Float[Tensor, "*dims position"]) -> Float[Tensor, "*dims position"]:
@@ -55,7 +59,7 @@ def clamped_positions(
 ) -> tuple[Float[Tensor, "*dims position"], Bool[Tensor, "*dims position"], float]:
     """g − c, where the clamp acts on it, and its bound R.
 
-    causal: c = −R, so nothing after t decides what t sees; exact up to a total decay of 2R (76 nats; 22 in
+    causal: c = −R, so nothing after t decides what t sees; exact up to a total decay of 2R (76 nats; 12 in
     float16).
     minimax: the paper's c = (max g + min g)/2 with R = 11. g never increases, so max g = g_1 and min g = g_L:
     no reduction is needed, and c looks ahead, which matters once the total decay passes 22.
@@ -93,22 +97,23 @@ def fused_attention(
     k_hat: Float[Tensor, "batch head key width"],
     v: Float[Tensor, "batch head key d_head"],
 ) -> Float[Tensor, "batch head query d_head"]:
-    """softmax(Q̂ K̂ᵀ / sqrt(d_h)) V by one SDPA call; causal, or over all keys for a single cached query.
+    """softmax(Q̂ K̂ᵀ / sqrt(d_h)) V by one SDPA call; causal, the queries being the last of the keys.
 
     The scale is given because the default, 1/sqrt(width), would break the score. On a CPU V is padded with
     zeros to the width of Q̂: unequal sizes would fall back to a kernel that builds the query × key matrix. On
     CUDA cuDNN is the fastest kernel that takes unequal sizes.
     """
-    d_head, is_causal = v.shape[-1], q_hat.shape[-2] > 1
-    scale = 1 / math.sqrt(d_head)
+    d_head, query, key = v.shape[-1], q_hat.shape[-2], k_hat.shape[-2]
+    mask = causal_mask(key, v.device)[-query:] if 1 < query < key else None
+    options = {"attn_mask": mask, "is_causal": query == key, "scale": 1 / math.sqrt(d_head)}
     if q_hat.is_cuda:
         uneven = -q_hat.shape[-1] % 8  # kernels of 16 bits want a multiple of 8
         q_hat, k_hat = F.pad(q_hat, (0, uneven)), F.pad(k_hat, (0, uneven))
         kernels = [SDPBackend.CUDNN_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
         with sdpa_kernel(kernels, set_priority=True):
-            return F.scaled_dot_product_attention(q_hat, k_hat, v, is_causal=is_causal, scale=scale)
+            return F.scaled_dot_product_attention(q_hat, k_hat, v, **options)
     padded = F.pad(v, (0, q_hat.shape[-1] - d_head))
-    y = F.scaled_dot_product_attention(q_hat, k_hat, padded, is_causal=is_causal, scale=scale)
+    y = F.scaled_dot_product_attention(q_hat, k_hat, padded, **options)
     return y[..., :d_head]
 
 

@@ -1,4 +1,4 @@
-"""RoPE and the ways to stretch it over contexts longer than the training context n = n_ctx.
+"""RoPE and the ways to stretch it over contexts longer than n, the training context and its meta tokens.
 
     angle of pair i at position p:  p·θ_i ,   θ_i = b^(−2i/D) ,   D = d_head, b = 10,000;   target length s·n
 
@@ -34,7 +34,7 @@ def frequencies(
     config: SISAConfig, *, length: int, device: torch.device | None = None
 ) -> Float[Tensor, " pair"]:
     """θ_i in radians a position, float64; length, tokens, matters to dynamic_ntk alone."""
-    s, n, d_head = config.rope_factor, config.n_ctx, config.d_head
+    s, n, d_head = config.rope_factor, config.n_ctx + config.n_meta, config.d_head
     if config.rope == "pi":
         return plain_frequencies(d_head, device=device) / s
     if config.rope == "ntk":
@@ -85,14 +85,14 @@ def _stretched_base(factor: float, d_head: int) -> float:
     return BASE * factor ** (d_head / (d_head - 2))
 
 
-def _interpolated(d_head: int, n_ctx: int, device: torch.device | None) -> Float[Tensor, " pair"]:
+def _interpolated(d_head: int, n: int, device: torch.device | None) -> Float[Tensor, " pair"]:
     """ρ_i: 0 keeps a frequency, 1 divides it by s."""
-    low = max(math.floor(_index(FAST, d_head, n_ctx)), 0)
-    high = min(math.ceil(_index(SLOW, d_head, n_ctx)), d_head - 1)
+    low = max(math.floor(_index(FAST, d_head, n)), 0)
+    high = min(math.ceil(_index(SLOW, d_head, n)), d_head - 1)
     i = torch.arange(d_head // 2, device=device, dtype=torch.float64)
     return ((i - low) / max(high - low, 0.001)).clamp(0, 1)
 
 
-def _index(turns: int, d_head: int, n_ctx: int) -> float:
-    """Index i, not rounded, of the pair that turns so many times within n_ctx."""
-    return d_head * math.log(n_ctx / (turns * 2 * math.pi)) / (2 * math.log(BASE))
+def _index(turns: int, d_head: int, n: int) -> float:
+    """Index i, not rounded, of the pair that turns so many times within n."""
+    return d_head * math.log(n / (turns * 2 * math.pi)) / (2 * math.log(BASE))

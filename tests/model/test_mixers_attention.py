@@ -123,14 +123,15 @@ def test_variants_decode_from_a_cache_and_are_traced(variant, tokens):
         np.testing.assert_allclose(ours[seen], scores[seen], atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("architecture", ["sisa", "adaptive_sisa", "sigmoid_sisa", "fox", "alibi"])
-def test_bfloat16_stays_close(architecture):
+def test_half_precision_stays_close(architecture, dtype):
     """Relative error of the mixer's output under autocast; FoX forgets 350 nats over this input."""
     sizes: dict[str, Any] = SMALL | {"d_model": 64, "n_heads": 2}
     mixer = lively(SISAModel(SISAConfig(**sizes, architecture=architecture))).blocks[0].attn
     x = torch.randn(1, 512, 64, generator=torch.Generator().manual_seed(2))
     exact = mixer(x)
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", dtype):
         error = mixer(x).float() - exact
     assert error.norm() / exact.norm() <= 2e-2
 

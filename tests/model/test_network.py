@@ -144,14 +144,12 @@ def test_cached_generation_equals_uncached(config, tokens, half_life):
     assert torch.equal(cached, full)
 
 
-def test_cached_decoding_logits_equal_prefill(sisa, tokens):
+@pytest.mark.parametrize("sizes", [[5, *[1] * 7], [5, 4, 3]])
+def test_cached_decoding_logits_equal_prefill(sisa, tokens, sizes):
     from model.cache import LayerCache
 
     caches = [LayerCache() for _ in sisa.blocks]
-    steps = [
-        sisa(tokens[:, :5], caches=caches),
-        *(sisa(tokens[:, t : t + 1], caches=caches) for t in range(5, 12)),
-    ]
+    steps = [sisa(part, caches=caches) for part in tokens.split(sizes, dim=1)]
     assert (torch.cat(steps, dim=1) - sisa(tokens)).abs().max() <= 1e-5
     assert caches[0].length == 12
 

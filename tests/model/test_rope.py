@@ -70,6 +70,8 @@ def test_dynamic_ntk_waits_for_the_end_of_the_training_context():
     torch.testing.assert_close(frequencies(config, length=2048), plain_frequencies(64))
     longer = [frequencies(config, length=length)[-1] for length in (2049, 4096, 8192)]
     assert plain_frequencies(64)[-1] > longer[0] > longer[1] > longer[2]
+    hymba = replace(config, architecture="hymba", n_meta=128, window=1024)  # its text begins after 128
+    torch.testing.assert_close(frequencies(hymba, length=2048 + 128), plain_frequencies(64))
 
 
 def test_yarn_keeps_what_turns_often_and_interpolates_what_does_not_turn_once():
