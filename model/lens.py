@@ -25,7 +25,8 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
     Returns:
         by metric name, for layer l and head h: needle_mass/LlHh under the whole score, needle_content/LlHh
         under the softmax of the content score alone, needle_importance/LlHh under that of the other term
-        alone. Mixers without scores are left out.
+        alone. Weights of a sigmoid, which have no sum, are divided by theirs. Mixers without scores are left
+        out.
     """
     layers = [layer for layer, block in enumerate(model.blocks) if "pattern" in block.attn.score_sized]
     knobs = episodes.knobs.head(EPISODES)
@@ -47,7 +48,8 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
     lens = {}
     for layer in layers:
         content, scores, pattern = (rows[f"blocks.{layer}.attn.hook_{part}"] for part in PARTS)
-        weights = {"mass": pattern, "content": pattern}
+        shares = pattern / pattern.sum(-1, keepdim=True)
+        weights = {"mass": shares, "content": shares}
         if TERMS & set(model.blocks[layer].attn.score_sized):
             weights["content"] = _softmax(content, visible)
             weights["importance"] = _softmax(scores - content, visible)

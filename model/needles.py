@@ -109,10 +109,18 @@ def ablated(model: SISAModel, part: str) -> Iterator[SISAModel]:
     """Inside, every score lacks one part, "content" or "importance"; later layers see the consequences.
 
     A factor of the part is set to zero, not the part itself, so that no score-sized tensor is built.
+
+    Raises:
+        ValueError: the scores of this model have no such part.
     """
-    one_of("part", part, list(FACTORS))
+    one_of("part", part, parts(model))
     with model.hooks(fwd_hooks=[(lambda name: name.endswith(FACTORS[part]), _zero)]):
         yield model
+
+
+def parts(model: SISAModel) -> list[str]:
+    """Those of "content" and "importance" that some layer's scores have."""
+    return [part for part, name in FACTORS.items() if any(hook.endswith(name) for hook in model.hook_dict)]
 
 
 def _zero(factor: Tensor, hook: Any) -> Tensor:
@@ -120,12 +128,16 @@ def _zero(factor: Tensor, hook: Any) -> Tensor:
 
 
 def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
-    """Exact match of the whole model, without importance and without content, with Wilson intervals."""
-    whole_model = summarise(evaluate(model, episodes), by=())
-    rows = [whole_model.assign(scores="content + importance")]
-    for part, left in (("importance", "content alone"), ("content", "importance alone")):
+    """Exact match of the whole model, without importance and without content, with Wilson intervals.
+
+    A model whose scores have one part or none has the first row alone.
+    """
+    whole_model, both = summarise(evaluate(model, episodes), by=()), parts(model)
+    rows = [whole_model.assign(scores=" + ".join(both) or "no scores")]
+    for part in reversed(both if len(both) > 1 else []):
+        (left,) = set(both) - {part}
         with ablated(model, part):
-            rows.append(summarise(evaluate(model, episodes), by=()).assign(scores=left))
+            rows.append(summarise(evaluate(model, episodes), by=()).assign(scores=f"{left} alone"))
     columns = ["scores", "successes", "n", "rate", "low", "high", "nll"]
     return pd.concat(rows, ignore_index=True).loc[:, columns]
 
@@ -140,20 +152,25 @@ def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
 def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int = 8) -> pd.DataFrame:
     """Heads that look at a span from one query, most probability first.
 
-    Columns: head (L2H5), then the probability on the span under softmax of the whole score, of content alone
-    and of importance alone, and by which term the head finds the span (see `found_by`).
+    Columns: head (L2H5), then the share of attention on the span under the whole score, and under softmax of
+    content alone and of importance alone, and by which term the head finds the span (see `found_by`).
+
+    Raises:
+        ValueError: the trace is of a mixer whose weights are no attention, a state space.
     """
+    if trace.sisa.weighing.score == "linear":
+        step = "Capture another part, or a model that attends."
+        raise refusal("trace", "of a state space", legal="one of attention heads", step=step)
     start, stop = trace.sisa.spans[span]
+    whole_score = trace.sisa.span_mass(span=span, query=query)
     rows = []
     for layer, head in product(trace["layer"].values, trace["head"].values):
         at = {"layer": int(layer), "head": int(head), "query": query}
         content, importance = (
             getattr(trace.sisa, part)(**at).values.ravel() for part in ("content", "importance")
         )
-        masses = [
-            float(softmax(score[~np.isnan(score)])[start:stop].sum())
-            for score in (content + importance, content, importance)
-        ]
+        alone = [float(softmax(score[~np.isnan(score)])[start:stop].sum()) for score in (content, importance)]
+        masses = [float(whole_score.sel(layer=layer, head=head)), *alone]
         chance = (stop - start) / (query + 1)
         rows.append([f"L{layer}H{head}", *masses, found_by(*masses, chance=chance)])
     columns = ["head", "mass", "content alone", "importance alone", "found by"]

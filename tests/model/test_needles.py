@@ -1,5 +1,7 @@
 """What a model does with a needle: its answers, the lesion of a term, and the heads that look."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from small_models import SMALL, lively
 
 from data import NIAHTask, topics_corpus
 from model import SISAConfig, SISAModel, capture, load, save
+from model.lens import needle_lens
 from model.needles import (
     Exploration,
     ablated,
@@ -120,6 +123,35 @@ def test_an_unknown_part_is_refused(sisa):
         ablated(sisa, "decay"),
     ):
         pass
+
+
+def test_what_has_no_importance_is_not_without_it():
+    sizes: Any = SMALL | {"d_model": 32, "d_vocab": SYNTHETIC.d_vocab}
+    fox = SISAModel(SISAConfig(**sizes, architecture="fox"))
+    with (
+        pytest.raises(ValueError, match="part is 'importance'; legal: 'content'"),
+        ablated(fox, "importance"),
+    ):
+        pass
+    episodes = SYNTHETIC.build(3, n_episodes=2)
+    for architecture, scores in (("fox", "content"), ("mamba2", "no scores")):
+        model = SISAModel(SISAConfig(**sizes, architecture=architecture))
+        assert ablations(model, episodes)["scores"].tolist() == [scores]
+
+
+def test_shares_of_sigmoid_weights_are_theirs_and_a_state_space_has_none():
+    sizes: Any = SMALL | {"d_model": 32, "d_vocab": SYNTHETIC.d_vocab}
+    sigmoid, space = (
+        lively(SISAModel(SISAConfig(**sizes, architecture=name))) for name in ("sigmoid_sisa", "mamba2")
+    )
+    episode = SYNTHETIC.build(3, n_episodes=1)
+    trace, query = capture_episode(sigmoid, episode), int(episode.knobs["answer_start"].iloc[0]) - 1
+    table = needle_heads(trace, query=query).set_index("head")["mass"]
+    lens = needle_lens(sigmoid, episode)
+    for head, mass in table.items():
+        assert lens[f"needle_mass/{head}"] == pytest.approx(mass, abs=6e-4)
+    with pytest.raises(ValueError, match="trace is 'of a state space'; legal: one of attention heads"):
+        needle_heads(capture_episode(space, episode), query=query)
 
 
 def test_ablations_count_the_same_episodes_three_times(shipped):
