@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from scipy import stats
 
 from data import NIAHTask, measured, published, topics_corpus, wilson
 from data.refusal import one_of, whole
@@ -172,10 +173,11 @@ def _terms(model: SISAModel, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.
 
 
 def length_claims(variant: str, *, trained_on: int = 512) -> Frame:
-    """Whether less than half of the needles are found beyond the training context; one row a claim.
+    """Whether a model keeps less than half of its needles beyond the training context; one row a claim.
 
-    Twice and four times that context, all depths together: the transformer with and without RoPE, and variant
-    as it was trained and under each way to stretch RoPE.
+    Kept: exact match at twice or four times that context over exact match at it, all depths together, mean
+    over seeds with a 95 % t-interval, at least as wide as Wilson's of the longer context's episodes. Of the
+    transformer with and without RoPE, and of variant as it was trained and under each way to stretch RoPE.
     """
     table, rows = _lengths(), []
     as_trained = table[~table["rope"].isin(list(STRETCH))]
@@ -184,32 +186,48 @@ def length_claims(variant: str, *, trained_on: int = 512) -> Frame:
         own = table[table["variant"] == variant]
         asked |= {f"{variant}, {rope}": own[own["rope"] == rope] for rope in STRETCH}
     for name, cells in asked.items():
-        found = over_seeds(cells, by=["context_length"]).set_index("context_length")
-        rows += [_claim(found, name, times, trained_on) for times in (2, 4)]
+        counts = cells.pivot_table(
+            index="run", columns="context_length", values=["successes", "n"], aggfunc="sum"
+        )
+        rows += [_claim(counts, name, times, trained_on) for times in (2, 4)]
     return pd.DataFrame(rows)
 
 
-def _claim(found: Frame, name: str, times: int, trained_on: int) -> dict[str, Any]:
+def _claim(counts: Frame, name: str, times: int, trained_on: int) -> dict[str, Any]:
     """The paper's own length test ends at 1.5 times the training context, where all but fail."""
     said, length = published_length(published.length(), variant=name), times * trained_on
-    row = {"claim": f"{name}: under half at {times} ×", "published": said}
-    if length not in found.index:
+    row = {"claim": f"{name}: keeps less than half at {times} ×", "published": said, "at 1 ×": ""}
+    row |= {"kept": "", "low": "", "high": "", "seeds": len(counts)}
+    if not {("n", trained_on), ("n", length)} <= set(counts.columns):
         command = "python -m model.study lengths, on runs of it"
-        empty = {"measured": "", "low": "", "high": "", "seeds": 0}
-        return row | empty | {"verdict": f"{UNDECIDED}: {NOT_YET}", "what would decide it": command}
-    cell, settled = found.loc[length], ""
-    if cell["seeds"] >= FEWEST and not cell["low"] < BORDER <= cell["high"]:
-        settled = REPRODUCED if cell["high"] < BORDER else NOT_REPRODUCED
-    more_seeds = f"more seeds: {cell['seeds']:g} of at least {FEWEST}"
-    needed = more_seeds if cell["seeds"] < FEWEST else "more episodes: the interval holds 50 %"
-    shown = {"measured": "rate", "low": "low", "high": "high"}
+        return row | {"verdict": f"{UNDECIDED}: {NOT_YET}", "what would decide it": command}
+    rates = counts["successes"] / counts["n"]
+    near, far = rates[trained_on], rates[length]
+    row["at 1 ×"] = f"{near.mean():.1%}"
+    if not near.all():
+        return row | {"verdict": UNDECIDED, "what would decide it": "runs that find needles at 1 ×"}
+    kept = (far / near).to_numpy()
+    low, high = _interval(kept, int(counts["n"][length].min()), far.mean(), near.mean())
+    settled = REPRODUCED if high < BORDER else NOT_REPRODUCED if low >= BORDER else ""
+    few = len(kept) < FEWEST
+    needed = f"more seeds: {len(kept)} of at least {FEWEST}" if few else "more seeds: the interval holds 50 %"
     return {
         **row,
-        **{name: f"{cell[column]:.1%}" for name, column in shown.items()},
-        "seeds": int(cell["seeds"]),
+        "kept": f"{kept.mean():.0%}",
+        "low": "" if few else f"{low:.0%}",
+        "high": "" if few else f"{high:.0%}",
         "verdict": (settled or UNDECIDED) if said else NO_CLAIM,
-        "what would decide it": "" if settled else needed,
+        "what would decide it": needed if said and not settled else "",
     }
+
+
+def _interval(kept: np.ndarray, n: int, far: float, near: float) -> tuple[float, float]:
+    """Of the mean share kept; NaN for fewer than three seeds."""
+    if len(kept) < FEWEST:
+        return np.nan, np.nan
+    half = float(stats.t.ppf(0.975, len(kept) - 1) * stats.sem(kept))
+    low, high = (bound / near for bound in wilson(round(far * n), n))
+    return max(0.0, min(low, kept.mean() - half)), max(high, kept.mean() + half)
 
 
 def by_length(grid: Frame) -> Frame:

@@ -129,12 +129,14 @@ def decay_reached(heads: Frame, *, length: int = 512) -> Frame:
 
     Returns:
         by variant: seeds, heads (of all of them), half-life (median, tokens), total decay (median, nats),
-        past 22 nats (minimax), past 76 nats (causal): counts; clamped: share of positions, mean over heads.
+        past 22 nats (minimax), past 76 nats (causal): shares of heads; clamped, measured: share of positions
+        in 256 tokens, mean over heads; clamped, expected: in `length` tokens, if decay goes on at its rate.
     """
     last = heads[heads["step"] == heads.groupby("run")["step"].transform("max")].dropna(subset=["lam"])
     total = length * np.log(2) / last["half_life"]
     past = {f"past {limit:g} nats ({anchor})": total > limit for anchor, limit in LIMITS.items()}
-    rows = last.assign(**{"total decay": total}, **past)
+    expected = (1 - LIMITS["causal"] / total).clip(lower=0)
+    rows = last.assign(**{"total decay": total, "expected": expected}, **past)
     grouped = rows.groupby("variant")
     table = pd.DataFrame(
         {
@@ -146,7 +148,9 @@ def decay_reached(heads: Frame, *, length: int = 512) -> Frame:
     )
     shares = {name: grouped[name].mean().map("{:.0%}".format) for name in past}
     table = table.loc[in_order(table.index)]
-    return table.assign(**shares, clamped=grouped["clamped"].mean().map("{:.2%}".format)).round(1)
+    for name, column in (("measured", "clamped"), ("expected", "expected")):
+        shares[f"clamped, {name}"] = grouped[column].mean().map("{:.2%}".format)
+    return table.assign(**shares).round(1)
 
 
 def held(length: int) -> dict[str, float]:

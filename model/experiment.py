@@ -133,7 +133,7 @@ class Study:
     """
 
     architectures: Sequence[str] = ("transformer", "sisa")
-    seeds: Sequence[int] = (0, 1, 2)
+    seeds: Sequence[int] = (0, 1, 2, 3, 4)
     preset: str = "tiny"
     d_state: int = 16
     steps: int = 400

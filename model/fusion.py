@@ -13,7 +13,7 @@ import xarray as xr
 
 from data import Episodes, NIAHTask, summarise
 from data.refusal import folder_path, one_of, whole
-from model.claims import LEVELS, UNDECIDED, in_words, missing, ratio, steps_to
+from model.claims import LEVELS, OF_A_RATIO, UNDECIDED, in_words, missing, ratio, steps_to
 from model.config import PRESETS, STATES, SISAConfig
 from model.evaluation import evaluate
 from model.hybrids import attends
@@ -21,6 +21,7 @@ from model.network import SISAModel
 from model.sizes import total
 from model.small import SMOKE_STEPS, train_small
 from model.study.reading import SHOWN, check_needles
+from model.study.runs import StudyRun
 from model.trace import capture
 from sisa_viz.tables import Frame
 
@@ -58,7 +59,7 @@ def architectures(*, preset: str = "small") -> Frame:
     for name, kind in KINDS.items():
         architecture, _, remark = name.partition(", ")
         rope = "none" if remark else ""
-        config = SISAConfig.preset(preset, architecture=architecture, rope=rope)
+        config = SISAConfig.preset(preset, architecture=architecture, rope=rope, n_ctx=StudyRun.n_ctx)
         sizes = {"d_state": config.d_state, "d_mlp": config.d_mlp, "parameters": f"{total(config):,}"}
         rows.append(kind._asdict() | {"position code": config.rope} | sizes)
     return pd.DataFrame(rows, index=pd.Index(KINDS, name="architecture"))
@@ -143,11 +144,12 @@ def level_claims(metrics: Frame, *, needles: str, variant: str = SHOWN) -> Frame
 
 def _level_claim(steps: Frame, variant: str, level: str, other: str) -> dict[str, object]:
     found = ratio(steps, variant=variant, baseline=other)
-    sooner, later = found.high < 1, found.low > 1
+    enough = found.n >= OF_A_RATIO
+    sooner, later = enough and found.high < 1, enough and found.low > 1
     return {
         "claim": f"score level ({variant}) needs fewer steps than {level} level ({other})",
         "published": "argued, not trained",
         **in_words(found, "{:.2f}"),
         "verdict": "supported here" if sooner else "refuted here" if later else UNDECIDED,
-        "what would decide it": "" if sooner or later else missing(found, 1),
+        "what would decide it": "" if sooner or later else missing(found, 1, fewest=OF_A_RATIO),
     }

@@ -1,4 +1,4 @@
-"""What the paper's tables say about a claim, in a few words: one seed each, checkpoints 1,000 steps apart."""
+"""What the paper's tables say about a claim, in a few words: one seed each, few checkpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def published_speed(
 ) -> str:
     """Ratio of the steps to level, variant over baseline, by scale: "50M: ≥2; 152M: ≤0.33"; "" without.
 
-    ≤ and ≥ stand where one of the two was there at its first checkpoint, or not yet at its last.
+    ≤ and ≥ stand where one of the two was there at its first checkpoint, may have been there at one that only
+    the other has, or was not yet there at its last.
 
     Args:
         curves: of `data.published`.
@@ -59,17 +60,23 @@ def _theirs(variant: str) -> str:
 
 
 def _compared(run: pd.DataFrame, other: pd.DataFrame, level: float) -> str:
-    (step, early, never), (base, base_early, base_never) = _reached(run, level), _reached(other, level)
+    (step, early, never), (base, base_early, base_never) = (
+        _reached(run, level, beside=other),
+        _reached(other, level, beside=run),
+    )
     if early and base_early:
-        return f"both by step {base:,}"
+        return f"both by step {max(step, base):,}"
     if never and base_never:
         return f"none by step {base:,}"
     bound = "≤" if early or base_never else "≥" if never or base_early else ""
     return f"{bound}{step / base:.2g}"
 
 
-def _reached(run: pd.DataFrame, level: float) -> tuple[int, bool, bool]:
-    """Step, whether it is the first checkpoint, whether it is the last and still below the level."""
+def _reached(run: pd.DataFrame, level: float, *, beside: pd.DataFrame) -> tuple[int, bool, bool]:
+    """Step; whether it may have been there before, as far as checkpoints tell; whether it never was."""
     there = run.loc[run["niah_pct"] >= level, "step"]
-    step = int(there.iloc[0] if len(there) else run["step"].iloc[-1])
-    return step, bool(len(there)) and step == run["step"].iloc[0], not len(there)
+    if not len(there):
+        return int(run["step"].iloc[-1]), False, True
+    step, before = int(there.iloc[0]), run.loc[run["step"] < there.iloc[0], "step"]
+    unseen = beside["step"].between(before.max(), step, inclusive="neither").any()
+    return step, not len(before) or bool(unseen), False

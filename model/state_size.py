@@ -25,6 +25,7 @@ from sisa_viz.tables import Frame
 
 PLANS = ("main", "state", "fusion")
 ADAPTIVE = "adaptive_sisa"
+STEADY = 64
 THROUGHPUT = Path(__file__).parents[1] / "benchmarks" / "results" / "state_size.json"
 
 
@@ -122,15 +123,24 @@ def gates(model: SISAModel) -> Frame:
 def state_claims(runs: Frame, speed: Frame, *, needles: str, adaptive: str = ADAPTIVE) -> Frame:
     """What d_state changes, each with a 95 % interval; one row a claim.
 
+    Slopes are given of all sizes and of those up to 64: larger ones come close to diverging.
+
     Args:
         runs: of `ended`.
         speed: of `throughput`.
     """
     match = f"{needles}/exact_match"
     sisa = runs[runs["architecture"].str.startswith("SISA")]
+    slopes = (
+        (match, "exact match grows with d_state", _published_match()),
+        ("val/loss", "val/loss falls with d_state", "not reported"),
+    )
     rows = [
-        _slope(sisa, match, "exact match grows with d_state", _published_match()),
-        _slope(sisa, "val/loss", "val/loss falls with d_state", "not reported"),
+        _slope(sisa[sisa["d_state"] <= most], metric, claim + upto, said)
+        for metric, claim, said in slopes
+        for most, upto in ((max(STATE_SIZES), ""), (STEADY, f", up to {STEADY}"))
+    ]
+    rows += [
         _difference(runs, match, adaptive),
         _difference(runs, "val/loss", adaptive),
         _speed(speed),

@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,13 +48,14 @@ def tiny() -> pd.DataFrame:
 def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
     """The rows of a measured table that are compared: one size, and of each variant one learning rate.
 
-    It is the one with the lowest final val/loss, mean over the seeds that tried most learning rates; needles
-    have no say. A variant that tried one keeps it. Runs with episodes in training are left out, they are
-    another question.
+    Of those in the table it is the one with the lowest final val/loss, mean over the seeds that tried most
+    learning rates; needles have no say. A variant that tried one keeps it. Runs with episodes in training are
+    left out, they are another question.
     """
     variant = "variant" if "variant" in table else "architecture"
-    tried = lr_table(preset=preset)
-    best = tried.loc[tried["chosen"]].set_index("variant")["lr"].to_dict()
+    there = table[[variant, "lr"]].drop_duplicates().set_axis(["variant", "lr"], axis=1)
+    tried = lr_table(preset=preset).merge(there).sort_values("val/loss")
+    best: Any = tried.drop_duplicates("variant").set_index("variant")["lr"].to_dict()
     compared = (table["preset"] == preset) & (table["episode_fraction"] == 0)
     return table.loc[compared & (table["lr"] == table[variant].map(best))]
 

@@ -11,12 +11,13 @@ from scipy import stats
 
 from data import measured
 from data.refusal import one_of
-from model.claims import LEVELS, MATCH, claims, end, episode_sets, in_words, ratio, steps_to
+from model.claims import LEVELS, MATCH, NO_CLAIM, claims, end, episode_sets, in_words, ratio, steps_to
 from model.study.plans import planned
 from model.study.runs import StudyRun
 from sisa_viz.tables import Frame, architecture_names, in_order
 
 NOT_YET = "not measured yet"
+NOTHING = 0.05  # share of episodes below which a run finds no needle
 SHOWN = "SISA d_state=16"  # the variant that notebooks show unless they are told another
 
 
@@ -48,9 +49,9 @@ def show_whole_tables() -> None:
 
 
 def verdicts(metrics: Frame, *, needles: str) -> Frame:
-    """`model.claims.claims` of one held-out set, for reading."""
+    """What the paper claims, by `model.claims.claims`, of one held-out set, for reading."""
     table = claims(metrics[metrics["name"].str.startswith(f"{needles}/")])
-    return table.drop(columns=["variant", "needles"])
+    return table.loc[table["verdict"] != NO_CLAIM].drop(columns=["variant", "needles"])
 
 
 def published_by_scale(table: Frame, *, value: str = "niah_pct") -> Frame:
@@ -100,6 +101,8 @@ def ratios(metrics: Frame, *, needles: str, baseline: str = "transformer") -> Fr
 def repeated(*, needles: str) -> Frame:
     """Runs that were trained twice: how far the two curves are apart, and how far those of other seeds.
 
+    Pairs that never find a twentieth of the needles agree trivially and are left out.
+
     Returns:
         by run: evaluations; apart and most (mean and largest difference between the two trainings), seeds
         (of the variant at the run's learning rate), seeds apart (mean difference between two of them), inside
@@ -116,7 +119,10 @@ def repeated(*, needles: str) -> Frame:
         own = first.merge(second[alike].drop_duplicates())
         seeds = own.pivot(index="step", columns="seed", values="value")
         curve, n = second.set_index("step")["value"].reindex(seeds.index), seeds.shape[1]
-        apart = (curve - seeds[second["seed"].iloc[0]]).abs()
+        once = seeds[second["seed"].iloc[0]]
+        if max(curve.max(), once.max()) < NOTHING:
+            continue
+        apart = (curve - once).abs()
         row = {"run": run, "evaluations": len(curve), "apart": apart.mean(), "most": apart.max(), "seeds": n}
         between = inside = np.nan
         if n > 1:

@@ -34,7 +34,7 @@ def reproduction_table(*, results: Path = RESULTS) -> str:
         results: folder of benchmark results; those of `benchmarks/cost.py` count.
     """
     small = measured.chosen(measured.metrics())
-    rows = _needle_rows("`tiny`", measured.tiny(), needles="niah")
+    rows = _needle_rows("`tiny`, trained on episodes", measured.tiny(), needles="niah")
     rows += _needle_rows("`small`", small, needles=NEEDLES)
     rows += [_speed_row(json.loads(path.read_text())) for path in sorted(results.glob("cost_*.json"))]
     lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
@@ -100,13 +100,15 @@ def _conditions(small: pd.DataFrame) -> str:
     runs = measured.chosen(measured.runs())
     size, tokens = (runs[name].median() / 1e6 for name in ("params", "tokens"))
     n = small.loc[small["name"] == f"{NEEDLES}/n", "value"].min()
-    text = f"""`tiny` is notebook 03 as it is: 0.1M parameters, synthetic episodes of 128 tokens, 400 steps.
+    text = f"""`tiny` is notebook 03 as it is: 0.1M parameters, 400 steps of training on synthetic episodes of
+    128 tokens, where the paper's models saw text alone: its verdicts are about the figure, not the way there.
     `small` is [data/measured](data/measured/README.md): {size:.1f}M parameters, {tokens:.0f}M tokens of text
     without any episode, then {n:.0f} held-out episodes of the set `{NEEDLES}`, whose hidden number has four
     digits.
-    Published figures are one seed each, with a checkpoint every 1,000 steps. Intervals are bootstrapped over
-    seeds; those at the end of training are at least as wide as the Wilson interval of the episodes. Steps are
-    compared between runs of one seed, which saw the same text in the same order; ∞: not there by the last
-    evaluation."""
+    Published figures are one seed each, mostly with a checkpoint every 1,000 steps. Intervals, 95 %, are over
+    seeds: at the end of training Student's t, at least as wide as the Wilson interval of the episodes; of
+    steps a bootstrap. Steps are compared between runs of one seed, which saw the same text in the same order.
+    A run is censored if it had not reached the level by its last evaluation (∞). A pair of runs that both are
+    is left out of the median and may be anything in the interval. A verdict on steps takes five seeds."""
     words = " ".join(text.split())
     return textwrap.fill(words, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -74,8 +74,8 @@ def test_tables_are_copies():
 
 def test_the_small_study_is_that_of_notebook_03():
     tiny = measured.tiny()
-    assert tiny["run"].nunique() == 30
-    assert tiny.groupby("architecture")["seed"].unique().map(sorted).tolist() == [[0, 1, 2]] * 10
+    assert tiny["run"].nunique() == 50
+    assert tiny.groupby("architecture")["seed"].unique().map(sorted).tolist() == [[0, 1, 2, 3, 4]] * 10
     assert tiny["step"].max() == 400
     assert set(tiny["name"]) == {f"niah/{name}" for name in ("exact_match", "first_token", "nll", "n")}
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from data import published, wilson
 from model.claims import (
@@ -82,11 +83,19 @@ def test_bootstrap_agrees_with_counting_every_resample():
     assert (found.low, found.high) == pytest.approx(tuple(exact))
 
 
-def test_the_bootstrap_has_a_seed_of_its_own():
-    runs = [run("a", seed, reaches=None, n=10**9, last=0.1 + seed**2 / 100) for seed in range(8)]
-    first, again = (end(pd.concat(runs), variant="a", needles="niah") for _ in range(2))
-    assert (first.low, first.high) == (again.low, again.high)
-    assert 0.1 < first.low < first.value < first.high < 0.59
+def test_the_end_has_a_t_interval_over_seeds():
+    rates = 0.1 + np.arange(8) ** 2 / 100
+    runs = [run("a", seed, reaches=None, n=10**9, last=rate) for seed, rate in enumerate(rates)]
+    found = end(pd.concat(runs), variant="a", needles="niah")
+    expected = stats.t.interval(0.95, 7, loc=rates.mean(), scale=stats.sem(rates))
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
+def test_steps_are_counted_as_far_as_all_runs_go():
+    """Whoever stopped at step 100 may be the faster one: nothing after it counts."""
+    short, whole = run("a", 0, reaches=None), run("b", 0, reaches=150)
+    steps = steps_to(pd.concat([short.loc[short["step"] <= 100], whole]), level=0.9)
+    assert steps[0].to_dict() == {"a": INF, "b": INF}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +103,8 @@ def test_the_bootstrap_has_a_seed_of_its_own():
     [
         ([INF, INF, 50], [100, 100, 100], (INF, 0.5, INF, 3, 2, 0)),
         ([50, 50, 50], [INF, INF, 100], (0, 0, 0.5, 3, 2, 0)),
-        ([INF, 50, 50, 50], [INF, 100, 100, 100], (0.5, 0.5, 0.5, 3, 0, 1)),
+        ([INF, 50, 50, 50], [INF, 100, 100, 100], (0.5, 0, INF, 3, 0, 1)),
+        ([INF] + [50] * 9, [INF] + [100] * 9, (0.5, 0.5, 0.5, 9, 0, 1)),
         ([50, INF, INF], [100, 100, INF], (INF, np.nan, np.nan, 2, 1, 1)),
         ([INF, INF], [INF, INF], (np.nan, np.nan, np.nan, 0, 0, 2)),
         ([np.nan, 50], [100, np.nan], (np.nan, np.nan, np.nan, 0, 0, 0)),
@@ -118,15 +128,21 @@ def test_interval_holds_its_median_and_every_pair_is_accounted_for(pairs):
 @pytest.mark.parametrize(
     ("sisa", "transformer", "verdict", "missing"),
     [
-        ([50, 50, 75], [150, 175, 200], REPRODUCED, ""),
-        ([150, 175, 200], [50, 50, 75], NOT_REPRODUCED, ""),
-        ([None, None, None], [150, 175, 200], NOT_REPRODUCED, ""),
-        ([50, 150, 100], [100, 100, 125], UNDECIDED, "more seeds: the interval holds 1"),
-        ([50, 50, 50], [50, 50, 50], UNDECIDED, "more seeds: the interval holds 1"),
-        ([50, 50], [100, 100], UNDECIDED, "more seeds: 2 of at least 3"),
-        ([50, 75, None], [100, 100, 100], UNDECIDED, "longer training: 1 of 3 pairs censored"),
-        ([None, None, None], [None, None, None], UNDECIDED, "longer training: 3 of 3 pairs censored"),
-        ([50, None, None], [100, None, None], UNDECIDED, "longer training: 2 of 3 pairs censored"),
+        ([50, 50, 75, 50, 50], [150, 175, 200, 200, 200], REPRODUCED, ""),
+        ([150, 175, 200, 200, 200], [50, 50, 75, 50, 50], NOT_REPRODUCED, ""),
+        ([None] * 5, [150, 175, 200, 150, 200], NOT_REPRODUCED, ""),
+        ([50, 150, 100, 50, 50], [100, 100, 125, 75, 75], UNDECIDED, "more seeds: the interval holds 1"),
+        ([50] * 5, [50] * 5, UNDECIDED, "more seeds: the interval holds 1"),
+        ([50] * 4, [100] * 4, UNDECIDED, "more seeds: 4 of at least 5"),
+        ([50, 75, 50, 75, None], [100] * 5, UNDECIDED, "longer training: 1 of 5 pairs censored"),
+        ([None] * 5, [None] * 5, UNDECIDED, "longer training: 5 of 5 pairs censored"),
+        (
+            [50, 50, 50, None, None],
+            [100] * 3 + [None] * 2,
+            UNDECIDED,
+            "longer training: 2 of 5 pairs censored",
+        ),
+        ([50] * 5 + [None] * 3, [100] * 5 + [None] * 3, UNDECIDED, "longer training: 3 of 8 pairs censored"),
     ],
 )
 def test_verdict_on_speed_says_no_more_than_its_interval(sisa, transformer, verdict, missing):
@@ -136,13 +152,13 @@ def test_verdict_on_speed_says_no_more_than_its_interval(sisa, transformer, verd
 
 def test_speed_is_written_with_its_interval_and_counts():
     row = faster(study([50, 75, None, None], [100, 100, 100, None]))
-    assert (row.measured, row.low, row.high) == ("0.75", "0.50", "∞")
+    assert (row.measured, row.low, row.high) == ("0.75", "0.00", "∞")
     assert (row.seeds, row.censored, row["left out"]) == (3, 1, 1)
     assert faster(study([None], [None])).measured == ""
 
 
 def test_both_levels_are_compared():
-    metrics = study([50] * 3, [100] * 3)
+    metrics = study([50] * 5, [100] * 5)
     half = metrics.assign(value=metrics["value"].where(metrics["value"] != 0.95, 0.6))
     assert faster(half, 50).verdict == REPRODUCED
     assert faster(half, 90).verdict == UNDECIDED

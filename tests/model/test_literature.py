@@ -28,6 +28,9 @@ BASE = [(1000, 10.0), (2000, 95.0), (3000, 100.0)]
         ([(1000, 99.0)], [(1000, 99.0)], "50M: both by step 1,000"),
         ([(1000, 0.0)], [(1000, 0.0)], "50M: none by step 1,000"),
         ([(1000, None), (2000, 95.0)], BASE, "50M: ≤1"),
+        ([(1000, 0.0), (3000, 95.0)], BASE, "50M: ≤1.5"),
+        (BASE, [(1000, 0.0), (3000, 95.0)], "50M: ≥0.67"),
+        ([(1000, 0.0), (3000, 95.0)], [(2000, 95.0)], "50M: both by step 3,000"),
     ],
 )
 def test_speed_is_a_ratio_or_a_bound(sisa, base, words):
@@ -42,7 +45,7 @@ def test_scales_follow_their_size_and_setups_are_told_once():
     parts += [curve("sisa", 16, [(1000, 0.0), (3000, 95.0)], scale="152M", setup="c")]
     parts += [curve("sisa", 16, BASE, scale="50M")]
     said = published_speed(pd.concat(parts), variant="SISA d_state=16", level=0.9, baseline="transformer")
-    assert said == "50M: 1; 152M: 1 or 1.5"
+    assert said == "50M: 1; 152M: 1 or ≤1.5"
 
 
 def test_the_paper_s_own_figures():

@@ -18,7 +18,7 @@ def test_rows_have_one_cell_a_column_and_cover_what_was_measured():
     lines = [line for line in reproduction_table().splitlines() if line.startswith("|")]
     assert len({line.count("|") for line in lines}) == 1
     for subject in (
-        "| `tiny` | transformer ends",
+        "| `tiny`, trained on episodes | transformer ends",
         "| `small` | SISA d_state=16: fewer steps to 90 %",
         "trains at 0.61",
     ):
@@ -52,7 +52,7 @@ def test_only_what_stands_between_the_markers_changes(tmp_path):
     write_readme(path)
     text = path.read_text()
     assert text.startswith(f"before\n{BEGIN}\n\n| study |")
-    assert text.endswith(f"evaluation.\n\n{END}\nafter\n")
+    assert text.endswith(f"seeds.\n\n{END}\nafter\n")
     write_readme(path)
     assert path.read_text() == text
 
