@@ -12,12 +12,13 @@ import torch
 
 from data import NIAHTask, measured, published, topics_corpus, wilson
 from data.refusal import one_of, whole
-from model.checkpoint import load, locate
+from model.checkpoint import locate
 from model.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from model.config import WITHOUT_ROPE
 from model.extension import with_rope
 from model.literature import published_length
 from model.mixers.rope import temperature
+from model.needles import Exploration
 from model.network import SISAModel
 from model.study.lengths import STRETCH, length_grid
 from model.study.reading import NOT_YET, SHOWN, variants
@@ -62,7 +63,7 @@ class Contexts:
         return self.variant or SHOWN
 
     def model(self) -> SISAModel:
-        return load(self.checkpoint)
+        return Exploration(checkpoint=self.checkpoint).model()
 
     def grid(self, model: SISAModel) -> Frame:
         """Measured now: what `plot_niah_grid` draws, one panel a position code."""
@@ -194,7 +195,7 @@ def _claim(found: Frame, name: str, times: int, trained_on: int) -> dict[str, An
     said, length = published_length(published.length(), variant=name), times * trained_on
     row = {"claim": f"{name}: under half at {times} ×", "published": said}
     if length not in found.index:
-        command = "python -m model.study lengths, on runs of it"
+        command = "python -m model.study lengths --corpus FILE, on runs of it"
         empty = {"measured": "", "low": "", "high": "", "seeds": 0}
         return row | empty | {"verdict": f"{UNDECIDED}: {NOT_YET}", "what would decide it": command}
     cell, settled = found.loc[length], ""
