@@ -9,6 +9,8 @@ from safetensors.torch import save_file
 from small_models import SMALL, lively
 from tokenizers import Tokenizer, models
 
+from data import train_tokenizer
+from data.tokenizer import encode
 from model import SISAConfig, SISAModel, import_paper_checkpoint, load, save
 from model.paper import LAYER_NAMES, NAMES
 
@@ -29,6 +31,13 @@ def test_round_trip(config, tokens, tmp_path, dtype):
         assert torch.equal(p, stored), name
     assert not list(tmp_path.glob(".*"))
     assert (back(tokens) - model(tokens)).abs().max() < (1e-6 if dtype == torch.float32 else 0.02)
+
+
+def test_markers_inside_texts_stay_text(sisa, tmp_path):
+    sisa.tokenizer = train_tokenizer(["a"], d_vocab=258)
+    save(sisa, tmp_path / "m.safetensors")
+    text = "a<|endoftext|>"
+    assert load(tmp_path / "m.safetensors").to_tokens(text).tolist() == [encode(sisa.tokenizer, text)]
 
 
 def test_foreign_files_are_refused(tmp_path, sisa):
