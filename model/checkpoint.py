@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from tokenizers import Tokenizer
 
 from data.files import write_aside
 from data.refusal import refusal
+from data.tokenizer import load_tokenizer
 from model.config import SISAConfig
 from model.network import SISAModel
 from model.versions import versions
@@ -70,11 +70,19 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
         raise _foreign(path, f"no readable safetensors file ({error})") from error
     if metadata.get("format") != FORMAT:
         raise _foreign(path, f"a safetensors file of format {metadata.get('format')!r}")
-    tokenizer = Tokenizer.from_str(metadata["tokenizer"]) if metadata.get("tokenizer") else None
-    config = SISAConfig.from_dict(json.loads(metadata["config"]))
-    model = SISAModel(config, seed=json.loads(metadata["seed"]), tokenizer=tokenizer)
+    model = _described(path, metadata)
     fill(model, tensors, source=path)
     return model.to(device)
+
+
+def _described(path: Path, metadata: dict[str, str]) -> SISAModel:
+    """The model that metadata asks for, with fresh weights."""
+    try:
+        config = SISAConfig.from_dict(json.loads(metadata["config"]))
+        tokenizer = load_tokenizer(metadata["tokenizer"]) if metadata.get("tokenizer") else None
+        return SISAModel(config, seed=json.loads(metadata["seed"]), tokenizer=tokenizer)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:  # the last is torch's own
+        raise _foreign(path, f"a file that describes no model ({error!r})") from error
 
 
 def fill(model: SISAModel, tensors: dict[str, torch.Tensor], *, source: object) -> None:

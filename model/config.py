@@ -126,7 +126,11 @@ class SISAConfig:
         if architecture == "sisa" and self.d_state == 0:
             architecture = "transformer"
         object.__setattr__(self, "architecture", architecture)
-        object.__setattr__(self, "layer_d_state", tuple(self.layer_d_state))
+        if not isinstance(self.layer_d_state, list | tuple):
+            legal = "even numbers >= 2, one a layer"
+            raise refusal("layer_d_state", self.layer_d_state, legal=legal, step="Put them into a tuple.")
+        sizes = tuple(whole("layer_d_state", size, least=0) for size in self.layer_d_state)
+        object.__setattr__(self, "layer_d_state", sizes)
         if self.d_state == OWN:
             own = max(self.layer_d_state, default=STATES[architecture])
             object.__setattr__(self, "d_state", own)
@@ -155,7 +159,7 @@ class SISAConfig:
             raise refusal("d_state", self.d_state, legal=legal, step="Leave d_state out.")
 
     def _check_rope_factor(self) -> None:
-        if not 1.0 <= self.rope_factor < math.inf:
+        if not isinstance(self.rope_factor, int | float) or not 1.0 <= self.rope_factor < math.inf:
             step = "Set the target length as a multiple of n_ctx."
             raise refusal("rope_factor", self.rope_factor, legal="finite numbers >= 1", step=step)
         if self.rope in ("rope", "none") and self.rope_factor != 1.0:

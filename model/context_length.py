@@ -13,12 +13,13 @@ from scipy import stats
 
 from data import NIAHTask, measured, published, topics_corpus, wilson
 from data.refusal import one_of, whole
-from model.checkpoint import load, locate
+from model.checkpoint import locate
 from model.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from model.config import WITHOUT_ROPE
 from model.extension import with_rope
 from model.literature import published_length
 from model.mixers.rope import temperature
+from model.needles import Exploration
 from model.network import SISAModel
 from model.study.lengths import STRETCH, length_grid
 from model.study.reading import NOT_YET, SHOWN, variants
@@ -63,7 +64,7 @@ class Contexts:
         return self.variant or SHOWN
 
     def model(self) -> SISAModel:
-        return load(self.checkpoint)
+        return Exploration(checkpoint=self.checkpoint).model()
 
     def grid(self, model: SISAModel) -> Frame:
         """Measured now: what `plot_niah_grid` draws, one panel a position code."""
@@ -199,7 +200,7 @@ def _claim(counts: Frame, name: str, times: int, trained_on: int) -> dict[str, A
     row = {"claim": f"{name}: keeps less than half at {times} ×", "published": said, "at 1 ×": ""}
     row |= {"kept": "", "low": "", "high": "", "seeds": len(counts)}
     if not {("n", trained_on), ("n", length)} <= set(counts.columns):
-        command = "python -m model.study lengths, on runs of it"
+        command = "python -m model.study lengths --corpus FILE, on runs of it"
         return row | {"verdict": f"{UNDECIDED}: {NOT_YET}", "what would decide it": command}
     rates = counts["successes"] / counts["n"]
     near, far = rates[trained_on], rates[length]

@@ -17,6 +17,7 @@ from transformer_lens.utilities.slice import Slice
 
 from data.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
+from data.tokenizer import encode
 from model.block import Block
 from model.cache import LayerCache
 from model.config import SISAConfig
@@ -245,7 +246,7 @@ class SISAModel(HookedRootModule):
                 legal="a tokenizers.Tokenizer",
                 step="Pass token ids, or SISAModel(..., tokenizer=...).",
             )
-        rows = [self.tokenizer.encode(t).ids for t in ([text] if isinstance(text, str) else text)]
+        rows = [encode(self.tokenizer, t) for t in ([text] if isinstance(text, str) else text)]
         if len({len(row) for row in rows}) != 1:
             lengths = [len(row) for row in rows]
             raise refusal(

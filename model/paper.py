@@ -74,7 +74,7 @@ def _read(path: Path) -> dict[str, Any]:
     weights = stored.get("model") if isinstance(stored, Mapping) else None
     if (
         not isinstance(weights, Mapping)
-        or not all(isinstance(t, Tensor) for t in weights.values())
+        or not all(isinstance(name, str) and isinstance(t, Tensor) for name, t in weights.items())
         or not weights
     ):
         came = (
@@ -105,20 +105,21 @@ def _our_name(name: str, path: str | PathLike[str]) -> str:
 def _config(
     tensors: Mapping[str, Tensor], stored: Mapping[str, Any], *, n_heads: int | None, path: object
 ) -> SISAConfig:
-    def shape(name: str) -> torch.Size:
-        if name not in tensors:
-            raise refusal(
-                f"weights in {path}",
-                f"no {name}",
-                legal="the released layout",
-                step="Give the released file itself.",
-            )
-        return tensors[name].shape
+    step = "Give the released file itself."
+    if not isinstance(stored, Mapping):
+        raise refusal(f"config in {path}", stored, legal="a mapping with n_head and seq_len", step=step)
+
+    def shape(name: str, *, n_dims: int = 2) -> torch.Size:
+        found = tensors.get(name)
+        if found is None or found.ndim != n_dims or not found.numel():
+            came = f"no {name}" if found is None else f"{name}: {tuple(found.shape)}"
+            raise refusal(f"weights in {path}", came, legal="the released layout", step=step)
+        return found.shape
 
     d_vocab, d_model = shape("embed.weight")
     first = "blocks.0.attn."
     plain = first + "lam_raw" not in tensors
-    heads = n_heads or stored.get("n_head") if plain else shape(first + "lam_raw").numel()
+    heads = n_heads or stored.get("n_head") if plain else shape(first + "lam_raw", n_dims=1).numel()
     if heads is None:
         raise refusal(
             "n_heads",

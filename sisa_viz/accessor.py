@@ -11,7 +11,7 @@ import xarray as xr
 
 from sisa_viz import scores as maths
 from sisa_viz.axes import DERIVED, HEADS, axis_attrs
-from sisa_viz.check import check_lam_scale, check_span, check_trace
+from sisa_viz.check import check_lam_scale, check_span, check_spans, check_trace
 from sisa_viz.store import save_trace
 from sisa_viz.weights import SHARE, Weighing, share, terms, weighing
 
@@ -33,7 +33,7 @@ class SISAAccessor:
     @property
     def spans(self) -> dict[str, tuple[int, int]]:
         """Named half-open spans in token positions."""
-        return {name: (start, stop) for name, (start, stop) in json.loads(self._trace.attrs["spans"]).items()}
+        return check_spans(json.loads(self._trace.attrs["spans"]), self._trace.sizes["position"])
 
     @property
     def is_plain(self) -> bool:

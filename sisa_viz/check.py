@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from operator import index
+from reprlib import repr as brief
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ STRUCTURED = ("config", "seed", "versions", "spans")
 def check_trace(trace: Any) -> xr.Dataset:
     """Return `trace` if it keeps the contract; ValueError (TypeError for no Dataset) says what is wrong.
 
-    Reads shapes, types and attributes only, so that a lazily opened file stays unread.
+    Reads shapes, types, labels and attributes only, so that a lazily opened file stays unread.
     """
     if not isinstance(trace, xr.Dataset):
         raise TypeError(
@@ -42,13 +44,17 @@ def _attributes(trace: xr.Dataset) -> dict[str, Any]:
     for name in STRUCTURED:
         try:
             json.loads(trace.attrs[name])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(
-                f"attribute {name!r} is {trace.attrs.get(name)!r}, legal: a JSON string"
+                f"attribute {name!r} is {brief(trace.attrs.get(name))}, legal: a JSON string"
             ) from error
+    if not isinstance(trace.attrs.get("text"), str):
+        raise ValueError(f"attribute 'text' is {brief(trace.attrs.get('text'))}, legal: a string")
     config = json.loads(trace.attrs["config"])
     if not isinstance(config, dict) or not isinstance(config.get("d_state"), int):
-        raise ValueError(f"attribute 'config' is {config!r}, legal: a JSON object with an integer d_state")
+        raise ValueError(
+            f"attribute 'config' is {brief(config)}, legal: a JSON object with an integer d_state"
+        )
     return config
 
 
@@ -93,19 +99,24 @@ def _check_coords(trace: xr.Dataset) -> None:
             "position does not run 0, 1, 2, …: a trace holds one whole sequence; "
             "plot a part with the windows of the plot instead"
         )
+    wrong = [label for label in trace["token"].values if not isinstance(label, str)]
+    if wrong:
+        raise ValueError(f"a token is {brief(wrong[0])}, legal: strings, one a position")
 
 
-def check_spans(spans: Mapping[str, Sequence[int]], length: int) -> dict[str, list[int]]:
-    """Half-open (start, stop) token spans inside [0, length], as plain lists."""
-    return {str(name): list(check_span(span, length, name=str(name))) for name, span in spans.items()}
+def check_spans(spans: Mapping[str, Sequence[int]], length: int) -> dict[str, tuple[int, int]]:
+    """Named half-open (start, stop) token spans inside [0, length], as plain integers."""
+    if not isinstance(spans, Mapping):
+        raise ValueError(f"spans is {brief(spans)}, legal: names, each with two integers (start, stop)")
+    return {str(name): check_span(span, length, name=str(name)) for name, span in spans.items()}
 
 
 def check_span(span: Sequence[int], length: int, *, name: str = "span") -> tuple[int, int]:
     """One half-open span; ValueError names it and the legal range."""
     try:
-        start, stop = (int(edge) for edge in span)
+        start, stop = map(index, span)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"span {name!r} is {span!r}, legal: two integers (start, stop)") from error
+        raise ValueError(f"span {name!r} is {brief(span)}, legal: two integers (start, stop)") from error
     if not 0 <= start < stop <= length:
         raise ValueError(f"span {name!r} is [{start}, {stop}), legal: 0 <= start < stop <= {length}")
     return start, stop

@@ -43,7 +43,7 @@ def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
         ) from error
     try:
         return check_trace(_decode(stored))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         stored.close()
         raise ValueError(f"{os.fspath(path)!r} is a NetCDF file but not a SISA trace: {error}") from error
 

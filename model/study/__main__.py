@@ -16,7 +16,7 @@ import typer
 
 from data import measured
 from data.files import write_aside
-from data.refusal import one_of
+from data.refusal import one_of, refusal
 from model.experiment import text_source
 from model.run import Run
 from model.study.lengths import length_grid
@@ -66,8 +66,14 @@ def lengths(
     n_episodes: Annotated[int, typer.Option(help="episodes of a length and depth")] = 40,
 ) -> None:
     """Measure finished runs on contexts up to four times the training context, into lengths.csv."""
+    source = text_source(corpus)
     for folder in folders:
-        grid = length_grid(Run(folder).model().to(device), text_source(corpus), n_episodes=n_episodes)
+        run = Run(folder)
+        trained_on = run.config["data"].get("corpus_sha256")
+        if trained_on not in (None, source.sha256):
+            legal = f"the corpus of {folder}, sha256 {trained_on[:12]}"
+            raise refusal("corpus", source, legal=legal, step="Name its file with --corpus.")
+        grid = length_grid(run.model().to(device), source, n_episodes=n_episodes)
         with write_aside(folder / "lengths.csv") as aside:
             grid.to_csv(aside, index=False)
         print(folder, flush=True)

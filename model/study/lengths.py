@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data import NIAHTask, TokenCorpus, summarise
+from data.refusal import refusal
 from model.config import Rope
 from model.evaluation import evaluate
 from model.extension import with_rope
@@ -33,10 +34,16 @@ def length_grid(
     """One row a position code, context length and depth, as `data.summarise` counts.
 
     Args:
-        corpus: its held-out part is the filler; a tokenizer must fit the model.
+        corpus: its held-out part is the filler; its tokenizer is the model's own.
         n_episodes: of a cell; every position code sees the same ones.
         lengths: in tokens; by default a quarter of the training context to four times it, doubling.
+
+    Raises:
+        ValueError: the model has another tokenizer than corpus, or none.
     """
+    if model.tokenizer is None or model.tokenizer.to_str() != corpus.tokenizer_json:
+        step = "Name the corpus that the model was trained on."
+        raise refusal("corpus", corpus, legal="a corpus of the tokenizer inside the model", step=step)
     lengths = lengths or [model.config.n_ctx * 2**i // 4 for i in range(5)]
     models = {model.config.rope: model}
     if model.config.rope == "rope":

@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from small_models import SMALL, lively
 from tokenizers import Tokenizer, models
 
+from data import train_tokenizer
+from data.tokenizer import encode
 from model import SISAConfig, SISAModel, import_paper_checkpoint, load, save
 from model.paper import LAYER_NAMES, NAMES
 
@@ -31,6 +34,13 @@ def test_round_trip(config, tokens, tmp_path, dtype):
     assert (back(tokens) - model(tokens)).abs().max() < (1e-6 if dtype == torch.float32 else 0.02)
 
 
+def test_markers_inside_texts_stay_text(sisa, tmp_path):
+    sisa.tokenizer = train_tokenizer(["a"], d_vocab=258)
+    save(sisa, tmp_path / "m.safetensors")
+    text = "a<|endoftext|>"
+    assert load(tmp_path / "m.safetensors").to_tokens(text).tolist() == [encode(sisa.tokenizer, text)]
+
+
 def test_foreign_files_are_refused(tmp_path, sisa):
     path = tmp_path / "x.safetensors"
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at .*x.safetensors; legal: .*shipped names"):
@@ -47,6 +57,29 @@ def test_foreign_files_are_refused(tmp_path, sisa):
         load(path)
     with pytest.raises(ValueError, match=r"dtype is torch.int8; legal: torch.float32"):
         save(sisa, path, dtype=torch.int8)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"config": None},
+        {"config": "[1]"},
+        {"config": "{"},
+        {"config": "[" * 100_000},
+        {"config": '{"layer_d_state": 5}'},
+        {"seed": '"x"'},
+        {"tokenizer": "{"},
+    ],
+    ids=lambda metadata: str(metadata)[:30],
+)
+def test_a_file_that_describes_no_model_is_refused(tmp_path, sisa, metadata):
+    path = tmp_path / "x.safetensors"
+    save(sisa, path)
+    with safe_open(path, framework="pt") as file:
+        described = file.metadata() | metadata
+    save_file({}, path, metadata={name: text for name, text in described.items() if text is not None})
+    with pytest.raises(ValueError, match=r"describes no model \(.*legal: a file written by model.save"):
+        load(path)
 
 
 def test_a_pickle_is_never_executed(tmp_path):
@@ -114,6 +147,15 @@ def test_other_layouts_are_refused_with_what_was_found(tmp_path, sisa):
         import_paper_checkpoint(path)
     torch.save({"model": {k: v for k, v in weights.items() if "embed" not in k}}, path)
     with pytest.raises(ValueError, match=r"no embed\.weight"):
+        import_paper_checkpoint(path)
+    torch.save({"model": weights | {"embed.weight": torch.zeros(4)}}, path)
+    with pytest.raises(ValueError, match=r"embed\.weight: \(4,\)'; legal: the released layout"):
+        import_paper_checkpoint(path)
+    torch.save({"model": weights, "config": [1]}, path)
+    with pytest.raises(ValueError, match=r"config in .* is \[1\]; legal: a mapping with n_head"):
+        import_paper_checkpoint(path)
+    torch.save({"model": {5: torch.zeros(2)}}, path)
+    with pytest.raises(ValueError, match=r"a mapping with \['model'\]"):
         import_paper_checkpoint(path)
     torch.save({"model": {k: v for k, v in weights.items() if k != "layers.1.W_B.weight"}}, path)
     with pytest.raises(ValueError, match=r"blocks.1.attn.to_B.weight: missing"):

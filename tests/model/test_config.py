@@ -30,6 +30,9 @@ VALID: dict[str, Any] = dict(
         ("anchor", "paper", "'causal', 'minimax'"),
         ("rope", "spiral", "'rope', 'none'"),
         ("architecture", "rnn", "'transformer', 'sisa'"),
+        ("layer_d_state", 5, "even numbers >= 2, one a layer"),
+        ("layer_d_state", "xx", "even numbers >= 2, one a layer"),
+        ("rope_factor", "x", "finite numbers >= 1"),
     ],
 )
 def test_bad_value_is_named_with_what_is_legal(field, value, legal):

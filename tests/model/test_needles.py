@@ -9,6 +9,7 @@ from small_models import SMALL, lively
 
 from data import NIAHTask, topics_corpus
 from model import SISAConfig, SISAModel, capture, load, save
+from model.context_length import Contexts
 from model.lens import needle_lens
 from model.needles import (
     Exploration,
@@ -249,12 +250,13 @@ def test_wrong_lengths_are_named_by_the_task(shipped):
         Exploration(value_length=0).task(shipped)
 
 
-def test_checkpoints_that_cannot_be_explored_are_refused(tmp_path, sisa):
+@pytest.mark.parametrize("spec", [Exploration, Contexts])
+def test_checkpoints_that_cannot_be_explored_are_refused(tmp_path, sisa, spec):
     with pytest.raises(FileNotFoundError, match=r"no checkpoint at absent; .*'niah'"):
-        Exploration(checkpoint="absent").model()
+        spec(checkpoint="absent").model()
     save(sisa, tmp_path / "mute.safetensors")
     with pytest.raises(ValueError, match="legal: one with a tokenizer inside"):
-        Exploration(checkpoint=str(tmp_path / "mute.safetensors")).model()
+        spec(checkpoint=str(tmp_path / "mute.safetensors")).model()
 
 
 def test_counted_episodes_are_not_the_shown_one(shipped):

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from small_models import SMALL, lively
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformer_lens import patching
 from transformer_lens.model_protocol import TransformerLensModel
 
@@ -246,6 +246,8 @@ def test_text_needs_equal_lengths_and_single_tokens(sisa):
     vocabulary = {"[UNK]": 0, "a": 1, "b": 2}
     sisa.tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     sisa.tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    around = processors.TemplateProcessing(single="[UNK] $A", special_tokens=[("[UNK]", 0)])
+    sisa.tokenizer.post_processor = around
     assert sisa.to_tokens(["a b", "b a"]).tolist() == [[1, 2], [2, 1]]
     assert sisa.to_single_token("b") == 2
     with pytest.raises(ValueError, match=r"texts is '\[1, 2\] tokens long'"):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from data import measured, topics_corpus
+from data import TokenCorpus, measured, topics_corpus
 from model.lens import needle_lens
 from model.needles import Exploration, capture_episode, needle_heads
 from model.run import Run
@@ -304,6 +304,21 @@ def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_fi
     jamba = length_grid(Run(folders[1]).model(), corpus, n_episodes=1)
     assert set(jamba["rope"]) == {"none"}
     assert sorted(set(jamba["context_length"])) == [32, 64, 128, 256, 512]
+
+
+def test_lengths_are_measured_on_the_corpus_of_the_training_alone(folders, corpus_file, tmp_path):
+    run = Run(folders[0])
+    model, corpus = run.model(), study_runs.text_source(str(corpus_file))
+    with pytest.raises(ValueError, match=r"corpus is .*legal: a corpus of the tokenizer inside the model"):
+        length_grid(model, topics_corpus(d_vocab=300))
+    model.tokenizer = None
+    with pytest.raises(ValueError, match=r"corpus is .*legal: a corpus of the tokenizer inside the model"):
+        length_grid(model, corpus)
+    other = TokenCorpus.from_documents(["another text"], tokenizer=corpus.tokenizer)
+    other.save(tmp_path / "other.npz")
+    refused = CliRunner().invoke(app, ["lengths", str(run.folder), "--corpus", str(tmp_path / "other.npz")])
+    asked = run.config["data"]["corpus_sha256"][:12]
+    assert f"legal: the corpus of {run.folder}, sha256 {asked}. Name its file" in str(refused.exception)
 
 
 def test_the_needle_lens_agrees_with_the_trace_of_the_shipped_checkpoint():

@@ -1,5 +1,7 @@
 """A trace comes back from its file as it went in, lazily, or not at all."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -82,6 +84,30 @@ def test_a_foreign_netcdf_file_is_refused(tmp_path):
         ValueError, match=r"NetCDF file but not a SISA trace: it has no tokens or no text; it holds \['a'\]"
     ):
         open_trace(tmp_path / "f.nc")
+
+
+@pytest.mark.parametrize(
+    ("text", "token", "message"),
+    [
+        ("5", "the", "attribute 'text' is 5, legal: a string"),
+        ("[" * 100_000, "the", "maximum recursion depth exceeded"),
+        ('"the"', 5, "a token is 5, legal: strings"),
+        ('"the"', [1], r"a token is \[1\], legal: strings"),
+    ],
+)
+def test_text_and_labels_of_another_kind_are_refused_and_the_file_is_closed(
+    trace, tmp_path, monkeypatch, text, token, message
+):
+    trace.sisa.save(tmp_path / "t.nc")
+    stored = xr.load_dataset(tmp_path / "t.nc", engine="h5netcdf").assign_attrs(text=text)
+    labels = np.full(24, json.dumps(token), dtype=object)
+    labels[0] = '"the"'
+    stored.assign_coords(token=("position", labels)).to_netcdf(tmp_path / "t.nc", engine="h5netcdf")
+    closed = []
+    monkeypatch.setattr(xr.Dataset, "close", lambda opened: closed.append(opened))
+    with pytest.raises(ValueError, match=f"NetCDF file but not a SISA trace: .*{message}"):
+        open_trace(tmp_path / "t.nc")
+    assert closed
 
 
 def test_another_schema_is_refused(trace, tmp_path, monkeypatch):

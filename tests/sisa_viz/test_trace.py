@@ -10,6 +10,7 @@ from sisa_viz.axes import VARIABLES, label
 from sisa_viz.trace import build_trace, check_trace
 
 CONFIG = {"d_state": 0}
+DEEP = "[" * 100_000 + "]" * 100_000
 
 
 def plain(**changes):
@@ -115,6 +116,12 @@ def drop_attrs(trace: xr.Dataset) -> xr.Dataset:
         (lambda t: t.assign_attrs(config="{"), "attribute 'config' is '{', legal: a JSON string"),
         (lambda t: t.assign_attrs(config="[]"), "a JSON object with an integer d_state"),
         (lambda t: t.assign_attrs(spans='{"needle": [0, 99]}'), "span 'needle'"),
+        (lambda t: t.assign_attrs(spans="[1]"), r"spans is \[1\], legal: names, each with two integers"),
+        (lambda t: t.assign_attrs(spans='{"a": ["1", "2"]}'), r"span 'a' is \['1', '2'\], legal: two"),
+        (lambda t: t.assign_attrs(spans='{"a": [1.5, 2.5]}'), r"span 'a' is \[1.5, 2.5\], legal: two"),
+        (lambda t: t.assign_attrs(text=5), "attribute 'text' is 5, legal: a string"),
+        (lambda t: t.assign_coords(token=t["position"]), r"a token is .*0.*, legal: strings, one a position"),
+        (lambda t: t.assign_attrs(config=DEEP), r"attribute 'config' is '\[+\.+\]+', legal: a JSON string"),
         (lambda t: t.drop_vars("lam"), r"lacks \['lam'\]"),
         (lambda t: t.isel(layer=0), r"q has dims \('head', 'position', 'd_head'\).*isel\(layer=\[0\]\)"),
         (lambda t: t.assign(lam=t["lam"].astype("float64")), "lam has dtype float64, legal: float32"),
