@@ -13,7 +13,7 @@ from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
 from sisa_viz.plots.training import PANELS, plot_training
-from sisa_viz.tables import Frame, rows_in_order
+from sisa_viz.tables import Frame, one_run_a_seed, rows_in_order
 from sisa_viz.text import visible
 
 MOST_TEXT = 2000  # characters of a trace's text
@@ -71,7 +71,11 @@ def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
 
 
 def run_sections(runs: Frame) -> list[Any]:
-    """Last values, training curves, needle convergence, λ of each architecture; where logged."""
+    """Last values, training curves, needle convergence, λ of each architecture; where logged.
+
+    ValueError for two runs of one name and seed.
+    """
+    runs = one_run_a_seed(_told_apart(runs))
     logged = set(runs["name"])
     sections: list[Any] = [Heading("Runs"), last_values(runs)]
     if logged & {name for names in PANELS.values() for name in names}:
@@ -82,6 +86,27 @@ def run_sections(runs: Frame) -> list[Any]:
     for name, part in with_lam.groupby("architecture", sort=False):
         sections += [Heading(f"λ of {name}"), plot_lambda(part)]
     return sections
+
+
+def _told_apart(runs: Frame) -> Frame:
+    """What the folders of one variant do not share in their names becomes part of the variant's name.
+
+    Folders named by seed are compared without it; names of another kind count only where two have one seed.
+    """
+    named = []
+    for variant, own in runs.groupby("architecture"):
+        folders = own[["run", "seed"]].drop_duplicates()
+        stems = {run: run.removesuffix(f"-seed{seed}") for run, seed in folders.itertuples(index=False)}
+        if folders["seed"].duplicated().any() or all(run != stem for run, stem in stems.items()):
+            parts = {run: stem.split("-") for run, stem in stems.items()}
+            shared = set.intersection(*map(set, parts.values()))
+            told = {
+                run: ", ".join([str(variant), *(part for part in listed if part not in shared)])
+                for run, listed in parts.items()
+            }
+            own = own.assign(architecture=own["run"].map(told))
+        named.append(own)
+    return pd.concat(named, ignore_index=True)
 
 
 def last_values(runs: Frame) -> Frame:

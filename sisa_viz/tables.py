@@ -43,6 +43,20 @@ def pick_metric(metrics: pd.DataFrame, name: str) -> Frame:
     return rows
 
 
+def one_run_a_seed(rows: Frame) -> Frame:
+    """Return rows of runs; ValueError if two runs share variant and seed, as means count seeds, not runs."""
+    twins = rows[rows.duplicated(["architecture", "seed", "step", "name"], keep=False)]
+    if len(twins):
+        variant, seed = twins[["architecture", "seed"]].iloc[0]
+        own = twins[(twins["architecture"] == variant) & (twins["seed"] == seed)]
+        named = f": {', '.join(map(str, own['run'].unique()))}" if "run" in own else ""
+        raise ValueError(
+            f"the table has several runs of {variant}, seed {seed}{named}; legal: one run a seed. "
+            "Choose one, or give each a name of its own in the column architecture"
+        )
+    return rows
+
+
 def check_choice(name: str, value: str, legal: Iterable[str]) -> str:
     """Return `value` if it is legal; ValueError names the option otherwise."""
     if value not in (options := list(legal)):
