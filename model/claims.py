@@ -21,7 +21,7 @@ import pandas as pd
 from data import published as of_the_paper
 from data import wilson
 from model.literature import published_end, published_speed
-from sisa_viz.tables import in_order
+from sisa_viz.tables import MATCH, episode_sets, in_order
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced at this scale", "undecided"
 NO_CLAIM = "no claim of the paper"
@@ -29,7 +29,6 @@ ENDS_AT = 0.95  # "finds the needle"
 LEVELS = (0.5, 0.9)
 FEWEST = 3
 RESAMPLES = 10_000
-MATCH = "exact_match"
 
 
 @dataclass(frozen=True)
@@ -103,12 +102,6 @@ def _over_seeds(values: np.ndarray, statistic: Any, **counts: int) -> Estimate:
     drawn = statistic(values[places], axis=1)
     low, high = np.quantile(drawn, (0.025, 0.975), method="inverted_cdf")
     return Estimate(float(statistic(values)), float(low), float(high), len(values), **counts)
-
-
-def episode_sets(metrics: pd.DataFrame) -> list[str]:
-    """Names of the sets of episodes that a table has exact matches of."""
-    names = sorted(set(metrics["name"]))
-    return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
 
 
 def claims(

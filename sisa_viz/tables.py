@@ -10,6 +10,7 @@ from sisa_viz.colours import architecture_name
 
 Frame = Any  # a DataFrame; static types cannot follow what pandas returns from its own operations
 RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
+MATCH = "exact_match"
 
 
 def check_table(table: Any, columns: Iterable[str], *, what: str) -> Frame:
@@ -55,6 +56,12 @@ def one_run_a_seed(rows: Frame) -> Frame:
             "Choose one, or give each a name of its own in the column architecture"
         )
     return rows
+
+
+def episode_sets(metrics: Frame) -> list[str]:
+    """Names of the sets of episodes that a table of runs has exact matches of."""
+    names = sorted(set(metrics["name"]))
+    return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
 
 
 def check_choice(name: str, value: str, legal: Iterable[str]) -> str:

@@ -11,10 +11,10 @@ from scipy import stats
 
 from data import measured
 from data.refusal import one_of
-from model.claims import LEVELS, MATCH, claims, end, episode_sets, in_words, ratio, steps_to
+from model.claims import LEVELS, claims, end, in_words, ratio, steps_to
 from model.study.plans import planned
 from model.study.runs import StudyRun
-from sisa_viz.tables import Frame, architecture_names, in_order
+from sisa_viz.tables import MATCH, Frame, architecture_names, episode_sets, in_order
 
 NOT_YET = "not measured yet"
 SHOWN = "SISA d_state=16"  # the variant that notebooks show unless they are told another

@@ -62,6 +62,18 @@ def test_runs_show_what_was_logged(metrics):
     ]
 
 
+def test_every_set_of_needles_has_its_figure_and_its_column(metrics):
+    """Runs of the study name their sets by filler and length."""
+    needles = metrics[metrics["name"] == "niah/exact_match"]
+    sets = ("corpus512", "repeated256")
+    runs = pd.concat([needles.assign(name=f"{name}/exact_match") for name in sets])
+    _, table, *figures = run_sections(runs)
+    labels = [f"needle exact match, {name} (share of episodes)" for name in sets]
+    assert [figure.layout.yaxis.title.text for figure in figures] == labels
+    assert table.columns.tolist() == ["run", "architecture", "seed", "step", *labels]
+    assert len(table) == 6
+
+
 def renamed(runs, stem, *, seed=0):
     """One run, in a folder that is named as those of the study."""
     one = runs[runs["run"] == f"SISA d_state=16-{seed}"]
