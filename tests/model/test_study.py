@@ -1,5 +1,6 @@
 """The study: plans that name runs, runs over a cluster, tables of what they measured."""
 
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -224,6 +225,28 @@ def test_a_second_training_stands_beside_the_first(folders, tmp_path):
     assert set(again["run"]) == {folders[0].name}
     assert set(again["gpu"]) == {TRAINED["gpu"]}
     assert {"val/loss", "corpus128/exact_match"} <= set(again["name"])
+
+
+def test_a_training_collected_anew_leaves_nothing_of_the_one_before(folders, quick, tmp_path):
+    cell = {"rope": "rope", "context_length": 128, "depth": 0.5, "successes": 1, "n": 2}
+    told, runs = tmp_path / "told", [tmp_path / folder.name for folder in folders]
+    for folder, copy in zip(folders, runs, strict=True):
+        shutil.copytree(folder, copy)
+        pd.DataFrame([cell]).to_csv(copy / "lengths.csv", index=False)
+    collect(runs, out=told, **TRAINED)
+    (runs[0] / "lengths.csv").unlink()
+    collect(runs[:1], out=told, **TRAINED)
+    assert set(pd.read_csv(told / "lengths.csv.gz")["run"]) == {runs[1].name}
+    metrics = runs[0] / "metrics.csv"
+    Run(runs[0]).metrics.query("~name.str.contains('/L')").to_csv(metrics, index=False)
+    collect(runs[:1], out=told, **TRAINED)
+    assert quick.name not in set(pd.read_csv(told / "heads.csv.gz")["run"])
+
+
+def test_a_repeat_of_a_run_that_is_not_there_is_refused(folders, tmp_path):
+    with pytest.raises(ValueError, match=rf"folder is .*{folders[0].name}.*legal: runs of .*runs\.csv"):
+        collect(folders, out=tmp_path, repeat=True, **TRAINED)
+    assert list(tmp_path.iterdir()) == []
 
 
 def _kept(folder, name, content):
