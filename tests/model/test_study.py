@@ -179,11 +179,16 @@ def test_twins_and_empty_clusters_are_refused():
         list(train_all([StudyRun()], workers=0))
 
 
-def test_a_cluster_trains_what_is_not_finished(folders, quick):
+def test_a_cluster_trains_what_is_not_finished_and_is_closed(folders, quick):
+    from dask import config
+    from dask.distributed import SpecCluster
+
     assert folders[0].name == quick.name
     for folder in folders:
         assert Run(folder).finished
         assert {"val/loss", "corpus128/exact_match", "repeated64/nll"} <= set(Run(folder).metrics["name"])
+    assert all(cluster.status.name == "closed" for cluster in SpecCluster._instances)
+    assert config.get("distributed.worker.daemon")  # as it was before
     weights = Run(folders[0]).weights
     before = weights.stat().st_mtime_ns
     quick.run()  # finished: returned as it is
