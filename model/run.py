@@ -84,8 +84,10 @@ class Run:
             write_json(starts, [*before, versions()])
 
     def _check_same(self, asked: Mapping[str, Any]) -> None:
-        """A run resumes only as what it was."""
-        old, new = _flat(self.config), _flat(json.loads(json.dumps(asked)))
+        """A run resumes only as what it was; what an earlier version did not note is not compared."""
+        noted = self.config
+        same = {name: asked.get(name) for name in noted}
+        old, new = _flat(noted), _flat(json.loads(json.dumps(same)))
         changed = [
             f"{k}: {old.get(k)!r} there, {new.get(k)!r} here"
             for k in sorted(old | new)

@@ -163,6 +163,20 @@ def test_folder_of_another_run_is_refused(tmp_path):
         train(tmp_path / "mine", steps=2)
 
 
+def test_other_heldout_rows_are_another_run(tmp_path):
+    rows = np.arange(16)[None]
+    run = train(tmp_path / "run", steps=2, heldout=rows)
+    with pytest.raises(
+        ValueError, match=r"the folder of the same run; heldout_sha256: '\w+' there, '\w+' here"
+    ):
+        train(tmp_path / "run", steps=2, heldout=rows[:, ::-1])
+    older = {name: value for name, value in run.config.items() if name != "heldout_sha256"}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(older))  # as earlier versions wrote it
+    assert train(tmp_path / "run", steps=2, heldout=rows[:, ::-1]).finished
+    with pytest.raises(ValueError, match=r"evaluations.niah.\w+: '?\w+'? there, None here"):
+        train(tmp_path / "run", steps=2, tasks=False)
+
+
 def test_half_written_metrics_are_cut(tmp_path):
     run = Run(tmp_path)
     (tmp_path / "metrics.csv").write_text("step,tokens,name,value\n4,1,lr,0.1\n8,2,lr,0.2\n12,3,tra")
