@@ -26,7 +26,7 @@ from scipy import stats
 from data import published as of_the_paper
 from data import wilson
 from model.literature import published_end, published_speed
-from sisa_viz.tables import in_order
+from sisa_viz.tables import MATCH, episode_sets, in_order
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced at this scale", "undecided"
 NO_CLAIM = "no claim of the paper"
@@ -35,7 +35,6 @@ LEVELS = (0.5, 0.9)
 FEWEST = 3  # seeds of an interval
 OF_A_RATIO = 5  # seeds of a verdict on a ratio
 RESAMPLES = 10_000
-MATCH = "exact_match"
 
 
 @dataclass(frozen=True)
@@ -116,12 +115,6 @@ def _bootstrap(ratios: np.ndarray) -> tuple[float, float]:
     drawn = np.median(ratios[places], axis=1)
     low, high = np.quantile(drawn, (0.025, 0.975), method="inverted_cdf")
     return float(low), float(high)
-
-
-def episode_sets(metrics: pd.DataFrame) -> list[str]:
-    """Names of the sets of episodes that a table has exact matches of."""
-    names = sorted(set(metrics["name"]))
-    return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
 
 
 def claims(

@@ -68,8 +68,10 @@ class Run:
         return load(self.weights)
 
     def open(self, asked: Mapping[str, Any]) -> None:
-        """Begin or continue: refuse a folder that holds something else, note what was asked."""
+        """Begin or continue, in a locked folder: refuse what holds something else, note what was asked."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        for part in self.folder.glob(".*.part"):  # a kill leaves what `write_aside` was writing
+            part.unlink()
         if (self.folder / "config.json").is_file():
             self._check_same(asked)
         else:
@@ -84,8 +86,10 @@ class Run:
             write_json(starts, [*before, versions()])
 
     def _check_same(self, asked: Mapping[str, Any]) -> None:
-        """A run resumes only as what it was."""
-        old, new = _flat(self.config), _flat(json.loads(json.dumps(asked)))
+        """A run resumes only as what it was; what an earlier version did not note is not compared."""
+        noted = self.config
+        same = {name: asked.get(name) for name in noted}
+        old, new = _flat(noted), _flat(json.loads(json.dumps(same)))
         changed = [
             f"{k}: {old.get(k)!r} there, {new.get(k)!r} here"
             for k in sorted(old | new)

@@ -6,6 +6,7 @@ how to train, `model.loop` does it, `model.run` is the folder.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
@@ -65,6 +66,7 @@ def fit(
         "training": asdict(training),
         "data": batches.spec(),
         "evaluations": {name: task.spec() for name, task in tasks.items()},
+        "heldout_sha256": None if heldout is None else _sha256(heldout),
         "device": device,
     }
     with run.locked():
@@ -75,6 +77,10 @@ def fit(
             model = train(run, config, training, batches, tasks, heldout, tokenizer, seed=seed, device=device)
             save(model, run.weights)
     return run
+
+
+def _sha256(rows: np.ndarray) -> str:
+    return hashlib.sha256(str(rows.shape).encode() + rows.astype(np.int64).tobytes()).hexdigest()
 
 
 def _available(device: str) -> str:

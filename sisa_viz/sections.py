@@ -13,11 +13,11 @@ from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
 from sisa_viz.plots.training import PANELS, plot_training
-from sisa_viz.tables import Frame, rows_in_order
+from sisa_viz.tables import MATCH, Frame, episode_sets, one_run_a_seed, rows_in_order
 from sisa_viz.text import visible
 
 MOST_TEXT = 2000  # characters of a trace's text
-SUMMARY = ("train/loss", "val/loss", "niah/exact_match", "niah/first_token", "niah/nll")
+LOSSES = ("train/loss", "val/loss")
 
 
 def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
@@ -71,25 +71,50 @@ def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
 
 
 def run_sections(runs: Frame) -> list[Any]:
-    """Last values, training curves, needle convergence, λ of each architecture; where logged."""
+    """Last values, training curves, convergence on each set of needles, λ of each variant; where logged.
+
+    ValueError for two runs of one name and seed.
+    """
+    runs = one_run_a_seed(_told_apart(runs))
     logged = set(runs["name"])
     sections: list[Any] = [Heading("Runs"), last_values(runs)]
     if logged & {name for names in PANELS.values() for name in names}:
         sections.append(plot_training(runs))
-    if "niah/exact_match" in logged:
-        sections.append(plot_niah_convergence(runs))
+    sections += [plot_niah_convergence(runs, metric=f"{name}/{MATCH}") for name in episode_sets(runs)]
     with_lam = rows_in_order(runs[runs["name"].str.fullmatch(LOGGED)], "architecture")
     for name, part in with_lam.groupby("architecture", sort=False):
         sections += [Heading(f"λ of {name}"), plot_lambda(part)]
     return sections
 
 
+def _told_apart(runs: Frame) -> Frame:
+    """What the folders of one variant do not share in their names becomes part of the variant's name.
+
+    Folders named by seed are compared without it; names of another kind count only where two have one seed.
+    """
+    named = []
+    for variant, own in runs.groupby("architecture"):
+        folders = own[["run", "seed"]].drop_duplicates()
+        stems = {run: run.removesuffix(f"-seed{seed}") for run, seed in folders.itertuples(index=False)}
+        if folders["seed"].duplicated().any() or all(run != stem for run, stem in stems.items()):
+            parts = {run: stem.split("-") for run, stem in stems.items()}
+            shared = set.intersection(*map(set, parts.values()))
+            told = {
+                run: ", ".join([str(variant), *(part for part in listed if part not in shared)])
+                for run, listed in parts.items()
+            }
+            own = own.assign(architecture=own["run"].map(told))
+        named.append(own)
+    return pd.concat(named, ignore_index=True)
+
+
 def last_values(runs: Frame) -> Frame:
-    """One row a run: its last step and the last value of each metric that sums it up."""
+    """One row a run: its last step, and there its losses and exact match on each set of needles."""
     keys = ["run", "architecture", "seed"]
     steps = runs.groupby(keys)["step"].max()
-    wanted = runs[runs["name"].isin(SUMMARY)].sort_values("step")
+    summary = [*LOSSES, *(f"{name}/{MATCH}" for name in episode_sets(runs))]
+    wanted = runs[runs["name"].isin(summary)].sort_values("step")
     last = wanted.groupby([*keys, "name"])["value"].last().unstack("name")
-    columns = [name for name in SUMMARY if name in last.columns]
+    columns = [name for name in summary if name in last.columns]
     table = steps.to_frame("step").join(last[columns])
     return table.rename(columns={name: column_label(name) for name in columns}).reset_index()

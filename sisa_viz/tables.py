@@ -10,6 +10,7 @@ from sisa_viz.colours import architecture_name
 
 Frame = Any  # a DataFrame; static types cannot follow what pandas returns from its own operations
 RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
+MATCH = "exact_match"
 
 
 def check_table(table: Any, columns: Iterable[str], *, what: str) -> Frame:
@@ -41,6 +42,26 @@ def pick_metric(metrics: pd.DataFrame, name: str) -> Frame:
             f"metric {name!r} was not logged; there are {sorted(map(str, metrics['name'].unique()))}"
         )
     return rows
+
+
+def one_run_a_seed(rows: Frame) -> Frame:
+    """Return rows of runs; ValueError if two runs share variant and seed, as means count seeds, not runs."""
+    twins = rows[rows.duplicated(["architecture", "seed", "step", "name"], keep=False)]
+    if len(twins):
+        variant, seed = twins[["architecture", "seed"]].iloc[0]
+        own = twins[(twins["architecture"] == variant) & (twins["seed"] == seed)]
+        named = f": {', '.join(map(str, own['run'].unique()))}" if "run" in own else ""
+        raise ValueError(
+            f"the table has several runs of {variant}, seed {seed}{named}; legal: one run a seed. "
+            "Choose one, or give each a name of its own in the column architecture"
+        )
+    return rows
+
+
+def episode_sets(metrics: Frame) -> list[str]:
+    """Names of the sets of episodes that a table of runs has exact matches of."""
+    names = sorted(set(metrics["name"]))
+    return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
 
 
 def check_choice(name: str, value: str, legal: Iterable[str]) -> str:

@@ -33,6 +33,9 @@ OF_HEAD = r"^(?P<measure>\w+)/L(?P<layer>\d+)H(?P<head>\d+)$"
 def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **trained: str) -> pd.DataFrame:
     """Write the tables, rows of other runs kept; returns runs.csv.
 
+    Every table but the repeats is of the training that runs.csv names: what an earlier one left of these runs
+    goes, lengths too where a folder has none.
+
     Args:
         folders: of finished runs.
         out: where the tables lie.
@@ -40,13 +43,19 @@ def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **train
         trained: gpu, commit, date and command of these runs, columns of runs.csv.
 
     Raises:
-        ValueError: a folder holds no finished run; names it. Nothing is written then.
+        ValueError: a folder holds no finished run, or a repeated one is not in runs.csv; names it. Nothing is
+            written then.
     """
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
+    repeats = "repeats.csv.gz"
+    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES if (name == repeats) == repeat}
+    there = set(pd.read_csv(out / "runs.csv")["run"]) if (out / "runs.csv").is_file() else set()
     for folder in map(Path, folders):
+        if repeat and folder.name not in there:
+            step = "Collect their first training first."
+            raise refusal("folder", str(folder), legal=f"runs of {out / 'runs.csv'}", step=step)
         named, (config, metrics) = {"run": folder.name}, _finished(folder)
         if repeat:
-            parts["repeats.csv.gz"].append(_split(metrics)[0].assign(**named, **trained))
+            parts[repeats].append(_split(metrics)[0].assign(**named, **trained))
             continue
         tokens = int(metrics["tokens"].to_numpy().max())
         asked = _asked(config) | {"tokens": tokens}
@@ -59,8 +68,7 @@ def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **train
             parts["lengths.csv.gz"].append(pd.read_csv(folder / "lengths.csv").assign(**named))
     out.mkdir(parents=True, exist_ok=True)
     for name, tables in parts.items():
-        if tables:
-            _merge(out / name, pd.concat(tables, ignore_index=True))
+        _merge(out / name, tables, runs=[Path(folder).name for folder in folders])
     return pd.read_csv(out / "runs.csv")
 
 
@@ -118,12 +126,14 @@ def _split(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return kept.loc[~of_head], wide.reset_index().rename_axis(columns=None)
 
 
-def _merge(path: Path, new: pd.DataFrame) -> None:
-    """Replace the rows of the same runs; five digits are enough for any figure."""
-    new = new.set_index("run").reset_index()  # the run's name first
+def _merge(path: Path, tables: list[pd.DataFrame], *, runs: Sequence[str]) -> None:
+    """Replace the rows of these runs; five digits are enough for any figure."""
     if path.is_file():
         old = pd.read_csv(path)
-        new = pd.concat([old.loc[~old["run"].isin(new["run"])], new], ignore_index=True)
+        tables = [old.loc[~old["run"].isin(runs)], *tables]
+    if not tables:
+        return
+    new = pd.concat(tables, ignore_index=True).set_index("run").reset_index()  # the run's name first
     with write_aside(path) as aside:
         compression: Any = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
         new.to_csv(aside, index=False, float_format=f"%.{DIGITS}g", compression=compression)

@@ -11,10 +11,10 @@ from scipy import stats
 
 from data import measured
 from data.refusal import one_of
-from model.claims import LEVELS, MATCH, NO_CLAIM, claims, end, episode_sets, in_words, ratio, steps_to
+from model.claims import LEVELS, NO_CLAIM, claims, end, in_words, ratio, steps_to
 from model.study.plans import planned
 from model.study.runs import StudyRun
-from sisa_viz.tables import Frame, architecture_names, in_order
+from sisa_viz.tables import MATCH, Frame, architecture_names, episode_sets, in_order
 
 NOT_YET = "not measured yet"
 NOTHING = 0.05  # share of episodes below which a run finds no needle

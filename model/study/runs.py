@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -170,16 +171,19 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
     from dask import config
     from dask.distributed import Client, LocalCluster, as_completed
 
-    config.set({"distributed.worker.daemon": False})  # a run starts processes that load data
     whole("workers", workers, least=1)
     if len({run.name for run in runs}) < len(runs):
         raise refusal(
             "runs", [run.name for run in runs], legal="runs of different names", step="Drop the twins."
         )
     local = {"processes": True, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
-    cluster = address or LocalCluster(n_workers=workers, **local)
+    daemon = {"distributed.worker.daemon": False}  # a run starts processes that load data
     failed = {}
-    with Client(cluster) as client:
+    with (
+        config.set(daemon),
+        nullcontext(address) if address else LocalCluster(n_workers=workers, **local) as cluster,
+        Client(cluster) as client,
+    ):
         futures = {
             client.submit(_train, run, key=run.name, priority=-place): run for place, run in enumerate(runs)
         }

@@ -11,7 +11,7 @@ from sisa_viz import figures
 from sisa_viz.axes import HEADS, VARIABLES, axis_attrs, label
 from sisa_viz.check import check_trace
 from sisa_viz.colours import top_limit
-from sisa_viz.tables import Frame, check_metrics
+from sisa_viz.tables import Frame, check_metrics, one_run_a_seed
 
 LOGGED = r"lam/L(\d+)H(\d+)"
 
@@ -19,8 +19,8 @@ LOGGED = r"lam/L(\d+)H(\d+)"
 def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
     """λ (layer, head) of a trace, or of runs at their last step: mean, low, high over `runs` runs.
 
-    A table must hold one architecture, with metrics named lam/L0H1. ValueError otherwise, and for a plain
-    transformer, which has no λ.
+    A table must hold one architecture, one run a seed, with metrics named lam/L0H1. ValueError otherwise, and
+    for a plain transformer, which has no λ.
     """
     if isinstance(source, pd.DataFrame):
         return _from_runs(check_metrics(source))
@@ -40,6 +40,7 @@ def _from_runs(metrics: Frame) -> xr.Dataset:
             f"λ was logged by {len(kinds)} architectures {kinds}; legal: one. "
             "Choose with metrics[metrics['architecture'] == ...]"
         )
+    one_run_a_seed(rows)
     last = rows[rows["step"] == rows.groupby("seed")["step"].transform("max")]
     spread = last.groupby("name")["value"].agg(["mean", "min", "max"])
     where = np.array([[int(number) for number in re.findall(r"\d+", name)] for name in spread.index])

@@ -15,6 +15,7 @@ from sisa_viz.tables import (
     architecture_names,
     check_choice,
     check_table,
+    one_run_a_seed,
     pick_metric,
     rows_in_order,
 )
@@ -52,10 +53,11 @@ def prepare_niah_convergence(
     """Mean over seeds with a 95 % t-interval (cut to 0–1 for shares), every seed, the published curves.
 
     `metrics` is a table of runs. `published` has columns scale, model, d_state, step, niah_pct (percent) and
-    perhaps setup. `x` is "step" or "tokens". ValueError for columns, metrics or options that do not exist.
+    perhaps setup. `x` is "step" or "tokens". ValueError for columns, metrics or options that do not exist,
+    and for two runs of one variant and seed.
     """
     check_choice("x", x, X)
-    rows = pick_metric(metrics, metric)
+    rows = one_run_a_seed(pick_metric(metrics, metric))
     runs = rows.rename(columns={x: "x"})[["architecture", "seed", "x", "value"]].sort_values(
         ["architecture", "seed", "x"]
     )

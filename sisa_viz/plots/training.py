@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from sisa_viz import figures
 from sisa_viz.axes import column_label
 from sisa_viz.colours import architecture_colour
-from sisa_viz.tables import Frame, check_choice, check_metrics, rows_in_order
+from sisa_viz.tables import Frame, check_choice, check_metrics, one_run_a_seed, rows_in_order
 from sisa_viz.text import escape
 
 PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
@@ -16,7 +16,10 @@ MOST_POINTS = 1000  # of one curve; a longer one is thinned evenly, its last poi
 
 
 def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
-    """The curves there are: panel, name, architecture, seed, x, value; by x, at most 1,000 points each."""
+    """The curves there are: panel, name, architecture, seed, x, value; by x, at most 1,000 points each.
+
+    ValueError where none was logged, and for two runs of one variant and seed.
+    """
     check_choice("x", x, X)
     panel = {name: panel for panel, names in PANELS.items() for name in names}
     rows = check_metrics(metrics)
@@ -25,7 +28,7 @@ def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
         raise ValueError(
             f"none of {list(panel)} was logged; there are {sorted(map(str, metrics['name'].unique()))}"
         )
-    rows = rows.assign(panel=rows["name"].map(panel)).rename(columns={x: "x"})
+    rows = one_run_a_seed(rows).assign(panel=rows["name"].map(panel)).rename(columns={x: "x"})
     columns = ["panel", "name", "architecture", "seed", "x", "value"]
     curves = rows_in_order(rows[columns].sort_values(["seed", "name", "x"]), "architecture")
     sizes = curves.groupby(columns[:4])["x"].transform("size")

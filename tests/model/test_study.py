@@ -1,5 +1,7 @@
 """The study: plans that name runs, runs over a cluster, tables of what they measured."""
 
+import os
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -178,11 +180,16 @@ def test_twins_and_empty_clusters_are_refused():
         list(train_all([StudyRun()], workers=0))
 
 
-def test_a_cluster_trains_what_is_not_finished(folders, quick):
+def test_a_cluster_trains_what_is_not_finished_and_is_closed(folders, quick):
+    from dask import config
+    from dask.distributed import SpecCluster
+
     assert folders[0].name == quick.name
     for folder in folders:
         assert Run(folder).finished
         assert {"val/loss", "corpus128/exact_match", "repeated64/nll"} <= set(Run(folder).metrics["name"])
+    assert all(cluster.status.name == "closed" for cluster in SpecCluster._instances)
+    assert config.get("distributed.worker.daemon")  # as it was before
     weights = Run(folders[0]).weights
     before = weights.stat().st_mtime_ns
     quick.run()  # finished: returned as it is
@@ -194,6 +201,24 @@ def command(*arguments):
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def test_lengths_that_were_measured_are_left_alone(folders, corpus_file, tmp_path, monkeypatch):
+    folder, asked = shutil.copytree(folders[0], tmp_path / "run"), []
+    (folder / "lengths.csv").unlink(missing_ok=True)  # other tests share that run
+
+    def grid(*_, n_episodes):
+        asked.append(n_episodes)
+        return pd.DataFrame({"n": [n_episodes]})
+
+    monkeypatch.setattr("model.study.__main__.length_grid", grid)
+    for n_episodes in (1, 1, 2):
+        told = command("lengths", folder, "--corpus", corpus_file, "--n-episodes", n_episodes)
+        assert told.count(str(folder)) == 1
+    assert asked == [1, 2]  # not twice with as many episodes
+    os.utime(folder / "lengths.csv", ns=(0, 0))  # older than the weights
+    command("lengths", folder, "--corpus", corpus_file, "--n-episodes", 2)
+    assert asked == [1, 2, 2]
 
 
 def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp_path):
@@ -224,6 +249,28 @@ def test_a_second_training_stands_beside_the_first(folders, tmp_path):
     assert set(again["run"]) == {folders[0].name}
     assert set(again["gpu"]) == {TRAINED["gpu"]}
     assert {"val/loss", "corpus128/exact_match"} <= set(again["name"])
+
+
+def test_a_training_collected_anew_leaves_nothing_of_the_one_before(folders, quick, tmp_path):
+    cell = {"rope": "rope", "context_length": 128, "depth": 0.5, "successes": 1, "n": 2}
+    told, runs = tmp_path / "told", [tmp_path / folder.name for folder in folders]
+    for folder, copy in zip(folders, runs, strict=True):
+        shutil.copytree(folder, copy)
+        pd.DataFrame([cell]).to_csv(copy / "lengths.csv", index=False)
+    collect(runs, out=told, **TRAINED)
+    (runs[0] / "lengths.csv").unlink()
+    collect(runs[:1], out=told, **TRAINED)
+    assert set(pd.read_csv(told / "lengths.csv.gz")["run"]) == {runs[1].name}
+    metrics = runs[0] / "metrics.csv"
+    Run(runs[0]).metrics.query("~name.str.contains('/L')").to_csv(metrics, index=False)
+    collect(runs[:1], out=told, **TRAINED)
+    assert quick.name not in set(pd.read_csv(told / "heads.csv.gz")["run"])
+
+
+def test_a_repeat_of_a_run_that_is_not_there_is_refused(folders, tmp_path):
+    with pytest.raises(ValueError, match=rf"folder is .*{folders[0].name}.*legal: runs of .*runs\.csv"):
+        collect(folders, out=tmp_path, repeat=True, **TRAINED)
+    assert list(tmp_path.iterdir()) == []
 
 
 def _kept(folder, name, content):

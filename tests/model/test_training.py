@@ -96,6 +96,11 @@ def test_accumulated_steps_equal_one_large_batch(tmp_path):
     pd.testing.assert_frame_equal(large.metrics, small.metrics, rtol=1e-3)
 
 
+def test_what_a_kill_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".0123456789abcdef.part").write_text("half")
+    assert not list(train(tmp_path, steps=2).folder.glob(".*.part"))
+
+
 def test_interrupt_is_not_mistaken_for_the_end(tmp_path):
     batches = Interrupting(TrainingBatches(task=TASK, batch_size=4), at=7, error=KeyboardInterrupt())
     with pytest.raises((KeyboardInterrupt, SystemExit)):
@@ -161,6 +166,20 @@ def test_folder_of_another_run_is_refused(tmp_path):
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
     with pytest.raises(ValueError, match=r"not one that holds \['thesis.tex'\]"):
         train(tmp_path / "mine", steps=2)
+
+
+def test_other_heldout_rows_are_another_run(tmp_path):
+    rows = np.arange(16)[None]
+    run = train(tmp_path / "run", steps=2, heldout=rows)
+    with pytest.raises(
+        ValueError, match=r"the folder of the same run; heldout_sha256: '\w+' there, '\w+' here"
+    ):
+        train(tmp_path / "run", steps=2, heldout=rows[:, ::-1])
+    older = {name: value for name, value in run.config.items() if name != "heldout_sha256"}
+    (tmp_path / "run" / "config.json").write_text(json.dumps(older))  # as earlier versions wrote it
+    assert train(tmp_path / "run", steps=2, heldout=rows[:, ::-1]).finished
+    with pytest.raises(ValueError, match=r"evaluations.niah.\w+: '?\w+'? there, None here"):
+        train(tmp_path / "run", steps=2, tasks=False)
 
 
 def test_half_written_metrics_are_cut(tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from sisa_viz import plot_niah_convergence
+from sisa_viz import plot_lambda, plot_niah_convergence, plot_training
 from sisa_viz.plots.niah_convergence import prepare_niah_convergence
 
 
@@ -107,7 +107,7 @@ def test_relatives_are_dashed_and_the_figure_grows_with_its_legend(published):
 
 def test_hostile_names_are_escaped(metrics, published):
     figure = plot_niah_convergence(
-        metrics.assign(architecture="<b>mine</b>", seed="<i>"),
+        metrics[metrics["run"] == "transformer-0"].assign(architecture="<b>mine</b>", seed="<i>"),
         published=published.assign(setup="<a href='x'>"),
     )
     assert "<b>mine" not in figure.to_json().replace("<b>%{", "")
@@ -137,6 +137,21 @@ def test_wrong_tables_are_named(metrics):
         plot_niah_convergence(metrics.head(0))
     with pytest.raises(TypeError, match="the table of runs is a dict; legal: a pandas DataFrame"):
         plot_niah_convergence({})
+
+
+@pytest.mark.parametrize(
+    "show", [plot_niah_convergence, plot_training, plot_lambda], ids=lambda show: show.__name__
+)
+def test_two_runs_of_one_seed_are_no_two_seeds(make_metrics, show):
+    one = make_metrics(architectures=("SISA d_state=16",), seeds=1)
+    twins = pd.concat([one, one.assign(run="other")])
+    with pytest.raises(
+        ValueError, match=r"several runs of SISA d_state=16, seed 0: SISA d_state=16-0, other"
+    ):
+        show(twins)
+    with pytest.raises(ValueError, match="several runs of SISA d_state=16, seed 0; legal: one run"):
+        show(twins.drop(columns="run"))
+    show(twins.assign(architecture=twins["run"]) if show is not plot_lambda else one)
 
 
 def test_state_sizes_stand_by_size():

@@ -1,6 +1,8 @@
 """What a page of the command line holds."""
 
+import pandas as pd
 import plotly.graph_objects as go
+import pytest
 
 from sisa_viz import Heading
 from sisa_viz.sections import answering_query, last_values, run_sections, trace_sections
@@ -58,6 +60,46 @@ def test_runs_show_what_was_logged(metrics):
     assert titles(run_sections(metrics[metrics["name"] == "niah/exact_match"])) == [
         "Convergence on the needle task"
     ]
+
+
+def test_every_set_of_needles_has_its_figure_and_its_column(metrics):
+    """Runs of the study name their sets by filler and length."""
+    needles = metrics[metrics["name"] == "niah/exact_match"]
+    sets = ("corpus512", "repeated256")
+    runs = pd.concat([needles.assign(name=f"{name}/exact_match") for name in sets])
+    _, table, *figures = run_sections(runs)
+    labels = [f"needle exact match, {name} (share of episodes)" for name in sets]
+    assert [figure.layout.yaxis.title.text for figure in figures] == labels
+    assert table.columns.tolist() == ["run", "architecture", "seed", "step", *labels]
+    assert len(table) == 6
+
+
+def renamed(runs, stem, *, seed=0):
+    """One run, in a folder that is named as those of the study."""
+    one = runs[runs["run"] == f"SISA d_state=16-{seed}"]
+    return one.assign(run=f"{stem}-seed{seed}")
+
+
+def test_runs_that_differ_in_more_than_the_seed_are_not_pooled(metrics):
+    stems = ("tiny-sisa-16-lr0.001-400steps", "tiny-sisa-16-lr0.002-400steps")
+    rates = [renamed(metrics, stem, seed=seed) for stem, seed in zip(stems * 2, (0, 0, 1, 2), strict=True)]
+    variants = ["SISA d_state=16, lr0.001", "SISA d_state=16, lr0.002"]
+    for runs in (pd.concat(rates), pd.concat(rates[1:3])):  # of one seed, and of two
+        sections = run_sections(runs)
+        assert sorted(set(sections[1]["architecture"])) == variants
+        assert [item.text for item in sections if isinstance(item, Heading)][1:] == [
+            f"λ of {name}" for name in variants
+        ]
+    seeds = pd.concat([renamed(metrics, stems[0], seed=seed) for seed in range(3)])
+    other_names = seeds.assign(run=["abc"[seed] for seed in seeds["seed"]])
+    for runs in (seeds, other_names):  # seeds of one variant stay together
+        assert set(run_sections(runs)[1]["architecture"]) == {"SISA d_state=16"}
+    twins = pd.concat([other_names, other_names[other_names["run"] == "a"].assign(run="d")])
+    assert "SISA d_state=16, d" in set(run_sections(twins)[1]["architecture"])
+    with pytest.raises(
+        ValueError, match=r"several runs of SISA d_state=16, seed 0: .*-seed0; legal: one run"
+    ):
+        run_sections(pd.concat([rates[0], rates[0]]))  # two folders of one name
 
 
 def test_last_values_are_those_of_the_last_step(metrics):

@@ -12,7 +12,7 @@ TASK = NIAHTask(filler="synthetic", lengths=(16,), n_symbols=16)
 CONFIG = SISAConfig(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=16, n_ctx=16, d_state=4)
 
 
-def train(folder, *, steps=20, batches=None, tasks=True, device="cpu", **changes):
+def train(folder, *, steps=20, batches=None, tasks=True, heldout=None, device="cpu", **changes):
     """Twenty steps by default, with evaluations, log rows and checkpoints at steps that do not coincide."""
     settings: dict[str, Any] = dict(
         steps=steps, lr=3e-3, evaluate_every=8, checkpoint_every=6, log_every=4, n_episodes=8
@@ -23,6 +23,7 @@ def train(folder, *, steps=20, batches=None, tasks=True, device="cpu", **changes
         batches=batches or TrainingBatches(task=TASK, batch_size=4),
         training=TrainingConfig(**settings | changes),
         evaluations={"niah": TASK} if tasks else None,
+        heldout=heldout,
         device=device,
     )
 
