@@ -26,7 +26,7 @@ from sisa_viz.colours import (
     layer_colour,
     top_limit,
 )
-from sisa_viz.plots.decay import prepare_decay
+from sisa_viz.plots.decay import half_life_ticks, named_heads, prepare_decay
 from sisa_viz.plots.needle_lens import PARTS, layer_starts, prepare_needle_lens
 from sisa_viz.plots.niah_convergence import prepare_niah_convergence
 from sisa_viz.plots.niah_grid import GRID_COLUMNS, prepare_niah_grid
@@ -200,9 +200,13 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> Figure:
         textcoords="offset points",
         fontsize="x-small",
     )
-    step = -(-len(data.heads) // 16)
-    upper.set_xticks(data.heads.index[::step], data.heads["name"][::step], rotation=60)
-    upper.set(yscale="log", xlabel=data.labels["head"], ylabel=data.labels["half_life"])
+    named = named_heads(data)
+    upper.set_xticks(named.index, named["name"], rotation=60)
+    ticks = half_life_ticks(data)
+    upper.set_yscale("log")
+    upper.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    upper.set_yticks([], minor=True)
+    upper.set(xlabel=data.labels["head"], ylabel=data.labels["half_life"])
     upper.legend(title="layer", frameon=False, fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     for (layer, _), curve in data.retention.groupby(list(HEADS)):
         lower.plot(curve["position"], curve["retention"], color=palette[layer], linewidth=0.8)

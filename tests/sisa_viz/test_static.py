@@ -85,6 +85,7 @@ def test_decay_draws_every_head(twins, trace):
     points = upper.collections[0].get_offsets()
     np.testing.assert_allclose(points[:, 1], prepare_decay(trace).heads["half_life"], rtol=1e-6)
     assert upper.get_yscale() == "log"
+    assert "20" in [text.get_text() for text in upper.get_yticklabels()]
     assert to_hex(lower.lines[0].get_color()) == layer_colour(0)
 
 
