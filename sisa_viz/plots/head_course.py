@@ -42,7 +42,7 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     dashed line, by their label. Returns the figure.
     """
     course = prepare_head_course(heads)
-    figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.09)
+    figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.11)
     named: set[str] = set()
     for (variant, _), run in course.groupby(["variant", "run"], sort=False):
         for column, panel in enumerate(PANELS, start=1):
@@ -87,8 +87,9 @@ def _limit(words: str, half_life: float, course: Frame) -> go.Scatter:
         x=ends,
         y=[half_life] * 2,
         mode="lines+text",
-        text=[escape(words), ""],
-        textposition="top right",
+        text=["", escape(words)],
+        textposition="middle right",
+        cliponaxis=False,  # the words stand beside the panel, where no curve is
         showlegend=False,
         hoverinfo="skip",
         line={"color": figures.INK, "dash": "dash", "width": 1},
