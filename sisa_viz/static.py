@@ -115,7 +115,7 @@ def plot_niah_grid(
         rate, low, high = (grid.maps[name] for name in ("rate", "low", "high"))
         words = [
             [_interval(*cell) for cell in zip(*rows, strict=True)]
-            for rows in zip(rate, low, high, strict=True)
+            for rows in zip(grid.words, low, high, strict=True)
         ]
         sns.heatmap(
             pd.DataFrame(rate, [f"{d:g}" for d in grid.depths], [f"{n:g}" for n in grid.lengths]),
@@ -139,8 +139,8 @@ def plot_niah_grid(
     return figure
 
 
-def _interval(rate: float, low: float, high: float) -> str:
-    return "" if np.isnan(rate) else f"{100 * rate:.0f} %\n{100 * low:.0f}–{100 * high:.0f}"
+def _interval(words: str, low: float, high: float) -> str:
+    return words and f"{words}\n{100 * low:.0f}–{100 * high:.0f} %"
 
 
 def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:

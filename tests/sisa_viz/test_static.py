@@ -68,7 +68,7 @@ def test_convergence_shows_means_in_the_colours_of_the_suite(twins):
 
 def test_grid_writes_rate_and_interval_into_cells(twins):
     axes = twins["niah_grid"].axes[0]
-    assert {text.get_text() for text in axes.texts} >= {"50 %\n40–90", "62 %\n40–90", "75 %\n40–90"}
+    assert {text.get_text() for text in axes.texts} >= {"50 %\n40–90 %", "62 %\n40–90 %", "75 %\n40–90 %"}
     assert axes.get_ylabel() == "requested needle depth (share of context)"
 
 
