@@ -89,6 +89,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "d_state": ("d_state", "channels of a state"),
     "needle_mass": ("attention on the needle", "probability"),
     "tokens_per_second": ("training speed", "tokens per second"),
+    "relative": ("relative training speed", "speed relative to the transformer"),
 }
 SHARES = ("exact_match", "first_token", "rate")
 

@@ -270,6 +270,7 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_PANELS) -> 
     data = prepare_state_size(table, y=y)
     figure, panels = _sheet(1, len(data.panels), 2.8)
     for axes, panel in zip(panels, data.panels, strict=True):
+        palette = {}
         for name, mean in data.mean[data.mean["panel"] == panel].groupby("series"):
             style: Any = {
                 "color": architecture_colour(str(mean["architecture"].iloc[len(mean) // 2])),
@@ -279,11 +280,9 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_PANELS) -> 
                 axes.axhline(mean["mean"].iloc[0], linestyle=":", **style)
             else:
                 axes.plot(mean["d_state"], mean["mean"], linestyle=_dashes(str(name)), **style)
+                palette[name] = style["color"]
         runs = data.runs[(data.runs["panel"] == panel) & (data.runs["d_state"] > 0)]
-        palette = {name: architecture_colour(name) for name in runs["architecture"]}
-        sns.scatterplot(
-            runs, x="d_state", y="value", hue="architecture", palette=palette, legend=False, ax=axes
-        )
+        sns.scatterplot(runs, x="d_state", y="value", hue="series", palette=palette, legend=False, ax=axes)
         title, units = column_words(panel)
         axes.set_xscale("log", base=2)
         axes.set_xticks(data.sizes, [str(size) for size in data.sizes])

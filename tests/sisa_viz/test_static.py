@@ -105,7 +105,9 @@ def test_state_size_has_points_means_and_a_level_line(twins):
     assert match.get_ylim() == (-0.03, 1.03)
     np.testing.assert_allclose(match.lines[0].get_ydata(), [0.08, 0.32])
     assert list(match.lines[1].get_ydata()) == [0.4, 0.4]
-    assert len(match.collections[0].get_offsets()) == 4
+    points = match.collections[0]
+    assert len(points.get_offsets()) == 4
+    assert {to_hex(colour) for colour in points.get_facecolors()} == {match.lines[0].get_color()}
     assert [text.get_text() for text in match.get_legend().get_texts()] == ["SISA", "transformer"]
 
 
