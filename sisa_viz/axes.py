@@ -5,6 +5,7 @@ Nothing else in the project spells an axis: arrays take their dims from here, pl
 
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
 AXES: dict[str, str] = {
@@ -88,6 +89,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "d_state": ("d_state", "channels of a state"),
     "needle_mass": ("attention on the needle", "probability"),
     "tokens_per_second": ("training speed", "tokens per second"),
+    "relative": ("relative training speed", "speed relative to the transformer"),
 }
 SHARES = ("exact_match", "first_token", "rate")
 
@@ -113,6 +115,20 @@ def column_label(name: str) -> str:
 def is_share(name: str) -> bool:
     """True for a column or metric that lies between 0 and 1: "rate", "corpus256/exact_match"."""
     return name.rpartition("/")[2] in SHARES
+
+
+def log_ticks(*arrays: np.ndarray) -> list[float]:
+    """1, 2, 5, 10, 20, … around the positive, finite numbers of all arrays, of which there is at least one.
+
+    They reach one tick beyond the smallest and the largest number; over many decades powers of ten remain.
+    """
+    numbers = np.concatenate(arrays).astype(float)
+    numbers = numbers[(numbers > 0) & np.isfinite(numbers)]
+    low, high = numbers.min() / 2.5, numbers.max() * 2.5
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))))
+    digits = (1, 2, 5) if len(powers) < 6 else (1,)
+    ticks = [digit * 10.0**power for power in powers[:: -(-len(powers) // 10)] for digit in digits]
+    return [tick for tick in ticks if low < tick < high]
 
 
 def axis_attrs(name: str) -> dict[str, str]:

@@ -140,7 +140,7 @@ def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
         axes.scatter(x, y, s=6, c=colours, label=None if "lines" in trace.mode else name, zorder=3)
     if "text" in trace.mode:
         for across, up, words in zip(x, y, trace.text, strict=True):
-            axes.text(across, up, plain(words), fontsize=6, va="bottom", parse_math=False)
+            axes.text(across, up, plain(words), fontsize=6, va="center", parse_math=False)
 
 
 def _colour(colour: str) -> Any:

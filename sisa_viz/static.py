@@ -26,7 +26,7 @@ from sisa_viz.colours import (
     layer_colour,
     top_limit,
 )
-from sisa_viz.plots.decay import prepare_decay
+from sisa_viz.plots.decay import half_life_ticks, named_heads, prepare_decay
 from sisa_viz.plots.needle_lens import PARTS, layer_starts, prepare_needle_lens
 from sisa_viz.plots.niah_convergence import prepare_niah_convergence
 from sisa_viz.plots.niah_grid import GRID_COLUMNS, prepare_niah_grid
@@ -115,7 +115,7 @@ def plot_niah_grid(
         rate, low, high = (grid.maps[name] for name in ("rate", "low", "high"))
         words = [
             [_interval(*cell) for cell in zip(*rows, strict=True)]
-            for rows in zip(rate, low, high, strict=True)
+            for rows in zip(grid.words, low, high, strict=True)
         ]
         sns.heatmap(
             pd.DataFrame(rate, [f"{d:g}" for d in grid.depths], [f"{n:g}" for n in grid.lengths]),
@@ -139,8 +139,8 @@ def plot_niah_grid(
     return figure
 
 
-def _interval(rate: float, low: float, high: float) -> str:
-    return "" if np.isnan(rate) else f"{100 * rate:.0f} %\n{100 * low:.0f}–{100 * high:.0f}"
+def _interval(words: str, low: float, high: float) -> str:
+    return words and f"{words}\n{100 * low:.0f}–{100 * high:.0f} %"
 
 
 def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
@@ -200,9 +200,13 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> Figure:
         textcoords="offset points",
         fontsize="x-small",
     )
-    step = -(-len(data.heads) // 16)
-    upper.set_xticks(data.heads.index[::step], data.heads["name"][::step], rotation=60)
-    upper.set(yscale="log", xlabel=data.labels["head"], ylabel=data.labels["half_life"])
+    named = named_heads(data)
+    upper.set_xticks(named.index, named["name"], rotation=60)
+    ticks = half_life_ticks(data)
+    upper.set_yscale("log")
+    upper.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    upper.set_yticks([], minor=True)
+    upper.set(xlabel=data.labels["head"], ylabel=data.labels["half_life"])
     upper.legend(title="layer", frameon=False, fontsize="x-small", loc="center left", bbox_to_anchor=(1, 0.5))
     for (layer, _), curve in data.retention.groupby(list(HEADS)):
         lower.plot(curve["position"], curve["retention"], color=palette[layer], linewidth=0.8)
@@ -266,6 +270,7 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_PANELS) -> 
     data = prepare_state_size(table, y=y)
     figure, panels = _sheet(1, len(data.panels), 2.8)
     for axes, panel in zip(panels, data.panels, strict=True):
+        palette = {}
         for name, mean in data.mean[data.mean["panel"] == panel].groupby("series"):
             style: Any = {
                 "color": architecture_colour(str(mean["architecture"].iloc[len(mean) // 2])),
@@ -275,11 +280,9 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_PANELS) -> 
                 axes.axhline(mean["mean"].iloc[0], linestyle=":", **style)
             else:
                 axes.plot(mean["d_state"], mean["mean"], linestyle=_dashes(str(name)), **style)
+                palette[name] = style["color"]
         runs = data.runs[(data.runs["panel"] == panel) & (data.runs["d_state"] > 0)]
-        palette = {name: architecture_colour(name) for name in runs["architecture"]}
-        sns.scatterplot(
-            runs, x="d_state", y="value", hue="architecture", palette=palette, legend=False, ax=axes
-        )
+        sns.scatterplot(runs, x="d_state", y="value", hue="series", palette=palette, legend=False, ax=axes)
         title, units = column_words(panel)
         axes.set_xscale("log", base=2)
         axes.set_xticks(data.sizes, [str(size) for size in data.sizes])

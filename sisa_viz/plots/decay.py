@@ -7,12 +7,13 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from sisa_viz import figures
-from sisa_viz.axes import DERIVED, HEADS, axis_attrs, head_name, label
+from sisa_viz.axes import DERIVED, HEADS, axis_attrs, head_name, label, log_ticks
 from sisa_viz.check import check_trace
 from sisa_viz.colours import CLAMPED, INK, layer_colour
 from sisa_viz.tables import Frame
 from sisa_viz.text import escape, token_axis
 
+MOST_NAMES = 24  # heads that the axis names; of more, the first of each layer
 MOST_POINTS = 256  # of one retention curve; a longer one is thinned evenly, its ends and the clamp kept
 
 
@@ -50,6 +51,7 @@ def prepare_decay(trace: xr.Dataset, *, origin: int = 0) -> Decay:
 
 def _tidy(data: xr.Dataset) -> Frame:
     frame = data.drop_vars(["token", "token_id"], errors="ignore").to_dataframe().reset_index()
+    frame = frame.sort_values(list(HEADS), kind="stable", ignore_index=True)
     frame["name"] = [
         head_name(layer, head) for layer, head in zip(frame["layer"], frame["head"], strict=True)
     ]
@@ -59,6 +61,15 @@ def _tidy(data: xr.Dataset) -> Frame:
 def _axis(name: str) -> str:
     attrs = axis_attrs(name)
     return attrs["long_name"] if attrs["units"] == "1" else f"{attrs['long_name']} ({attrs['units']})"
+
+
+def named_heads(data: Decay) -> Frame:
+    """The heads that get a tick: all, or the first of each layer where there are more than 24."""
+    return data.heads if len(data.heads) <= MOST_NAMES else data.heads.groupby("layer").head(1)
+
+
+def half_life_ticks(data: Decay) -> list[float]:
+    return log_ticks(data.heads["half_life"].to_numpy(), np.array([len(data.tokens)]))
 
 
 def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
@@ -152,16 +163,18 @@ def _curve(layer: int, curve: Frame) -> list[go.Scatter]:
 
 
 def _axes(figure: go.Figure, data: Decay) -> None:
-    names, step = data.heads["name"].tolist(), -(-len(data.heads) // 24)
+    named = named_heads(data)
     figure.update_xaxes(
         title=escape(data.labels["head"]),
         tickmode="array",
-        tickvals=list(range(len(names)))[::step],
-        ticktext=names[::step],
+        tickvals=named.index.tolist(),
+        ticktext=named["name"].tolist(),
         tickangle=-45,
         row=1,
     )
-    figure.update_yaxes(title=escape(data.labels["half_life"]), type="log", row=1)
+    figure.update_yaxes(
+        title=escape(data.labels["half_life"]), type="log", tickvals=half_life_ticks(data), row=1
+    )
     figure.update_xaxes(
         title=escape(data.labels["position"]),
         **token_axis(range(len(data.tokens)), data.tokens, most=24),

@@ -5,7 +5,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from sisa_viz import figures
-from sisa_viz.axes import column_label
+from sisa_viz.axes import column_label, log_ticks
 from sisa_viz.colours import architecture_colour, architecture_dash
 from sisa_viz.tables import Frame, check_table, rows_in_order
 from sisa_viz.text import escape
@@ -15,7 +15,6 @@ PANELS = {
     "half_life": "half-life, median head (tokens)",
     "clamped": "clamped, mean (share of positions)",
 }
-TICKS = [number * 10**power for power in range(-2, 5) for number in (1, 2, 5)]  # of half-lives
 
 
 def prepare_head_course(heads: pd.DataFrame) -> Frame:
@@ -43,7 +42,7 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     dashed line, by their label. Returns the figure.
     """
     course = prepare_head_course(heads)
-    figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.09)
+    figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.11)
     named: set[str] = set()
     for (variant, _), run in course.groupby(["variant", "run"], sort=False):
         for column, panel in enumerate(PANELS, start=1):
@@ -55,7 +54,9 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     for column, words in enumerate(PANELS.values(), start=1):
         figure.update_yaxes(title=escape(words), col=column)
         figure.update_xaxes(title=escape(column_label("step")), range=[0, course["step"].max()], col=column)
-    figure.update_yaxes(type="log", tickmode="array", tickvals=TICKS, col=2)
+    half_lives = course.loc[course["panel"] == "half_life", "value"].to_numpy()
+    ticks = log_ticks(half_lives, np.array(list((limits or {}).values())))
+    figure.update_yaxes(type="log", tickvals=ticks, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.25, "yanchor": "top"}, margin={"b": 110})
     runs = course["run"].nunique()
     figures.entitle(
@@ -86,8 +87,9 @@ def _limit(words: str, half_life: float, course: Frame) -> go.Scatter:
         x=ends,
         y=[half_life] * 2,
         mode="lines+text",
-        text=[escape(words), ""],
-        textposition="top right",
+        text=["", escape(words)],
+        textposition="middle right",
+        cliponaxis=False,  # the words stand beside the panel, where no curve is
         showlegend=False,
         hoverinfo="skip",
         line={"color": figures.INK, "dash": "dash", "width": 1},

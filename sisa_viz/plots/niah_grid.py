@@ -13,6 +13,7 @@ from sisa_viz.tables import Frame, check_table
 from sisa_viz.text import escape
 
 GRID_COLUMNS = 3  # panels side by side
+FEW = 10  # episodes; a cell with fewer shows their counts
 NUMBERS = ("rate", "low", "high", "n")
 
 
@@ -24,6 +25,20 @@ class Grid:
     lengths: list[float]
     depths: list[float]
     maps: dict[str, np.ndarray]
+
+    @property
+    def words(self) -> list[list[str]]:
+        """What each cell of `maps` says: "62 %", "1/1" of few episodes, "" where nothing was measured."""
+        return [
+            [_words(*cell) for cell in zip(*rows, strict=True)]
+            for rows in zip(self.maps["rate"], self.maps["n"], strict=True)
+        ]
+
+
+def _words(rate: float, n: float) -> str:
+    if np.isnan(rate):
+        return ""
+    return f"{rate * n:.0f}/{n:.0f}" if n < FEW else f"{100 * rate:.0f} %"
 
 
 def prepare_niah_grid(
@@ -101,7 +116,6 @@ def plot_niah_grid(
 def _map(grid: Grid) -> go.Heatmap:
     rate, low, high, n = (grid.maps[name] for name in NUMBERS)
     length, depth = np.meshgrid(grid.lengths, grid.depths)
-    shown = np.where(np.isnan(rate), "", np.char.mod("%.0f %%", np.nan_to_num(100 * rate)))
     numbers = (
         np.char.mod("%.4g", values) for values in (length, depth, 100 * rate, 100 * low, 100 * high, n)
     )
@@ -111,7 +125,7 @@ def _map(grid: Grid) -> go.Heatmap:
         xgap=2,
         ygap=2,
         hoverongaps=False,
-        text=shown,
+        text=np.array(grid.words),
         texttemplate="%{text}",
         customdata=figures.cells(*numbers),
         hovertemplate="length %{customdata[0]}, depth %{customdata[1]}"

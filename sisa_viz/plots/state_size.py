@@ -22,12 +22,14 @@ class StateSize:
     """Plain data of plot_state_size.
 
     `runs`: series, architecture, d_state, seed, panel, value; `mean`: series, architecture, d_state, panel,
-    mean, low, high (the range), seeds; `sizes`: every d_state but 0, which has no place on the axis.
+    mean, low, high (the range), seeds; `machine`: of timings, "" of training runs; `sizes`: every d_state but
+    0, which has no place on the axis.
     """
 
     runs: Frame
     mean: Frame
     panels: list[str]
+    machine: str
 
     @property
     def sizes(self) -> list[int]:
@@ -36,6 +38,8 @@ class StateSize:
 
 def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = PANELS) -> StateSize:
     """From one run a row: architecture (the variant's name), seed, d_state and the columns of `y`.
+
+    Timings also have the column machine.
 
     Variants that differ in nothing but d_state make one series. A run without a number in a column of `y` is
     left out of that panel. ValueError for missing columns, or where no run has a state.
@@ -48,7 +52,8 @@ def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = PANELS) -> Sta
     runs = runs.assign(series=[series_name(name) for name in runs["architecture"]])
     grouped = runs.groupby(["panel", "series", "architecture", "d_state"])["value"]
     mean = grouped.agg(mean="mean", low="min", high="max", seeds="count").reset_index()
-    return StateSize(runs, mean.sort_values(["series", "d_state"]), list(y))
+    machine = ", ".join(map(str, rows["machine"].unique())) if "machine" in rows else ""
+    return StateSize(runs, mean.sort_values(["series", "d_state"]), list(y), machine)
 
 
 def series_name(variant: str) -> str:
@@ -68,21 +73,23 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = PANELS) -> go.Fig
     for column, panel in enumerate(data.panels, start=1):
         for name, mean in data.mean[data.mean["panel"] == panel].groupby("series"):
             runs = data.runs[(data.runs["panel"] == panel) & (data.runs["series"] == name)]
-            line = _line(str(name), mean, data.sizes).update(showlegend=name not in named)
-            figure.add_traces([_points(runs, data.sizes), line], rows=1, cols=column)
+            colour = architecture_colour(str(mean["architecture"].iloc[len(mean) // 2]))
+            line = _line(str(name), mean, data.sizes, colour).update(showlegend=name not in named)
+            figure.add_traces([_points(runs, data.sizes, colour), line], rows=1, cols=column)
             named.add(str(name))
     _axes(figure, data)
-    subtitle = "points: single runs · lines: means over seeds · dotted: without a state"
-    figures.entitle(figure, "What a larger state brings and costs", subtitle)
+    shown = "points: single runs · lines: means over seeds"
+    if data.machine:
+        shown = f"points: one timing each, on {data.machine}"
+    figures.entitle(figure, "What a larger state brings and costs", f"{shown} · dotted: without a state")
     return figure
 
 
-def _line(name: str, mean: Frame, sizes: list[int]) -> go.Scatter:
+def _line(name: str, mean: Frame, sizes: list[int], colour: str) -> go.Scatter:
     """The means; a level line over all sizes where there is no state."""
     level = bool((mean["d_state"] == 0).all())
     x = [_edge(sizes), max(sizes)] if level else mean["d_state"].to_numpy()
     mean = mean.iloc[[0] * len(x)] if level else mean
-    variant = str(mean["architecture"].iloc[len(mean) // 2])
     dash = "dot" if level else architecture_dash(name)
     low, high = (mean[end].map("{:.4g}".format) for end in ("low", "high"))
     names = [escape(architecture) for architecture in mean["architecture"]]
@@ -92,15 +99,15 @@ def _line(name: str, mean: Frame, sizes: list[int]) -> go.Scatter:
         mode="lines",
         name=escape(name),
         legendgroup=escape(name),
-        line={"color": architecture_colour(variant), "width": 2, "dash": dash},
+        line={"color": colour, "width": 2, "dash": dash},
         customdata=figures.cells(names, low, high, mean["seeds"]),
         hovertemplate="<b>%{customdata[0]}</b><br>mean of %{customdata[3]} seeds: %{y:.4g}"
         "<br>from %{customdata[1]} to %{customdata[2]}<extra></extra>",
     )
 
 
-def _points(runs: Frame, sizes: list[int]) -> go.Scatter:
-    """Single runs; those without a state at the left edge."""
+def _points(runs: Frame, sizes: list[int], colour: str) -> go.Scatter:
+    """Single runs in the colour of their line; those without a state at the left edge."""
     names = [escape(architecture) for architecture in runs["architecture"]]
     return go.Scatter(
         x=runs["d_state"].astype(float).replace(0, _edge(sizes)).to_numpy(),
@@ -108,7 +115,7 @@ def _points(runs: Frame, sizes: list[int]) -> go.Scatter:
         mode="markers",
         legendgroup=escape(runs["series"].iloc[0]),
         showlegend=False,
-        marker={"color": [architecture_colour(name) for name in runs["architecture"]], "size": 7},
+        marker={"color": colour, "size": 7},
         customdata=figures.cells(names, runs["seed"]),
         hovertemplate="%{customdata[0]}, seed %{customdata[1]}: %{y:.4g}<extra></extra>",
     )

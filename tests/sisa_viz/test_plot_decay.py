@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sisa_viz import plot_decay
+from sisa_viz.axes import log_ticks
 from sisa_viz.plots.decay import MOST_POINTS, prepare_decay
 
 
@@ -57,6 +58,27 @@ def test_the_figure_marks_the_clamp_and_the_length(make_trace):
     assert figure.layout.yaxis.type == "log"
     assert figure.layout.yaxis.title.text == "half-life (tokens)"
     assert figure.layout.xaxis2.title.text == "position (tokens)"
+
+
+def test_half_lives_have_ticks_1_2_5_and_heads_stand_layer_by_layer(make_trace):
+    trace = make_trace(heads=14)
+    trace = trace.drop_vars("layer").assign_coords(layer=trace["layer"])  # heads first, as xarray sees it
+    heads = prepare_decay(trace).heads
+    assert heads["layer"].tolist() == [0] * 14 + [1] * 14
+    figure = plot_decay(trace)
+    assert figure.layout.xaxis.ticktext == ("L0H0", "L1H0")  # one a layer where not all have room
+    assert plot_decay(make_trace()).layout.xaxis.ticktext[:3] == ("L0H0", "L0H1", "L0H2")
+    ticks = figure.layout.yaxis.tickvals
+    assert {f"{tick:g}".strip("0.") for tick in ticks} == {"1", "2", "5"}
+    assert ticks[0] <= heads["half_life"].min()
+    assert heads["half_life"].max() <= ticks[-1] < 1000
+
+
+@given(st.lists(st.floats(0, np.inf, width=32), max_size=4))
+def test_ticks_of_any_half_lives_are_few(half_lives):
+    ticks = log_ticks(np.array(half_lives, dtype=np.float32), np.array([24]))
+    assert 1 <= len(ticks) <= 15
+    assert ticks == sorted(ticks)
 
 
 def test_without_a_clamp_it_says_so(make_trace):

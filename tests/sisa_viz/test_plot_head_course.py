@@ -33,7 +33,8 @@ def test_a_line_a_run_and_panel_with_one_legend_entry_a_variant(heads):
     *lines, limit = figure.data
     assert len(lines) == 2 * len(PANELS)
     assert sum(bool(line.showlegend) for line in lines) == 2
-    assert (limit.text[0], list(limit.y)) == ("22 nats", [16.1, 16.1])
+    assert (list(limit.text), list(limit.y)) == (["", "22 nats"], [16.1, 16.1])
+    assert (limit.textposition, limit.cliponaxis) == ("middle right", False)  # outside, at the right end
     assert "<b>" not in lines[0].name
     assert figure.layout.yaxis2.type == "log"
     assert all(figure.layout[f"{axis}axis{n}"].title.text for axis in "xy" for n in ("", 2, 3))

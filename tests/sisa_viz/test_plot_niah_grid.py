@@ -46,6 +46,11 @@ def test_the_figure_runs_from_0_to_1_with_depth_0_on_top(summary):
     assert figure.layout.xaxis.ticktext == ("128", "512")
 
 
+def test_cells_of_few_episodes_show_counts(summary):
+    (heat,) = plot_niah_grid(summary.assign(n=[1, 9, 10, 10, 8], rate=[1, 1 / 3, 0.5, 1, 0])).data
+    assert heat.text.tolist() == [["1/1", "50 %"], ["", "100 %"], ["3/9", "0/8"]]
+
+
 def test_other_columns_may_be_the_axes(summary):
     figure = plot_niah_grid(summary.rename(columns={"requested_depth": "actual_depth"}), depth="actual_depth")
     assert figure.layout.yaxis.title.text == "actual needle depth (share of context)"

@@ -59,7 +59,8 @@ def test_lines_are_means_and_points_runs():
     assert (lines[2].x[0], lines[2].x[1]) == (pytest.approx(16 / 1.4), 64)
     points = [item for item in figure.data if item.mode == "markers" and item.xaxis == "x"]
     assert [len(item.x) for item in points] == [4, 1, 2]
-    assert points[0].marker.color[0] == architecture_colour("SISA d_state=16")
+    assert [item.marker.color for item in points] == [line.line.color for line in lines]
+    assert points[2].marker.color == architecture_colour("transformer")
     assert sum(bool(item.showlegend) for item in figure.data) == 3
 
 
@@ -77,6 +78,14 @@ def test_axes_name_what_they_show():
     )
     assert figure.layout.yaxis.range == (-0.03, 1.03)
     assert figure.layout.yaxis2.range is None
+
+
+def test_timings_name_their_machine_and_speed_its_base():
+    speed = runs().drop_duplicates("architecture").assign(relative=1.0, machine="CPU, 1 threads")
+    figure = plot_state_size(speed, y=["relative"])
+    assert figure.layout.yaxis.title.text == "speed relative to the transformer"
+    assert figure.layout.title.subtitle.text.startswith("points: one timing each, on CPU, 1 threads")
+    assert "means over seeds" in plot_state_size(runs(), y=Y).layout.title.subtitle.text
 
 
 def test_hostile_names_are_escaped():

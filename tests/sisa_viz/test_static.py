@@ -68,7 +68,7 @@ def test_convergence_shows_means_in_the_colours_of_the_suite(twins):
 
 def test_grid_writes_rate_and_interval_into_cells(twins):
     axes = twins["niah_grid"].axes[0]
-    assert {text.get_text() for text in axes.texts} >= {"50 %\n40–90", "62 %\n40–90", "75 %\n40–90"}
+    assert {text.get_text() for text in axes.texts} >= {"50 %\n40–90 %", "62 %\n40–90 %", "75 %\n40–90 %"}
     assert axes.get_ylabel() == "requested needle depth (share of context)"
 
 
@@ -85,6 +85,7 @@ def test_decay_draws_every_head(twins, trace):
     points = upper.collections[0].get_offsets()
     np.testing.assert_allclose(points[:, 1], prepare_decay(trace).heads["half_life"], rtol=1e-6)
     assert upper.get_yscale() == "log"
+    assert "20" in [text.get_text() for text in upper.get_yticklabels()]
     assert to_hex(lower.lines[0].get_color()) == layer_colour(0)
 
 
@@ -104,7 +105,9 @@ def test_state_size_has_points_means_and_a_level_line(twins):
     assert match.get_ylim() == (-0.03, 1.03)
     np.testing.assert_allclose(match.lines[0].get_ydata(), [0.08, 0.32])
     assert list(match.lines[1].get_ydata()) == [0.4, 0.4]
-    assert len(match.collections[0].get_offsets()) == 4
+    points = match.collections[0]
+    assert len(points.get_offsets()) == 4
+    assert {to_hex(colour) for colour in points.get_facecolors()} == {match.lines[0].get_color()}
     assert [text.get_text() for text in match.get_legend().get_texts()] == ["SISA", "transformer"]
 
 
