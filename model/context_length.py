@@ -12,7 +12,7 @@ import torch
 from scipy import stats
 
 from data import NIAHTask, measured, published, topics_corpus, wilson
-from data.refusal import one_of, whole
+from data.refusal import one_of, refusal, whole
 from model.checkpoint import locate
 from model.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
 from model.config import WITHOUT_ROPE
@@ -55,6 +55,9 @@ class Contexts:
         one_of("smoke", self.smoke, (True, False))
         locate(self.checkpoint)
         whole("n_episodes", self.n_episodes, least=1)
+        if not isinstance(self.lengths, list | tuple) or not self.lengths:
+            step = "With papermill: -y 'lengths: [...]'."
+            raise refusal("lengths", self.lengths, legal="a list, at least one length", step=step)
         for length in self.lengths:
             whole("lengths", length, least=64)
 

@@ -24,7 +24,7 @@ def report(
 
     try:
         typer.echo(write(output, *_sections(paths, explorer), title=title))
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         raise typer.Exit(_fail(error)) from error
 
 
@@ -40,7 +40,7 @@ def explore(
     try:
         with open_trace(trace) as opened:
             ScoreExplorer(opened).to_html(output)
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         raise typer.Exit(_fail(error)) from error
     typer.echo(output)
 

@@ -11,6 +11,8 @@ import pandas as pd
 from sisa_viz.colours import variant_name
 
 METRICS = ("step", "tokens", "name", "value")
+NUMBERS = ["step", "tokens", "value"]
+NAMING = {"architecture": str, "rope": str, "lr_lam": int | float}
 
 
 def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
@@ -42,12 +44,16 @@ def _read_run(folder: Path) -> pd.DataFrame:
     config = _read_config(folder / "config.json")
     d_state, seed = (_field(config, name, folder) for name in ("d_state", "seed"))
     metrics = _read_metrics(folder / "metrics.csv")
-    unusual = {name: value for name in ("rope", "lr_lam") for value in _found(config, name)[:1]}
-    architecture = (_found(config, "architecture") or ["sisa" if d_state else "transformer"])[0]
+    naming = {name: value for name in NAMING for value in _found(config, name)[:1]}
+    for name, value in naming.items():
+        if not isinstance(value, NAMING[name]):
+            legal = "text" if NAMING[name] is str else "a number"
+            raise ValueError(f"{folder / 'config.json'}: {name} is {value!r}; legal: {legal}")
+    own: dict[str, Any] = {"architecture": "sisa" if d_state else "transformer"}
     return pd.DataFrame(
         {
             "run": folder.name,
-            "architecture": variant_name(architecture, d_state=d_state, **unusual),
+            "architecture": variant_name(**own | naming, d_state=d_state),
             "seed": seed,
         }
         | {name: metrics[name] for name in METRICS}
@@ -57,7 +63,7 @@ def _read_run(folder: Path) -> pd.DataFrame:
 def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}); was the file cut off?") from error
     if not isinstance(config, dict):
         raise ValueError(
@@ -76,7 +82,10 @@ def _read_metrics(path: Path) -> pd.DataFrame:
     missing = [name for name in METRICS if name not in metrics.columns]
     if missing:
         raise ValueError(f"{path} lacks columns {missing}; legal: {', '.join(METRICS)}")
-    return metrics
+    try:
+        return metrics.assign(**metrics[NUMBERS].apply(pd.to_numeric))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; legal: numbers in {', '.join(NUMBERS)}") from error
 
 
 def _field(config: dict[str, Any], name: str, folder: Path) -> int:

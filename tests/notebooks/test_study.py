@@ -38,6 +38,8 @@ REFUSED = [
     (StateSizes, "output_dir", "", "the path of a folder"),
     (Contexts, "variant", "rnn", "'transformer', 'SISA d_state=16'"),
     (Contexts, "lengths", [16], "whole numbers >= 64"),
+    (Contexts, "lengths", 512, "a list, at least one length"),
+    (Contexts, "lengths", [], "a list, at least one length"),
     (Contexts, "n_episodes", 0, "whole numbers >= 1"),
 ]
 

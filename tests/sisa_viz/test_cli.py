@@ -52,6 +52,13 @@ def test_a_wrong_file_is_one_line_and_exit_code_1(sisa, command, tmp_path):
         assert not (tmp_path / "x.html").exists()
 
 
+@pytest.mark.parametrize("command", ["report", "explore"])
+def test_an_output_that_is_a_folder_is_one_line_and_exit_code_1(sisa, command, saved, tmp_path):
+    result = sisa(command, saved, "-o", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("sisa: [Errno 21] Is a directory: ")
+
+
 def test_a_folder_that_is_no_run_is_named(sisa, tmp_path):
     result = sisa("report", tmp_path, "-o", tmp_path / "x.html")
     assert result.exit_code == 1

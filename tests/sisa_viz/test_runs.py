@@ -5,6 +5,9 @@ import pytest
 from sisa_viz import read_runs
 from sisa_viz.runs import is_run
 
+ASKED = {"d_state": 0, "seed": 1}
+ROW = "step,tokens,name,value\n1,1,lr,0.1\n"
+
 
 def test_two_folders_become_one_table(metrics, write_run):
     one = metrics[(metrics["architecture"] == "transformer") & (metrics["seed"] == 0)]
@@ -43,6 +46,10 @@ def test_every_architecture_is_called_as_in_the_study(metrics, write_run, model,
         ([1], "step,tokens,name,value\n", "config.json holds a list; legal: a JSON object"),
         ({"seed": 1}, "step,tokens,name,value\n", r"config.json has no integer d_state; it has \['seed'\]"),
         ({"d_state": 0}, "step,tokens,name,value\n", "has no integer seed"),
+        (ASKED | {"architecture": 5}, ROW, "config.json: architecture is 5; legal: text"),
+        (ASKED | {"training": {"lr_lam": "x"}}, ROW, "config.json: lr_lam is 'x'; legal: a number"),
+        ("[" * 100_000, ROW, r"config.json is not JSON \(maximum recursion depth"),
+        (ASKED, ROW + "2,2,lr,much\n", r"much. at position 1; legal: numbers in step, tokens, value"),
         ({"d_state": 0, "seed": 1}, "", r"metrics.csv cannot be read as a table .*legal columns: step"),
         ({"d_state": 0, "seed": 1}, "step,value\n1,2\n", r"metrics.csv lacks columns \['tokens', 'name'\]"),
     ],
