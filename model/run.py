@@ -68,8 +68,10 @@ class Run:
         return load(self.weights)
 
     def open(self, asked: Mapping[str, Any]) -> None:
-        """Begin or continue: refuse a folder that holds something else, note what was asked."""
+        """Begin or continue, in a locked folder: refuse what holds something else, note what was asked."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        for part in self.folder.glob(".*.part"):  # a kill leaves what `write_aside` was writing
+            part.unlink()
         if (self.folder / "config.json").is_file():
             self._check_same(asked)
         else:

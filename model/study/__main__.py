@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from data import measured
@@ -65,12 +66,25 @@ def lengths(
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
     n_episodes: Annotated[int, typer.Option(help="episodes of a length and depth")] = 40,
 ) -> None:
-    """Measure finished runs on contexts up to four times the training context, into lengths.csv."""
+    """Measure finished runs on contexts up to four times the training context, into lengths.csv.
+
+    A run that has it, of these weights and as many episodes, is left alone.
+    """
     for folder in folders:
+        if _has_lengths(Run(folder), n_episodes):
+            print(f"{folder}: lengths.csv is there, of {n_episodes} episodes a cell", flush=True)
+            continue
         grid = length_grid(Run(folder).model().to(device), text_source(corpus), n_episodes=n_episodes)
         with write_aside(folder / "lengths.csv") as aside:
             grid.to_csv(aside, index=False)
         print(folder, flush=True)
+
+
+def _has_lengths(run: Run, n_episodes: int) -> bool:
+    """Whether lengths.csv was measured on these weights, with as many episodes."""
+    path = run.folder / "lengths.csv"
+    newer = path.is_file() and run.finished and path.stat().st_mtime >= run.weights.stat().st_mtime
+    return newer and set(pd.read_csv(path)["n"]) == {n_episodes}
 
 
 @app.command("collect")

@@ -1,5 +1,6 @@
 """The study: plans that name runs, runs over a cluster, tables of what they measured."""
 
+import os
 import shutil
 from dataclasses import replace
 from typing import Any
@@ -200,6 +201,24 @@ def command(*arguments):
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def test_lengths_that_were_measured_are_left_alone(folders, corpus_file, tmp_path, monkeypatch):
+    folder, asked = shutil.copytree(folders[0], tmp_path / "run"), []
+    (folder / "lengths.csv").unlink(missing_ok=True)  # other tests share that run
+
+    def grid(*_, n_episodes):
+        asked.append(n_episodes)
+        return pd.DataFrame({"n": [n_episodes]})
+
+    monkeypatch.setattr("model.study.__main__.length_grid", grid)
+    for n_episodes in (1, 1, 2):
+        told = command("lengths", folder, "--corpus", corpus_file, "--n-episodes", n_episodes)
+        assert told.count(str(folder)) == 1
+    assert asked == [1, 2]  # not twice with as many episodes
+    os.utime(folder / "lengths.csv", ns=(0, 0))  # older than the weights
+    command("lengths", folder, "--corpus", corpus_file, "--n-episodes", 2)
+    assert asked == [1, 2, 2]
 
 
 def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp_path):

@@ -96,6 +96,11 @@ def test_accumulated_steps_equal_one_large_batch(tmp_path):
     pd.testing.assert_frame_equal(large.metrics, small.metrics, rtol=1e-3)
 
 
+def test_what_a_kill_left_half_written_is_removed(tmp_path):
+    (tmp_path / ".0123456789abcdef.part").write_text("half")
+    assert not list(train(tmp_path, steps=2).folder.glob(".*.part"))
+
+
 def test_interrupt_is_not_mistaken_for_the_end(tmp_path):
     batches = Interrupting(TrainingBatches(task=TASK, batch_size=4), at=7, error=KeyboardInterrupt())
     with pytest.raises((KeyboardInterrupt, SystemExit)):
