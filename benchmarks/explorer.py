@@ -16,18 +16,18 @@ import platform
 import shutil
 import statistics
 import tempfile
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from playwright.sync_api import Page, sync_playwright
+from timing import RESULTS, provenance
 
+from model.run import write_json
 from sisa_viz import build_trace
 from sisa_viz.explorer import ScoreExplorer
 
-RESULTS = Path(__file__).parent / "results" / "explorer.json"
 REPEATS = 20
 SHAPES = {"12x12x512": (12, 12, 512), "1x12x2048": (1, 12, 2048), "1x1x8192": (1, 1, 8192)}
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
@@ -107,9 +107,7 @@ def summary(times: list[float]) -> dict[str, float]:
 
 
 def machine(browser_version: str) -> dict[str, Any]:
-    return {
-        "date": date.today().isoformat(),
-        "command": "python benchmarks/explorer.py",
+    return provenance("cpu") | {
         "processor": processor(),
         "cores": os.cpu_count(),
         "niceness": os.nice(0),
@@ -125,22 +123,21 @@ def processor() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Size and speed of the score explorer's pages.")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="measurements behind each median")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file to write")
+    parser.add_argument("--out", type=Path, default=RESULTS / "explorer.json", help="the JSON file to write")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
-        results: dict[str, Any] = {"machine": machine(browser.version), "shapes": {}}
+        results = machine(browser.version) | {"shapes": {}}
         for name, (layers, heads, length) in SHAPES.items():
             path = ScoreExplorer(trace_of(layers, heads, length)).to_html(Path(folder) / f"{name}.html")
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
             page.add_init_script(WATCH)
             entry = {"page_bytes": path.stat().st_size, "other_work": os.getloadavg()[0]}
             results["shapes"][name] = entry | measure(page, path, heads=heads, repeats=options.repeats)
+            write_json(options.out, results)  # a kill loses the last shape alone
             print(name, json.dumps(results["shapes"][name]), flush=True)
             page.close()
         browser.close()
-    options.out.parent.mkdir(exist_ok=True)
-    options.out.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def _has_lengths(run: Run, n_episodes: int) -> bool:
     """Whether lengths.csv was measured on these weights, with as many episodes."""
     path = run.folder / "lengths.csv"
     newer = path.is_file() and run.finished and path.stat().st_mtime >= run.weights.stat().st_mtime
-    return newer and bool((pd.read_csv(path)["n"] == n_episodes).all())
+    return newer and set(pd.read_csv(path)["n"]) == {n_episodes}
 
 
 @app.command("collect")

@@ -36,6 +36,18 @@ def test_results_say_where_they_come_from(results, name):
 
 
 @pytest.mark.slow
+def test_the_readme_reads_what_the_benchmark_of_cost_writes(results):
+    written = json.loads(results["cost"].read_text())
+    assert {name: written[name] for name in ("preset", "d_state", "batch", "length")} == {
+        "preset": "tiny",
+        "d_state": 16,
+        "batch": 1,
+        "length": 16,
+    }
+    assert "sisa_over_transformer_eager" in written
+
+
+@pytest.mark.slow
 def test_notebook_05_reads_what_its_benchmark_writes(results):
     speed = throughput(results["state_size"]).set_index("d_state")["relative"]
     assert speed.index.tolist() == [0, 4, 8, 16, 32, 48, 64, 96, 128]
