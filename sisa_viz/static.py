@@ -26,9 +26,10 @@ from sisa_viz.colours import (
     layer_colour,
     top_limit,
 )
+from sisa_viz.picture import DASHES
 from sisa_viz.plots.decay import half_life_ticks, named_heads, prepare_decay
 from sisa_viz.plots.needle_lens import PARTS, layer_starts, prepare_needle_lens
-from sisa_viz.plots.niah_convergence import prepare_niah_convergence
+from sisa_viz.plots.niah_convergence import MARKS, prepare_niah_convergence
 from sisa_viz.plots.niah_grid import GRID_COLUMNS, prepare_niah_grid
 from sisa_viz.plots.state_size import PANELS as STATE_PANELS
 from sisa_viz.plots.state_size import prepare_state_size
@@ -54,13 +55,21 @@ def plot_niah_convergence(
     metric: str = "niah/exact_match",
     x: str = "step",
 ) -> Figure:
-    """Mean over seeds with its 95 % t-interval, single seeds, published curves dashed."""
+    """Mean over seeds with its 95 % t-interval, single seeds, published curves in broken lines."""
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
-    figure, (axes,) = _sheet(1, 1, 3.4)
+    figure, (axes,) = _sheet(1, 1, 3.4 + 0.1 * data.published["label"].nunique())
     for label, curve in data.published.groupby("label", sort=False):
-        colour = architecture_colour(curve["architecture"].iloc[0])
+        first = curve.iloc[0]
         axes.plot(
-            curve["x"], curve["value"], color=colour, linestyle="--", linewidth=0.8, alpha=0.7, label=label
+            curve["x"],
+            curve["value"],
+            color=architecture_colour(first["architecture"]),
+            linestyle=DASHES[first["dash"]],
+            marker=MARKS[first["mark"]],
+            markersize=4,
+            linewidth=0.8,
+            alpha=0.7,
+            label=label,
         )
     for name, mean in data.mean.groupby("architecture", sort=False):
         colour, seeds = architecture_colour(str(name)), int(mean["seeds"].max())
@@ -91,7 +100,10 @@ def plot_niah_convergence(
     )
     if is_share(metric):
         axes.set_ylim(-0.03, 1.03)
-    axes.legend(frameon=False, fontsize="small")
+    place: Any = {"fontsize": "small"}
+    if len(data.published):  # too many names for a corner
+        place = {"loc": "upper center", "bbox_to_anchor": (0.45, -0.15), "ncols": 2, "fontsize": "x-small"}
+    axes.legend(frameon=False, **place)
     sns.despine(figure)
     return figure
 

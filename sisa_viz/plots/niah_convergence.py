@@ -25,7 +25,8 @@ X = ("step", "tokens")
 CONFIDENCE = 0.95
 PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run
 CROWD = 2  # architectures; with more of them, bands and single seeds fade
-DASHES = ("dash", "dot", "dashdot", "longdash")
+DASHES = {"50M": "dot", "152M": "dash", "369M": "dashdot"}  # published; any other scale: "longdash"
+MARKS = {"": "", "x": "x", "diamond": "D", "square": "s"}  # of a model's setups; then matplotlib's name
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Convergence:
     """Plain data of plot_niah_convergence.
 
     `mean`: architecture, x, mean, low, high, seeds (low and high NaN for one seed); `runs`: architecture,
-    seed, x, value; `published`: label, architecture, scale, x, value.
+    seed, x, value; `published`: label, architecture, dash, mark, x, value.
     """
 
     mean: Frame
@@ -79,7 +80,7 @@ def _intervals(runs: Frame, *, share: bool) -> Frame:
 
 
 def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
-    columns = ["label", "architecture", "scale", "x", "value"]
+    columns = ["label", "architecture", "dash", "mark", "x", "value"]
     if published is None:
         return pd.DataFrame(columns=columns)
     rows = check_table(
@@ -88,6 +89,8 @@ def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
     rows = rows.dropna(subset=["niah_pct"])
     names = architecture_names(rows)
     setup = rows["setup"].fillna("").astype(str) if "setup" in rows else pd.Series("", index=rows.index)
+    setup = setup.replace({r"^mb(\d+)$": r"micro-batch \1", "lambda": "λ"}, regex=True)
+    number = setup.groupby([rows["scale"], names]).transform(lambda runs: pd.factorize(runs, sort=True)[0])
     labels = [
         ", ".join(filter(None, ("published", scale, name, how)))
         for scale, name, how in zip(rows["scale"], names, setup, strict=True)
@@ -97,12 +100,13 @@ def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
         {
             "label": labels,
             "architecture": names,
-            "scale": rows["scale"],
+            "dash": rows["scale"].map(DASHES).fillna("longdash"),
+            "mark": [list(MARKS)[at % len(MARKS)] for at in number],
             "x": steps,
             "value": rows["niah_pct"] / 100,
         }
     )
-    return curves.sort_values(["label", "x"]).reset_index(drop=True)
+    return rows_in_order(curves.sort_values("x"), "label")
 
 
 def plot_niah_convergence(
@@ -112,14 +116,15 @@ def plot_niah_convergence(
     metric: str = "niah/exact_match",
     x: str = "step",
 ) -> go.Figure:
-    """Mean over seeds (thick, with its interval), single seeds (thin), published curves (dashed).
+    """Mean over seeds (thick, with its interval), single seeds (thin), published curves (broken lines).
 
-    With published curves the x axis is logarithmic, as they run far longer. Returns the figure.
+    Each published scale has its own dashes; marks tell a second setup of a model from the first. With
+    published curves the x axis is logarithmic, as they run far longer. Returns the figure.
     """
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
     figure = figures.panels([""], columns=1, height=_height(data))
-    for at, (name, curve) in enumerate(data.published.groupby("label", sort=False)):
-        figure.add_trace(_published_curve(str(name), curve, DASHES[at % len(DASHES)]))
+    for name, curve in data.published.groupby("label", sort=False):
+        figure.add_trace(_published_curve(str(name), curve))
     means = [(str(name), mean) for name, mean in data.mean.groupby("architecture", sort=False)]
     fade = min(1.0, CROWD / max(len(means), 1))
     for name, mean in means:
@@ -142,18 +147,20 @@ def _height(data: Convergence) -> int:
 def _subtitle(data: Convergence) -> str:
     parts = ["thick: mean over seeds, shaded: 95 % t-interval over seeds, thin: single seeds"]
     if len(data.published):
-        parts.append("dashed: published, one seed each, other data and sizes")
+        parts.append("broken lines: published, one seed each, other data and sizes")
     return " · ".join(parts)
 
 
-def _published_curve(name: str, curve: pd.DataFrame, dash: str) -> go.Scatter:
+def _published_curve(name: str, curve: pd.DataFrame) -> go.Scatter:
+    first = curve.iloc[0]
     return go.Scatter(
         x=curve["x"].to_numpy(),
         y=curve["value"].to_numpy(),
-        mode="lines",
+        mode="lines+markers" if first["mark"] else "lines",
         name=escape(name),
         opacity=0.6,
-        line={"color": architecture_colour(curve["architecture"].iloc[0]), "dash": dash, "width": 1.5},
+        marker={"symbol": first["mark"] or None, "size": 7},
+        line={"color": architecture_colour(first["architecture"]), "dash": first["dash"], "width": 1.5},
         customdata=np.full(len(curve), escape(name), dtype=object),
         hovertemplate="%{customdata}<br>at %{x}: %{y:.4g}<extra></extra>",
     )

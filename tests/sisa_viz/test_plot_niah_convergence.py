@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t
 
+from data import published as published_figures
 from sisa_viz import plot_lambda, plot_niah_convergence, plot_training
-from sisa_viz.plots.niah_convergence import prepare_niah_convergence
+from sisa_viz.plots.niah_convergence import DASHES, prepare_niah_convergence
 
 
 def table(values: list[list[float]], *, name: str = "niah/nll") -> pd.DataFrame:
@@ -46,7 +47,7 @@ def test_published_curves_are_shares_with_labels_of_their_own(metrics, published
     data = prepare_niah_convergence(metrics, published=published, x="tokens")
     assert data.published["label"].tolist() == [
         "published, 152M, SISA d_state=16, learned",
-        *["published, 152M, transformer, mb4"] * 2,
+        *["published, 152M, transformer, micro-batch 4"] * 2,
     ]
     assert data.published["value"].tolist() == [1.0, 0.615, 0.78]
     assert data.published["x"].tolist() == [1000 * 524_288, 1000 * 524_288, 2000 * 524_288]
@@ -75,7 +76,7 @@ def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, pub
     named = [item for item in figure.data if item.name]
     assert [item.name for item in named] == [
         "published, 152M, SISA d_state=16, learned",
-        "published, 152M, transformer, mb4",
+        "published, 152M, transformer, micro-batch 4",
         "SISA d_state=16 · mean of 3 seeds",
         "transformer · mean of 3 seeds",
     ]
@@ -86,6 +87,18 @@ def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, pub
     assert figure.layout.xaxis.title.text == "training step"
     assert figure.layout.yaxis.title.text == "needle exact match (share of episodes)"
     assert plot_niah_convergence(metrics).layout.xaxis.type == "linear"
+
+
+def test_published_scales_have_dashes_and_second_setups_marks_of_their_own(metrics):
+    figure = plot_niah_convergence(metrics, published=published_figures.curves())
+    drawn = [item for item in figure.data if item.name and item.name.startswith("published")]
+    looks = [(item.line.color, item.line.dash, item.marker.symbol) for item in drawn]
+    assert len(set(looks)) == len(looks) > 10
+    assert {item.name.split(", ")[1]: item.line.dash for item in drawn} == DASHES
+    assert [item.marker.symbol for item in drawn if "369M, SISA d_state=32" in item.name] == [None, "x"]
+    assert list(dict.fromkeys(item.line.dash for item in drawn)) == ["dot", "dash", "dashdot"]  # by size
+    assert drawn[-1].name == "published, 369M, transformer, micro-batch 4"
+    assert any(item.name.endswith("λ learned (fp32)") for item in drawn)
 
 
 def test_any_set_of_episodes_is_a_share_with_its_name():

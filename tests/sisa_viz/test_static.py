@@ -61,9 +61,12 @@ def test_convergence_shows_means_in_the_colours_of_the_suite(twins):
     assert [to_hex(line.get_color()) for line in thick] == [
         architecture_colour(name) for name in ("SISA d_state=16", "transformer")
     ]
+    assert {line.get_linestyle() for line in axes.lines if "published" in str(line.get_label())} == {"--"}
     assert axes.get_xscale() == "log"
     assert axes.get_xlabel() == "training tokens"
-    assert "published, 152M, transformer, mb4" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "published, 152M, transformer, micro-batch 4" in [
+        text.get_text() for text in axes.get_legend().get_texts()
+    ]
 
 
 def test_grid_writes_rate_and_interval_into_cells(twins):
