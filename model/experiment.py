@@ -116,7 +116,7 @@ class Experiment:
             batches=TrainingBatches(task=task, batch_size=self.batch_size),
             training=self.training(),
             evaluations={"niah": self.task("heldout")},
-            tokenizer=task.tokenizer or (task.corpus.tokenizer if task.corpus else None),
+            tokenizer=task.tokenizer,
             seed=self.seed,
             device=self.device,
         )

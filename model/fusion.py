@@ -131,23 +131,21 @@ def placement(model: SISAModel) -> str:
     return ", ".join(f"layer {layer}: {kind}" for layer, kind in enumerate(kinds))
 
 
-def level_claims(metrics: Frame, *, needles: str, variant: str = SHOWN) -> Frame:
+def level_claims(metrics: Frame, *, needles: str) -> Frame:
     """Whether score-level fusion needs fewer steps to 50 % than block and head level; one row a claim.
 
     Median ratio with a bootstrap 95 % interval over seeds that both have trained, see `model.claims`.
     """
     steps = steps_to(metrics, level=LEVELS[0], metric=f"{needles}/exact_match")
-    return pd.DataFrame(
-        [_level_claim(steps, variant, KINDS[other].level, other) for other in ("jamba", "hymba")]
-    )
+    return pd.DataFrame([_level_claim(steps, KINDS[other].level, other) for other in ("jamba", "hymba")])
 
 
-def _level_claim(steps: Frame, variant: str, level: str, other: str) -> dict[str, object]:
-    found = ratio(steps, variant=variant, baseline=other)
+def _level_claim(steps: Frame, level: str, other: str) -> dict[str, object]:
+    found = ratio(steps, variant=SHOWN, baseline=other)
     enough = found.n >= OF_A_RATIO
     sooner, later = enough and found.high < 1, enough and found.low > 1
     return {
-        "claim": f"score level ({variant}) needs fewer steps than {level} level ({other})",
+        "claim": f"score level ({SHOWN}) needs fewer steps than {level} level ({other})",
         "published": "argued, not trained",
         **in_words(found, "{:.2f}"),
         "verdict": "supported here" if sooner else "refuted here" if later else UNDECIDED,

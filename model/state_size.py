@@ -120,7 +120,7 @@ def gates(model: SISAModel) -> Frame:
     )
 
 
-def state_claims(runs: Frame, speed: Frame, *, needles: str, adaptive: str = ADAPTIVE) -> Frame:
+def state_claims(runs: Frame, speed: Frame, *, needles: str) -> Frame:
     """What d_state changes, each with a 95 % interval; one row a claim.
 
     Slopes are given of all sizes and of those up to 64: larger ones come close to diverging.
@@ -141,8 +141,8 @@ def state_claims(runs: Frame, speed: Frame, *, needles: str, adaptive: str = ADA
         for most, upto in ((max(STATE_SIZES), ""), (STEADY, f", up to {STEADY}"))
     ]
     rows += [
-        _difference(runs, match, adaptive),
-        _difference(runs, "val/loss", adaptive),
+        _difference(runs, match),
+        _difference(runs, "val/loss"),
         _speed(speed),
     ]
     return pd.DataFrame(rows)
@@ -177,15 +177,15 @@ def _slope(runs: Frame, metric: str, claim: str, said: str) -> dict[str, object]
     )
 
 
-def _difference(runs: Frame, metric: str, adaptive: str) -> dict[str, object]:
+def _difference(runs: Frame, metric: str) -> dict[str, object]:
     """Adaptive minus fixed at the same d_state, of runs that share a seed, with its t-interval."""
-    d_state = runs.loc[runs["architecture"] == adaptive, "d_state"]
+    d_state = runs.loc[runs["architecture"] == ADAPTIVE, "d_state"]
     fixed = variant_name("sisa", d_state=int(d_state.iloc[0]) if len(d_state) else 16)
-    pairs = runs[runs["architecture"].isin([adaptive, fixed])].pivot(
+    pairs = runs[runs["architecture"].isin([ADAPTIVE, fixed])].pivot(
         index="seed", columns="architecture", values=metric
     )
-    pairs = pairs.reindex(columns=[adaptive, fixed]).dropna()
-    gain = (pairs[adaptive] - pairs[fixed]).to_numpy()
+    pairs = pairs.reindex(columns=[ADAPTIVE, fixed]).dropna()
+    gain = (pairs[ADAPTIVE] - pairs[fixed]).to_numpy()
     claim, said = f"adaptive gates change {metric} against {fixed}", "future work there"
     if len(gain) < FEWEST:
         need = f"more seeds of both: {len(gain)} of at least {FEWEST}"

@@ -222,3 +222,10 @@ def _labelled(name: str, array: xr.DataArray) -> xr.DataArray:
     array = array.rename(name)
     array.attrs = DERIVED[name].attrs
     return array
+
+
+def answering_query(trace: xr.Dataset) -> int:
+    """The position that predicts the answer's first token, if one follows the needle; else the last."""
+    spans = trace.sisa.spans
+    start, needle = (spans.get(name, (0, 0))[0] for name in ("answer", "needle"))
+    return start - 1 if start > needle else trace.sizes["position"] - 1

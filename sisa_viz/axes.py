@@ -106,10 +106,14 @@ def column_words(name: str) -> tuple[str, str]:
     return (long_name if of_set == "niah" else f"{long_name}, {of_set}"), units
 
 
+def with_units(name: str, units: str) -> str:
+    """An axis label: "context length (tokens)"; the name alone where there is no unit."""
+    return name if units == "1" else f"{name} ({units})"
+
+
 def column_label(name: str) -> str:
     """The axis label of a table's column or metric: "context length (tokens)"."""
-    long_name, units = column_words(name)
-    return long_name if units == "1" else f"{long_name} ({units})"
+    return with_units(*column_words(name))
 
 
 def is_share(name: str) -> bool:
@@ -136,12 +140,14 @@ def axis_attrs(name: str) -> dict[str, str]:
     return {"long_name": AXES[name], "units": "tokens" if name in POSITIONS else "1"}
 
 
+def axis_label(name: str) -> str:
+    """The axis label of a coordinate: "query position (tokens)"."""
+    return with_units(*axis_attrs(name).values())
+
+
 def label(array: xr.DataArray) -> str:
     """The axis label of an array, from its own attributes: "content score (nats)"."""
-    name, units = (
-        str(array.attrs.get(key, default)) for key, default in (("long_name", array.name), ("units", "1"))
-    )
-    return name if units == "1" else f"{name} ({units})"
+    return with_units(str(array.attrs.get("long_name", array.name)), str(array.attrs.get("units", "1")))
 
 
 def head_name(layer: int, head: int) -> str:

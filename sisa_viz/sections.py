@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from sisa_viz.accessor import answering_query
 from sisa_viz.axes import column_label, head_name
 from sisa_viz.page import Heading
 from sisa_viz.plots.decay import plot_decay
@@ -42,13 +43,6 @@ def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
     at = strength.argmax(("layer", "head"))  # pyright: ignore[reportArgumentType]
     layer, head = (int(trace[axis][int(at[axis])]) for axis in ("layer", "head"))  # pyright: ignore[reportIndexIssue, reportCallIssue, reportArgumentType]
     return [*sections, plot_scores(trace, layer=layer, head=head), _chosen(trace, layer, head)]
-
-
-def answering_query(trace: xr.Dataset) -> int:
-    """The position that predicts the answer's first token, if one follows the needle; else the last."""
-    spans = trace.sisa.spans
-    start = spans.get("answer", (0, 0))[0]
-    return start - 1 if start > spans["needle"][0] else trace.sizes["position"] - 1
 
 
 def _about(trace: xr.Dataset) -> pd.DataFrame:

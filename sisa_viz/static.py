@@ -30,7 +30,7 @@ from sisa_viz.picture import DASHES
 from sisa_viz.plots.decay import half_life_ticks, named_heads, prepare_decay
 from sisa_viz.plots.needle_lens import PARTS, layer_starts, prepare_needle_lens
 from sisa_viz.plots.niah_convergence import MARKS, prepare_niah_convergence
-from sisa_viz.plots.niah_grid import GRID_COLUMNS, prepare_niah_grid
+from sisa_viz.plots.niah_grid import GRID_COLUMNS, LENGTH, prepare_niah_grid
 from sisa_viz.plots.state_size import PANELS as STATE_PANELS
 from sisa_viz.plots.state_size import prepare_state_size
 from sisa_viz.plots.training import PANELS, prepare_training
@@ -111,12 +111,11 @@ def plot_niah_convergence(
 def plot_niah_grid(
     summary: pd.DataFrame,
     *,
-    length: str = "context_length",
     depth: str = "requested_depth",
     panel: str = "architecture",
 ) -> Figure:
     """Accuracy over length × depth with the Wilson interval written into each cell."""
-    grids = prepare_niah_grid(summary, length=length, depth=depth, panel=panel)
+    grids = prepare_niah_grid(summary, depth=depth, panel=panel)
     columns = min(len(grids), GRID_COLUMNS)
     rows = -(-len(grids) // columns)
     figure, panels = _sheet(rows, columns, rows * (1.2 + 0.42 * len(grids[0].depths)))
@@ -143,7 +142,7 @@ def plot_niah_grid(
             cbar_kws={"label": column_label("rate")},
         )
         axes.set(
-            xlabel=column_label(length),
+            xlabel=column_label(LENGTH),
             ylabel=column_label(depth) if grid is grids[0] else "",
             title=grid.name,
         )

@@ -12,6 +12,7 @@ from model.config import Rope
 from model.evaluation import evaluate
 from model.extension import with_rope
 from model.network import SISAModel
+from model.study.runs import VALUE_LENGTH
 
 DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 STRETCH: dict[Rope, float] = {
@@ -27,7 +28,6 @@ def length_grid(
     model: SISAModel,
     corpus: TokenCorpus,
     *,
-    value_length: int = 4,
     n_episodes: int = 40,
     lengths: Sequence[int] | None = None,
 ) -> pd.DataFrame:
@@ -56,7 +56,7 @@ def length_grid(
             split="heldout",
             lengths=(length,),
             depths=DEPTHS,
-            value_length=value_length,
+            value_length=VALUE_LENGTH,
         )
         episodes = task.build(SEED, n_episodes=n_episodes * len(DEPTHS))
         for rope, stretched in models.items():

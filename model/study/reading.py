@@ -83,17 +83,17 @@ def steps_table(metrics: Frame, *, needles: str, level: float = 0.5) -> Frame:
     return pd.DataFrame(words, index=steps.index.rename("variant"), columns=columns)
 
 
-def ratios(metrics: Frame, *, needles: str, baseline: str = "transformer") -> Frame:
-    """Steps of each variant over those of the baseline, see `model.claims`.
+def ratios(metrics: Frame, *, needles: str) -> Frame:
+    """Steps of each variant over those of the transformer, see `model.claims`.
 
     "" where too few seeds were trained, ∞ where the variant alone had not reached the level.
     """
-    others = in_order(set(metrics["architecture"]) - {baseline})
+    others = in_order(set(metrics["architecture"]) - {"transformer"})
     rows = []
     for level in LEVELS:
         steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
         for name in others:
-            found = in_words(ratio(steps, variant=name, baseline=baseline), "{:.2f}")
+            found = in_words(ratio(steps, variant=name), "{:.2f}")
             rows.append({"variant": name, "level": f"{level:.0%}"} | found)
     return pd.DataFrame(rows).rename(columns={"measured": "ratio"})
 

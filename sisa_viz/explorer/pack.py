@@ -25,6 +25,7 @@ import numpy as np
 import xarray as xr
 
 from sisa_viz import colours
+from sisa_viz.accessor import answering_query
 from sisa_viz.check import check_trace
 from sisa_viz.scores import Head, content, importance
 from sisa_viz.text import visible
@@ -157,11 +158,10 @@ def _heads(trace: xr.Dataset) -> Iterator[Head]:
 
 def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
     spans = trace.sisa.spans
-    n = trace.sizes["position"]
     return {
         "schema": SCHEMA,
         "title": visible(title, spaces=False),
-        "n": n,
+        "n": trace.sizes["position"],
         "d_head": trace.sizes["d_head"],
         "d_state": trace.sizes.get("d_state", 0),
         "layers": trace["layer"].values.tolist(),
@@ -171,7 +171,7 @@ def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
         "terms": {part: visible(name, spaces=False) for part, name in trace.sisa.terms.items()},
         "tokens": [str(token) for token in trace["token"].values],
         "spans": spans,
-        "needle_query": spans["answer"][0] - 1 if spans.get("answer", (0,))[0] > 0 else n - 1,
+        "needle_query": answering_query(trace),
         "colours": {
             "signed": colours.SIGNED,
             "pattern": colours.FROM_ZERO,

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from sisa_viz import figures
-from sisa_viz.axes import DERIVED, HEADS, axis_attrs, head_name, label, log_ticks
+from sisa_viz.axes import DERIVED, HEADS, axis_label, head_name, label, log_ticks
 from sisa_viz.check import check_trace
 from sisa_viz.colours import CLAMPED, INK, layer_colour
 from sisa_viz.tables import Frame
@@ -44,7 +44,7 @@ def prepare_decay(trace: xr.Dataset, *, origin: int = 0) -> Decay:
     kept = np.union1d(kept, edges[edges >= kept[0]])
     curves = xr.Dataset({"retention": retention, "clamped": clamped}).isel(position=kept)
     labels = {"half_life": label(half_life), "retention": label(retention)} | {
-        axis: _axis(axis) for axis in ("position", "head")
+        axis: axis_label(axis) for axis in ("position", "head")
     }
     return Decay(heads, _tidy(curves), trace["token"].values.tolist(), int(kept[0]), labels)
 
@@ -56,11 +56,6 @@ def _tidy(data: xr.Dataset) -> Frame:
         head_name(layer, head) for layer, head in zip(frame["layer"], frame["head"], strict=True)
     ]
     return frame
-
-
-def _axis(name: str) -> str:
-    attrs = axis_attrs(name)
-    return attrs["long_name"] if attrs["units"] == "1" else f"{attrs['long_name']} ({attrs['units']})"
 
 
 def named_heads(data: Decay) -> Frame:

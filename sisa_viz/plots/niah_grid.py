@@ -14,6 +14,7 @@ from sisa_viz.text import escape
 
 GRID_COLUMNS = 3  # panels side by side
 FEW = 10  # episodes; a cell with fewer shows their counts
+LENGTH = "context_length"
 NUMBERS = ("rate", "low", "high", "n")
 
 
@@ -44,34 +45,29 @@ def _words(rate: float, n: float) -> str:
 def prepare_niah_grid(
     summary: pd.DataFrame,
     *,
-    length: str = "context_length",
     depth: str = "requested_depth",
     panel: str = "architecture",
 ) -> list[Grid]:
     """One grid for every value of the column `panel`, all on the same axes; one without "architecture".
 
-    `summary` comes from data.summarise(by=(length, depth)): rate with its Wilson interval low, high, and n
-    episodes. ValueError for missing columns, or for two rows that claim the same cell.
+    `summary` comes from data.summarise(by=("context_length", depth)): rate with its Wilson interval low,
+    high, and n episodes. ValueError for missing columns, or for two rows that claim the same cell.
     """
     named = [panel] if panel != "architecture" else []
-    rows = check_table(summary, (length, depth, *NUMBERS, *named), what="the summary")
+    rows = check_table(summary, (LENGTH, depth, *NUMBERS, *named), what="the summary")
     keys = [panel] if panel in rows else []
-    twice = rows.duplicated([*keys, length, depth])
+    twice = rows.duplicated([*keys, LENGTH, depth])
     if twice.any():
         raise ValueError(
-            f"{int(twice.sum())} rows repeat a cell of {[*keys, length, depth]}; summarise by exactly these"
+            f"{int(twice.sum())} rows repeat a cell of {[*keys, LENGTH, depth]}; summarise by exactly these"
         )
-    lengths, depths = (sorted(rows[column].unique().tolist()) for column in (length, depth))
+    lengths, depths = (sorted(rows[column].unique().tolist()) for column in (LENGTH, depth))
     groups = rows.groupby(panel, sort=False) if keys else [("", rows)]
-    return [
-        Grid(str(name), lengths, depths, _maps(part, length, depth, lengths, depths)) for name, part in groups
-    ]
+    return [Grid(str(name), lengths, depths, _maps(part, depth, lengths, depths)) for name, part in groups]
 
 
-def _maps(
-    rows: Frame, length: str, depth: str, lengths: list[float], depths: list[float]
-) -> dict[str, np.ndarray]:
-    indexed = rows.set_index([depth, length])
+def _maps(rows: Frame, depth: str, lengths: list[float], depths: list[float]) -> dict[str, np.ndarray]:
+    indexed = rows.set_index([depth, LENGTH])
     return {
         name: indexed[name].unstack().reindex(index=depths, columns=lengths).to_numpy(dtype=float)
         for name in NUMBERS
@@ -81,7 +77,6 @@ def _maps(
 def plot_niah_grid(
     summary: pd.DataFrame,
     *,
-    length: str = "context_length",
     depth: str = "requested_depth",
     panel: str = "architecture",
 ) -> go.Figure:
@@ -90,7 +85,7 @@ def plot_niah_grid(
     The hover box has the Wilson interval and the number of episodes; cells without a measurement stay grey.
     One panel for every value of the column `panel`, in the table's order. Returns the figure.
     """
-    grids = prepare_niah_grid(summary, length=length, depth=depth, panel=panel)
+    grids = prepare_niah_grid(summary, depth=depth, panel=panel)
     columns, tall = min(len(grids), GRID_COLUMNS), 42 * min(max(len(grids[0].depths), 3), 12)
     rows = -(-len(grids) // columns)
     height = figures.HEADER + 70 + (tall + 50) * rows
@@ -103,7 +98,7 @@ def plot_niah_grid(
     )
     for at, grid in enumerate(grids):
         figure.add_trace(_map(grid), row=at // columns + 1, col=at % columns + 1)
-    _axes(figure, grids, length, depth)
+    _axes(figure, grids, depth)
     episodes = int(sum(np.nansum(grid.maps["n"]) for grid in grids))
     figures.entitle(
         figure,
@@ -134,10 +129,10 @@ def _map(grid: Grid) -> go.Heatmap:
     )
 
 
-def _axes(figure: go.Figure, grids: list[Grid], length: str, depth: str) -> None:
+def _axes(figure: go.Figure, grids: list[Grid], depth: str) -> None:
     grid, columns = grids[0], min(len(grids), GRID_COLUMNS)
     for update, values, name in (
-        (figure.update_xaxes, grid.lengths, length),
+        (figure.update_xaxes, grid.lengths, LENGTH),
         (figure.update_yaxes, grid.depths, depth),
     ):
         words = [f"{value:.4g}" for value in values]

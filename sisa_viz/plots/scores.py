@@ -9,7 +9,7 @@ import xarray as xr
 
 from sisa_viz import figures
 from sisa_viz import scores as maths
-from sisa_viz.axes import DERIVED, axis_attrs, head_name
+from sisa_viz.axes import DERIVED, axis_label, head_name
 from sisa_viz.blocks import pool
 from sisa_viz.check import check_lam_scale, check_span, check_trace
 from sisa_viz.colours import GROUND, MARK, signed_limit, top_limit
@@ -175,8 +175,8 @@ def _axes(figure: go.Figure, data: Scores) -> None:
         update(**token_axis(positions, tokens, most=20), showgrid=False, zeroline=False, showticklabels=False)
     figure.update_xaxes(range=[data.keys[0] - half, data.keys[-1] + half])
     figure.update_yaxes(range=[data.queries[-1] + half, data.queries[0] - half])
-    figure.update_xaxes(title=_label("key"), tickangle=-60, showticklabels=True, row=2)
-    figure.update_yaxes(title=_label("query"), showticklabels=True, col=1)
+    figure.update_xaxes(title=axis_label("key"), tickangle=-60, showticklabels=True, row=2)
+    figure.update_yaxes(title=axis_label("query"), showticklabels=True, col=1)
     figures.link(figure)
     kind = data.weighing.kind
     figure.update_layout(
@@ -192,11 +192,6 @@ def _axes(figure: go.Figure, data: Scores) -> None:
 
 def _units(units: str) -> str:
     return "" if units == "1" else units
-
-
-def _label(axis: str) -> str:
-    attrs = axis_attrs(axis)
-    return f"{attrs['long_name']} ({attrs['units']})"
 
 
 def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, line: int) -> None:

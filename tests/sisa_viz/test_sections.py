@@ -5,7 +5,9 @@ import plotly.graph_objects as go
 import pytest
 
 from sisa_viz import Heading
-from sisa_viz.sections import answering_query, last_values, run_sections, trace_sections
+from sisa_viz.accessor import answering_query
+from sisa_viz.explorer.pack import pack
+from sisa_viz.sections import last_values, run_sections, trace_sections
 
 
 def titles(sections: list) -> list:
@@ -46,9 +48,13 @@ def test_a_plain_transformer_has_neither_lambda_nor_decay(make_trace):
 
 
 def test_the_answering_query_comes_just_before_the_answer(make_trace):
-    assert answering_query(make_trace(spans={"needle": (6, 8), "answer": (20, 22)})) == 19
-    assert answering_query(make_trace(spans={"needle": (6, 8)})) == 23
-    assert answering_query(make_trace(spans={"needle": (6, 8), "answer": (2, 3)})) == 23
+    for spans, query in (
+        ({"needle": (6, 8), "answer": (20, 22)}, 19),
+        ({"needle": (6, 8)}, 23),
+        ({"needle": (6, 8), "answer": (2, 3)}, 23),
+    ):
+        trace = make_trace(spans=spans)
+        assert answering_query(trace) == pack(trace, precision="float32").meta["needle_query"] == query
 
 
 def test_runs_show_what_was_logged(metrics):
