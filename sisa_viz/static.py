@@ -33,7 +33,7 @@ from sisa_viz.plots.niah_convergence import MARKS, prepare_niah_convergence
 from sisa_viz.plots.niah_grid import GRID_COLUMNS, LENGTH, prepare_niah_grid
 from sisa_viz.plots.state_size import PANELS as STATE_PANELS
 from sisa_viz.plots.state_size import prepare_state_size
-from sisa_viz.plots.training import PANELS, prepare_training
+from sisa_viz.plots.training import LATE, PANELS, late_range, prepare_training
 
 INCH = 6.75  # the width of two columns
 GREY = "#d9d9d9"
@@ -158,8 +158,10 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
     """Loss, learning rate and gradient norm, one line a run, validation dashed."""
     curves = prepare_training(metrics, x=x)
     shown = [name for name in PANELS if name in set(curves["panel"])]
+    late = late_range(curves)
+    height = (3.6 if late else 1.2) + 1.3 * len(shown)
     figure, panels = _sheet(
-        len(shown), 1, 1.2 + 1.3 * len(shown), height_ratios=[2 if name == "loss" else 1 for name in shown]
+        len(shown), 1, height, height_ratios=[(4 if late else 2) if name == "loss" else 1 for name in shown]
     )
     palette = {name: architecture_colour(name) for name in curves["architecture"].unique()}
     dashes: dict[Any, Any] = {name: "" for names in PANELS.values() for name in names} | {"val/loss": (3, 1)}
@@ -183,7 +185,12 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
             xlabel=column_label(x) if axes is panels[-1] else "",
             ylabel="loss (nats per token)" if panel == "loss" else column_label(panel),
         )
-    panels[0].legend(frameon=False, fontsize="x-small")
+    place: Any = {}
+    if late:  # losses come first; many runs have too many names for a corner
+        panels[0].set_ylim(*late)
+        panels[0].set_title(LATE, fontsize="x-small")
+        place = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+    panels[0].legend(frameon=False, fontsize="x-small", **place)
     sns.despine(figure)
     return figure
 

@@ -23,8 +23,9 @@ FULL_HOVER = 256  # a side; in longer windows the hover box shows the number of 
 
 @dataclass(frozen=True)
 class Scores:
-    """Plain data of plot_scores: `maps` [query, key] by part, NaN above the diagonal."""
+    """Plain data of plot_scores: `maps` [query, key] by part, NaN above the diagonal; `parts` are shown."""
 
+    parts: tuple[str, ...]
     maps: dict[str, np.ndarray]
     queries: np.ndarray
     keys: np.ndarray
@@ -76,7 +77,9 @@ def prepare_scores(
     maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
     tokens, positions = trace["token"].values.tolist(), np.arange(length)
     picked = {"layer": layer, "head": head}
+    only_weights = factors.weighing.kind.signed and not factors.q.any()  # a state space has no other term
     return Scores(
+        parts=("pattern",) if only_weights else PARTS,
         maps=maps,
         queries=positions[rows][::block],
         keys=positions[columns][::block],
@@ -109,7 +112,8 @@ def plot_scores(
 
     Content, importance and sum share one symmetric scale in nats; the pattern starts at 0. Importance is
     multiplied by `lam_scale`. A mixer without softmax shows the weights that it has: signed ones on the
-    scores' own scale, those of a sigmoid from 0 to 1. Up to 256 positions a side the hover box holds tokens
+    scores' own scale, those of a sigmoid from 0 to 1; a state space, which has no content term, has one panel
+    of them. Up to 256 positions a side the hover box holds tokens
     and all four numbers, up to 512 tokens and one number, beyond that cells are blocks (see prepare_scores).
     Returns the figure.
     """
@@ -122,15 +126,21 @@ def plot_scores(
         lam_scale=lam_scale,
         limit=limit,
     )
+    alone = len(data.parts) == 1
     figure = figures.panels(
-        list(data.titles.values()), columns=2, height=880, horizontal_spacing=0.04, vertical_spacing=0.07
+        [""] if alone else list(data.titles.values()),
+        columns=1 if alone else 2,
+        height=640 if alone else 880,
+        horizontal_spacing=0.04,
+        vertical_spacing=0.07,
     )
-    for at, part in enumerate(PARTS):
+    for at, part in enumerate(data.parts):
         figure.add_trace(_map(data, part), row=at // 2 + 1, col=at % 2 + 1)
     _axes(figure, data)
     for at, (name, span) in enumerate(data.spans.items()):
         _mark(figure, data, name, span, line=at)
-    figures.entitle(figure, f"Attention scores of {data.name}", _subtitle(data))
+    title = f"Mixing weights M of {data.name} (state space)" if alone else f"Attention scores of {data.name}"
+    figures.entitle(figure, title, _subtitle(data))
     return figure
 
 
@@ -142,14 +152,14 @@ def _titles(terms: dict[str, str], weighing: Weighing) -> dict[str, str]:
 def _map(data: Scores, part: str) -> go.Heatmap:
     z = data.maps[part]
     detailed = data.block == 1 and max(z.shape) <= FULL_HOVER
-    others = [data.maps[name] for name in PARTS if name != part]
+    others = [data.maps[name] for name in data.parts if name != part]
     return go.Heatmap(
         z=z,
         x=data.keys,
         y=data.queries,
         coloraxis="coloraxis2" if part == "pattern" and not data.weighing.kind.signed else "coloraxis",
         hoverongaps=False,
-        customdata=np.stack(others, axis=-1) if detailed else None,
+        customdata=np.stack(others, axis=-1) if detailed and others else None,
         hovertemplate=_hover(part, data, detailed),
     )
 
@@ -158,7 +168,7 @@ def _hover(part: str, data: Scores, detailed: bool) -> str:
     """The hover box: our own words only; tokens come in through the axes, numbers through customdata."""
     block = data.block
     where = "" if block == 1 else f"<br>largest of the {block} × {block} cells from here"
-    others = [name for name in PARTS if name != part] if detailed else []
+    others = [name for name in data.parts if name != part] if detailed else []
     numbers = {name: f"customdata[{at}]" for at, name in enumerate(others)} | {part: "z"}
     words = {name: DERIVED[name].long_name for name in PARTS}
     words["pattern"] = data.weighing.kind.quantity.long_name
@@ -175,14 +185,15 @@ def _axes(figure: go.Figure, data: Scores) -> None:
         update(**token_axis(positions, tokens, most=20), showgrid=False, zeroline=False, showticklabels=False)
     figure.update_xaxes(range=[data.keys[0] - half, data.keys[-1] + half])
     figure.update_yaxes(range=[data.queries[-1] + half, data.queries[0] - half])
-    figure.update_xaxes(title=axis_label("key"), tickangle=-60, showticklabels=True, row=2)
+    alone = len(data.parts) == 1
+    figure.update_xaxes(title=axis_label("key"), tickangle=-60, showticklabels=True, row=1 if alone else 2)
     figure.update_yaxes(title=axis_label("query"), showticklabels=True, col=1)
     figures.link(figure)
     kind = data.weighing.kind
+    words = kind.quantity.long_name if alone else _units(kind.score_units)
+    place = {"x": 1.01} if alone else {"x": 1.01, "y": 0.77, "len": 0.47}
     figure.update_layout(
-        plot_bgcolor=GROUND,
-        margin={"r": 90},
-        coloraxis=figures.signed_axis(data.limit, _units(kind.score_units), x=1.01, y=0.77, len=0.47),
+        plot_bgcolor=GROUND, margin={"r": 90}, coloraxis=figures.signed_axis(data.limit, words, **place)
     )
     if not kind.signed:
         top = kind.top or top_limit(data.maps["pattern"])
@@ -199,7 +210,7 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, 
     edges: dict[str, Any] = {"x0": span[0] - 0.5, "x1": span[1] - 0.5}
     if edges["x1"] < data.keys[0] or edges["x0"] > data.keys[-1]:
         return
-    for at in range(len(PARTS)):
+    for at in range(len(data.parts)):
         figure.add_shape(
             type="rect",
             **edges,
@@ -229,6 +240,8 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, 
 def _subtitle(data: Scores) -> str:
     scaled = "" if data.lam_scale == 1 else f" × {data.lam_scale:g}"
     parts = [f"λ = {data.lam:.3g}{scaled}", f"clamp acts at {data.clamped} of {data.length} positions"]
+    if len(data.parts) == 1:
+        parts = [f"weight of each key in the output at each query{scaled}"]
     if data.block > 1:
         parts.append(
             f"each cell is the largest of {data.block} × {data.block}; choose a window for exact cells"

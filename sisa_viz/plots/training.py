@@ -12,6 +12,8 @@ from sisa_viz.text import escape
 
 PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
 X = ("step", "tokens")
+MANY = 12  # runs; with more of them the first losses would hide the differences between the last
+LATE = "loss axis: range of the second half of the longest run"
 MOST_POINTS = 1000  # of one curve; a longer one is thinned evenly, its last point kept
 
 
@@ -36,14 +38,26 @@ def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
     return curves[number % np.ceil(sizes / MOST_POINTS) == 0].reset_index(drop=True)
 
 
+def late_range(curves: Frame) -> list[float] | None:
+    """The loss axis of more than 12 runs: the range of the second half of the longest; None of fewer runs."""
+    loss = curves[(curves["panel"] == "loss") & np.isfinite(curves["value"])]
+    if loss.groupby(["architecture", "seed"]).ngroups <= MANY:
+        return None
+    late = loss.loc[loss["x"] >= loss["x"].max() / 2, "value"]
+    edge = 0.05 * (late.max() - late.min())
+    return [float(late.min() - edge), float(late.max() + edge)]
+
+
 def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
     """One thin line a run, coloured by architecture; validation with points. `x` is "step" or "tokens".
 
-    Panels share their x axis; what was not logged has no panel. Returns the figure.
+    Panels share their x axis; what was not logged has no panel. With more than 12 runs the loss axis shows
+    the range of the second half of the longest. Returns the figure.
     """
     curves = prepare_training(metrics, x=x)
+    late = late_range(curves)
     shown = [name for name in PANELS if name in set(curves["panel"])]
-    heights = [2 if name == "loss" else 1 for name in shown]
+    heights = [(4 if late else 2) if name == "loss" else 1 for name in shown]
     figure = figures.panels(
         [""] * len(shown),
         columns=1,
@@ -69,12 +83,15 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
     for at, panel in enumerate(shown, start=1):
         title = "loss (nats per token)" if panel == "loss" else column_label(panel)
         figure.update_yaxes(title=escape(title), row=at, rangemode="normal" if panel == "loss" else "tozero")
+    if late:
+        figure.update_yaxes(range=late, row=shown.index("loss") + 1)
     figure.update_xaxes(title=escape(column_label(x)), row=len(shown))
     figure.update_layout(
         legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"}, margin={"b": 110}
     )
     runs = curves.groupby(["architecture", "seed"]).ngroups
-    figures.entitle(figure, "Training", f"{runs} run{'s' if runs > 1 else ''}, one line each")
+    subtitle = f"{runs} run{'s' if runs > 1 else ''}, one line each"
+    figures.entitle(figure, "Training", f"{subtitle} · {LATE}" if late else subtitle)
     return figure
 
 

@@ -17,15 +17,15 @@ def executed(run_notebooks):
     return run_notebooks({name: ("02_train_niah", options) for name, options in RUNS.items()})
 
 
-def test_a_smoke_run_ends_well_and_leaves_a_run_a_figure_and_a_table(executed):
+def test_a_smoke_run_ends_well_and_leaves_a_run_two_figures_and_a_table(executed):
     done = executed["good"]
     assert done.code == 0, done.text
     (run,) = (done.folder / "runs").iterdir()
     assert (run / "model.safetensors").is_file()
     assert done.outputs("error") == []
-    assert ["application/vnd.plotly.v1+json" in output.data for output in done.outputs("display_data")] == [
-        True
-    ]
+    shown = done.outputs("display_data")
+    assert len(shown) == 2
+    assert all("application/vnd.plotly.v1+json" in output.data for output in shown)
     assert "niah/exact_match" in done.cells[-1].outputs[-1].data["text/html"]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sisa_viz import plot_training
+from sisa_viz import plot_training, static
 from sisa_viz.plots.training import MOST_POINTS, prepare_training
 
 
@@ -61,6 +61,19 @@ def test_nothing_to_plot_is_an_error(metrics):
         plot_training(metrics[metrics["name"] == "niah/exact_match"])
     with pytest.raises(ValueError, match="x is 'time'; legal: step, tokens"):
         plot_training(metrics, x="time")
+
+
+def test_the_loss_axis_of_many_runs_is_that_of_their_second_half(make_metrics, metrics):
+    many = make_metrics(seeds=7)
+    late = many[many["name"].isin(["train/loss", "val/loss"]) & (many["step"] >= 50)]["value"]
+    low, high = plot_training(many).layout.yaxis.range
+    assert late.min() - 0.2 < low < late.min() < late.max() < high < late.max() + 0.2
+    assert "second half of the longest run" in plot_training(many).layout.title.subtitle.text
+    assert static.plot_training(many).axes[0].get_ylim() == (low, high)
+    few = plot_training(metrics)
+    assert few.layout.yaxis.range is None
+    assert few.layout.title.subtitle.text == "6 runs, one line each"
+    assert plot_training(many[many["name"] == "lr"]).layout.yaxis.range is None
 
 
 def test_state_sizes_stand_by_size(make_metrics):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sisa_viz import plot_scores, plot_span_mass
+from sisa_viz.picture import picture
 from sisa_viz.plots.scores import prepare_scores
 from sisa_viz.weights import Weighing, share, terms, weighing
 
@@ -78,6 +79,19 @@ def test_other_configs_are_refused(make_trace, config, words):
 def test_softmax_is_what_a_config_without_score_means(trace):
     assert trace.sisa.weighing == Weighing("softmax", 0.0) == weighing({})
     assert terms({}) == trace.sisa.terms == {"content": "content", "importance": "importance"}
+
+
+def test_a_state_space_has_one_panel_of_weights(make_trace):
+    trace = make_trace(q=np.zeros((2, 3, 24, 1)), d_head=1, config={"d_state": 4, "score": "linear"})
+    figure = plot_scores(trace, **HEAD)
+    (heat,) = figure.data
+    np.testing.assert_array_equal(heat.z, trace.sisa.importance(**HEAD))
+    assert figure.layout.title.text == "Mixing weights M of L1H2 (state space)"
+    assert figure.layout.title.subtitle.text == "weight of each key in the output at each query"
+    assert figure.layout.coloraxis.colorbar.title.text == "mixing weights (signed, unnormalised)"
+    assert figure.layout.xaxis.title.text == "key position (tokens)"
+    assert heat.hovertemplate.count("%{") == 3  # query, key, weight
+    picture(figure)
 
 
 def test_plotted_scores_show_what_a_mixer_has(make_trace):
