@@ -26,12 +26,16 @@ def evaluate(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     """`data.score` of one forward pass: exact_match, first_token and nll (nats) of every episode.
 
     Teacher-forced argmax: all tokens of an answer match exactly when greedy decoding would say that answer.
+    Episodes of one length go together, without their padding: dynamic NTK follows the length of the input.
     """
     predictions, nll = np.zeros_like(episodes.tokens), np.zeros(episodes.tokens.shape, np.float32)
-    for rows, tokens in _chunks(model, episodes.tokens):
-        log_p = model(tokens)[:, :-1].float().log_softmax(-1)
-        predictions[rows, 1:] = log_p.argmax(-1).cpu()
-        nll[rows, 1:] = -log_p.gather(-1, tokens[:, 1:, None])[..., 0].cpu()
+    lengths = episodes.knobs["context_length"].to_numpy()
+    for length in np.unique(lengths):
+        alike = np.flatnonzero(lengths == length)
+        for part, tokens in _chunks(model, episodes.tokens[alike, :length]):
+            log_p, rows = model(tokens)[:, :-1].float().log_softmax(-1), alike[part]
+            predictions[rows, 1:length] = log_p.argmax(-1).cpu()
+            nll[rows, 1:length] = -log_p.gather(-1, tokens[:, 1:, None])[..., 0].cpu()
     return score(episodes, predictions=predictions, nll=nll)
 
 

@@ -4,13 +4,17 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from small_models import SMALL, lively
 from transformers import LlamaConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
+from data import Episodes, NIAHTask
 from model import SISAConfig, SISAModel, capture, with_rope
+from model.evaluation import evaluate
 from model.mixers.rope import frequencies, plain_frequencies, rope_phase, temperature
 
 STRETCHED: list[Any] = ["pi", "ntk", "dynamic_ntk", "yarn"]
@@ -117,6 +121,23 @@ def test_dynamic_ntk_recomputes_when_it_generates(sisa, tokens):
     model = with_rope(sisa, "dynamic_ntk", 2.0)
     assert not model.blocks[0].attn.decodes_from_cache
     assert model.generate(tokens, max_new_tokens=3).shape == (2, 15)
+
+
+def test_an_episode_is_judged_as_if_it_were_alone():
+    model = SISAModel(SISAConfig.from_dict(SMALL | {"n_ctx": 8, "d_state": 4, "d_vocab": 72}), seed=0)
+    longer = with_rope(lively(model), "dynamic_ntk", 1.0)
+    mixed = NIAHTask(lengths=(16, 32)).build(0, n_episodes=6)
+    lengths = mixed.knobs["context_length"].tolist()
+    assert set(lengths) == {16, 32}
+    alone = [
+        evaluate(
+            longer,
+            Episodes(mixed.tokens[[at], :n], mixed.labels[[at], :n], mixed.knobs.iloc[[at]], mixed.pad_id),
+        )
+        for at, n in enumerate(lengths)
+    ]
+    found = evaluate(longer, mixed)["nll"]
+    np.testing.assert_allclose(found, pd.concat(alone)["nll"], rtol=1e-5)
 
 
 def test_the_trace_holds_what_was_turned(sisa, tokens):
