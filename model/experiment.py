@@ -20,6 +20,8 @@ from model.training import DEVICES, fit
 from sisa_viz import read_runs
 
 SMOKE_STEPS = 12
+# in a run's name where not the default
+SWEPT = ("value_length", "n_needles", "n_distractors", "batch_size", "lr")
 
 
 @lru_cache(maxsize=2)
@@ -105,7 +107,10 @@ class Experiment:
     def name(self) -> str:
         """Folder name: what a person tells runs apart by. config.json inside says everything."""
         size = f"{self.architecture}{self.d_state}" if self.architecture == "sisa" else self.architecture
-        return f"{self.preset}-{size}-{self.filler}{self.length}-{self.training().steps}steps-seed{self.seed}"
+        given = {name: getattr(self, name) for name in SWEPT}
+        swept = [f"{name}{value}" for name, value in given.items() if value != getattr(Experiment, name)]
+        what = f"{self.preset}-{size}-{self.filler}{self.length}-{self.training().steps}steps"
+        return "-".join([what, *swept, f"seed{self.seed}"])
 
     def run(self) -> Run:
         """Train, or resume, or return the finished run."""

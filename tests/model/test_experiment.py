@@ -67,10 +67,17 @@ def test_folder_names_tell_apart_what_a_person_compares():
         {"filler": "repeated"},
         {"length": 64},
         {"smoke": True},
+        {"value_length": 2},
+        {"n_needles": 2},
+        {"n_distractors": 1},
+        {"batch_size": 8},
+        {"lr": 1e-3},
+        {"lr": 1e-2},
     ]
     names = {replace(base, **change).name for change in changes}
     assert len(names) == len(changes)
     assert base.name not in names
+    assert replace(base, lr=1e-3).name == "tiny-sisa16-synthetic128-400steps-lr0.001-seed0"
     transformer = replace(base, architecture="transformer")
     assert transformer.name == replace(transformer, d_state=8).name  # it has no state
 
@@ -134,13 +141,13 @@ def test_both_architectures_train_with_equal_parameters(tmp_path):
     ],
 )
 def test_a_folder_of_other_settings_is_refused_and_left_alone(tmp_path, change, message):
-    run = quick(tmp_path).run()
-    before = (run.folder / "config.json").read_bytes(), run.weights.read_bytes()
     other = quick(tmp_path, **change)
-    assert other.name == run.folder.name
+    folder = quick(tmp_path).run().folder.rename(tmp_path / other.name)
+    files = folder / "config.json", folder / "model.safetensors"
+    before = [file.read_bytes() for file in files]
     with pytest.raises(ValueError, match=rf"folder is .*{message}.*Choose another folder"):
         other.run()
-    assert before == ((run.folder / "config.json").read_bytes(), run.weights.read_bytes())
+    assert before == [file.read_bytes() for file in files]
 
 
 def test_a_stopped_experiment_goes_on_and_a_finished_one_is_read(tmp_path, monkeypatch):
