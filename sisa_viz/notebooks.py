@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import nbformat
@@ -62,12 +63,14 @@ def _prose(markdown: str) -> Iterator[Any]:
 
 def _table(table: Any) -> pd.DataFrame:
     """Cells as text, under the column names of the table's head; plain row numbers are left out."""
-    rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in table.find_all("tr")]
+    lines = table.find_all("tr")
+    rows = [[cell.get_text() for cell in line.find_all(["th", "td"])] for line in lines]
     height = len(table.thead.find_all("tr")) if table.thead else 1
     head, body = rows[:height], rows[height:]
-    frame = pd.DataFrame([row[1:] for row in body], columns=head[0][1:])
-    index = [row[0] for row in body]
-    if index != [str(number) for number in range(len(body))]:
-        # a named index has its name in a second row of the head
-        frame.insert(0, "".join(head[-1][:1]), index)
-    return frame
+    for above, row in pairwise(body):  # pandas writes an outer index once for all its rows
+        row[:0] = above[: len(above) - len(row)]
+    levels = len(body[0]) - len(lines[height].find_all("td")) if body else 1
+    names = head[-1][:levels]  # a named index has its name in a second row of the head
+    frame = pd.DataFrame(body, columns=[*names, *head[0][levels:]])
+    numbers = [str(number) for number in range(len(body))]
+    return frame.iloc[:, 1:] if levels == 1 and frame.iloc[:, 0].tolist() == numbers else frame

@@ -51,7 +51,8 @@ def show_whole_tables() -> None:
 def verdicts(metrics: Frame, *, needles: str) -> Frame:
     """What the paper claims, by `model.claims.claims`, of one held-out set, for reading."""
     table = claims(metrics[metrics["name"].str.startswith(f"{needles}/")])
-    return table.loc[table["verdict"] != NO_CLAIM].drop(columns=["variant", "needles"])
+    claimed = table.loc[table["verdict"] != NO_CLAIM].drop(columns=["variant", "needles"])
+    return claimed.reset_index(drop=True)
 
 
 def published_by_scale(table: Frame, *, value: str = "niah_pct") -> Frame:

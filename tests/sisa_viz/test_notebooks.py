@@ -115,6 +115,12 @@ def test_a_meaningful_index_is_kept(sections):
     assert after["name"].tolist() == ["niah/n", "niah/nll"]
 
 
+def test_every_row_of_an_index_of_two_levels_has_both(sections):
+    frame = pd.DataFrame({"variant": ["a", "a", "b"], "code": list("xyx"), "at 128": [1, 2, 3]})
+    (kept,) = sections(code(table(frame.set_index(["variant", "code"]).rename_axis(columns="length"))))
+    assert kept.to_dict("list") == frame.astype(str).to_dict("list")
+
+
 def test_markup_in_the_html_of_a_cell_is_not_kept(sections):
     cell = "<b onclick='x()'>bold</b><script>1</script>"
     html = f"<table><tr><th></th><th>a</th></tr><tr><th>0</th><td>{cell}</td></tr></table>"
