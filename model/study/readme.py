@@ -26,18 +26,12 @@ NEAR = 0.05  # speeds that differ by less than this share are alike
 COLUMNS = ("study", "claim", "published", "measured here", "verdict", "what would decide it")
 
 
-def reproduction_table(*, results: Path = RESULTS) -> str:
-    """A markdown table, one row a claim, and the conditions below it.
-
-    Args:
-        results: folder of benchmark results; those of `benchmarks/cost.py` at the paper's scales count.
-    """
+def reproduction_table() -> str:
+    """A markdown table, one row a claim, and the conditions below it."""
     small = measured.chosen(measured.metrics())
     rows = _needle_rows("`tiny`, trained on episodes", measured.tiny(), needles="niah")
     rows += _needle_rows("`small`", small, needles=NEEDLES)
-    speeds = published.throughput().query("model == 'sisa'").set_index("scale")["relative"].to_dict()
-    costs = [json.loads(path.read_text()) for path in sorted(results.glob("cost_*.json"))]
-    rows += [_speed_row(cost, speeds[scale]) for cost in costs if (scale := cost["preset"].upper()) in speeds]
+    rows += speed_rows(RESULTS)
     lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
     return "\n".join([*lines, "", _conditions(small)])
 
@@ -76,6 +70,13 @@ def _found(row: dict[Any, Any]) -> str:
     counts += [f"{row[name]} {name}" for name in ("censored", "left out") if row[name]]
     interval = [f"{row['low'].removesuffix(' %')} to {row['high']}"] if row["low"] else []
     return f"{row['measured'] or 'unknown'} ({'; '.join([*interval, *counts])})"
+
+
+def speed_rows(results: Path) -> list[list[str]]:
+    """Rows of the table for a folder of benchmark results: those of `benchmarks/cost.py` at paper scales."""
+    speeds = published.throughput().query("model == 'sisa'").set_index("scale")["relative"].to_dict()
+    costs = [json.loads(path.read_text()) for path in sorted(results.glob("cost_*.json"))]
+    return [_speed_row(cost, speeds[scale]) for cost in costs if (scale := cost["preset"].upper()) in speeds]
 
 
 def _speed_row(result: dict[str, Any], theirs: float) -> list[str]:
