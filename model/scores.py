@@ -166,7 +166,8 @@ def sigmoid_attention(
 ) -> Float[Tensor, "batch head query d_head"]:
     """σ(Q̂ K̂ᵀ / sqrt(d_h) + b) V, causal, `rows` queries at a time (arXiv 2409.04431).
 
-    The weights of a block are built again for its gradients, so that no query × key tensor is kept.
+    The weights of a block are built again for its gradients, so that no query × key tensor is kept. Scores
+    are in at least float32, also under autocast: 16 bits would round one of 8 nats by up to 3 %.
     """
     query, key = q_hat.shape[-2], k_hat.shape[-2]
     blocks = []
@@ -179,5 +180,7 @@ def sigmoid_attention(
 
 
 def _sigmoid_rows(q_hat: Tensor, k_hat: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    scores = (q_hat @ k_hat.mT).to(torch.promote_types(q_hat.dtype, torch.float32)) / math.sqrt(v.shape[-1])
-    return sigmoid_pattern(scores, bias=bias).to(v.dtype) @ v
+    dtype = torch.promote_types(q_hat.dtype, torch.float32)
+    with torch.autocast(q_hat.device.type, enabled=False):
+        scores = q_hat.to(dtype) @ k_hat.to(dtype).mT / math.sqrt(v.shape[-1])
+        return sigmoid_pattern(scores, bias=bias).to(v.dtype) @ v

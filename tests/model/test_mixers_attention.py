@@ -279,6 +279,16 @@ def test_blocks_of_rows_keep_no_score_matrix():
     assert q.grad is not None
 
 
+def test_scores_under_a_sigmoid_are_not_rounded_to_16_bits():
+    q, k = (torch.tensor([[[row]]], dtype=torch.bfloat16) for row in ([1.0, 1.0], [8.0, 0.03125]))
+    v, bias = torch.ones(1, 1, 1, 1, dtype=torch.bfloat16), torch.tensor([-8.0])
+    for autocast in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            y = sigmoid_attention(q, k, v, bias=bias)
+        assert y.dtype == torch.bfloat16
+        assert y.item() == pytest.approx(torch.tensor(0.03125).sigmoid().item(), rel=2**-8)
+
+
 @pytest.mark.parametrize("given", [{"sigmoid_bias": "log_t"}, {"sigmoid_bias": "log_n"}])
 def test_a_trace_says_that_its_weights_are_sigmoids(given, tokens):
     config = SISAConfig(**SMALL, architecture="sigmoid_sisa", d_state=4, **given)
