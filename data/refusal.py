@@ -1,6 +1,8 @@
 """One wording for every refused value: what came, what is legal, what to do next."""
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def refusal(field: str, value: object, *, legal: str, step: str) -> ValueError:
@@ -19,9 +21,14 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
 
 
 def folder_path(field: str, value: object) -> None:
-    """Raise ValueError unless ``value`` is a string that can name a folder."""
+    """Raise ValueError unless ``value`` is the path of a folder to write to, or of one that can be made."""
     if not isinstance(value, str) or not value:
         raise refusal(field, value, legal="the path of a folder", step="It is made where it does not exist.")
+    path = Path(value).absolute()
+    there = next(part for part in (path, *path.parents) if os.path.exists(part))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        step = f"{there} is {'not writable' if there.is_dir() else 'a file'}; choose another."
+        raise refusal(field, value, legal="the path of a folder that can be written to", step=step)
 
 
 def whole(field: str, value: object, *, least: int) -> int:

@@ -47,7 +47,10 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
         "tokenizer": model.tokenizer.to_str() if model.tokenizer else "",
     }
     with write_aside(path) as aside:
+        aside.touch()
+        mode = aside.stat().st_mode
         save_file(tensors, aside, metadata=metadata)
+        aside.chmod(mode)  # save_file's own is for the owner alone
 
 
 def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SISAModel:

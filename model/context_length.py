@@ -19,7 +19,7 @@ from model.config import WITHOUT_ROPE
 from model.extension import with_rope
 from model.literature import published_length
 from model.mixers.rope import temperature
-from model.needles import Exploration
+from model.needles import Exploration, parts
 from model.network import SISAModel
 from model.study.lengths import STRETCH, length_grid
 from model.study.reading import NOT_YET, SHOWN, variants
@@ -38,7 +38,7 @@ class Contexts:
 
     Args:
         variant: of the measured study, beside the transformer without RoPE; "" takes SISA at d_state 16.
-        checkpoint: of a model with RoPE and a tokenizer, measured here.
+        checkpoint: of a model with RoPE, importance and a tokenizer, measured here.
         lengths: context lengths measured here, tokens.
         n_episodes: of a cell of that measurement.
         smoke: two short lengths, one episode a cell.
@@ -67,7 +67,11 @@ class Contexts:
         return self.variant or SHOWN
 
     def model(self) -> SISAModel:
-        return Exploration(checkpoint=self.checkpoint).model()
+        model = Exploration(checkpoint=self.checkpoint).model()
+        if "importance" not in parts(model) or model.config.rope == "none":
+            legal = "a model with RoPE whose scores have content and importance"
+            raise refusal("checkpoint", self.checkpoint, legal=legal, step="Take SISA or a variant of it.")
+        return model
 
     def grid(self, model: SISAModel) -> Frame:
         """Measured now: what `plot_niah_grid` draws, one panel a position code."""

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from data import measured
-from data.refusal import one_of, refusal
+from data.refusal import one_of, refusal, whole
 from model.config import SISAConfig
 from model.experiment import Study, run_all
 from model.network import SISAModel
@@ -45,6 +45,7 @@ class Convergence(Study):
         one_of("retrain", self.retrain, (True, False))
         check_needles(self.needles)
         one_of("lens_variant", self._variant, variants(PLAN))
+        whole("lens_seed", self.lens_seed, least=0)
         self.lens_run()
 
     @property

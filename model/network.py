@@ -122,6 +122,9 @@ class SISAModel(HookedRootModule):
         return torch.cat((self.meta.to(x.dtype).expand(len(x), -1, -1), x), dim=1)
 
     def _checked(self, tokens: Tokens) -> Tokens:
+        if not isinstance(tokens, Tensor):
+            step = "Pass model.to_tokens(text), or torch.tensor([ids])."
+            raise refusal("tokens", tokens, legal="a tensor of token ids, batch × position", step=step)
         if tokens.ndim != 2 or tokens.dtype not in (torch.int64, torch.int32) or not tokens.numel():
             came = f"shape {tuple(tokens.shape)}, {tokens.dtype}"
             raise refusal(

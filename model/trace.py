@@ -84,7 +84,13 @@ def _shown(model: SISAModel, part: str | None, length: int) -> dict[int, Any]:
 
 
 def _ids(model: SISAModel, tokens: Any) -> Tensor:
-    ids = model.to_tokens(tokens) if isinstance(tokens, str) else torch.as_tensor(tokens, device=model.device)
+    if isinstance(tokens, str):
+        return model.to_tokens(tokens)
+    try:
+        ids = torch.as_tensor(tokens, device=model.device)
+    except (TypeError, ValueError, RuntimeError):
+        legal = "text, or token ids [position] or [1, position]"
+        raise refusal("tokens", tokens, legal=legal, step="Capture texts one by one.") from None
     ids = ids[None] if ids.ndim == 1 else ids
     if ids.ndim != 2 or len(ids) != 1:
         came = f"shape {tuple(ids.shape)}"

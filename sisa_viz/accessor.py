@@ -37,8 +37,18 @@ class SISAAccessor:
 
     @property
     def is_plain(self) -> bool:
-        """True for a plain transformer (d_state = 0), which has no importance term."""
+        """True for attention alone (d_state = 0), as in a plain transformer: there is no importance term."""
         return self.config["d_state"] == 0
+
+    @property
+    def is_state_space(self) -> bool:
+        """True where weights are one signed term, without content, softmax and λ."""
+        return self.weighing.kind.signed and not self._trace["q"].any()
+
+    @property
+    def has_lam(self) -> bool:
+        """True where λ scales a term of the score: neither attention alone nor a state space."""
+        return not (self.is_plain or self.is_state_space)
 
     @property
     def terms(self) -> dict[str, str]:
@@ -120,7 +130,7 @@ class SISAAccessor:
         return advantage.assign_attrs(units=self.weighing.kind.score_units)
 
     def clamp_count(self) -> xr.DataArray:
-        """(layer, head) positions where the clamp acts and decay is lost; 0 in a plain transformer."""
+        """(layer, head) positions where the clamp acts and decay is lost; 0 in attention alone."""
         if self.is_plain:
             zeros = xr.zeros_like(self._trace["q"].isel(position=0, d_head=0, drop=True), dtype=np.int64)
             return _labelled("clamp_count", zeros)
@@ -176,8 +186,7 @@ class SISAAccessor:
     def _decay(self, name: str) -> xr.DataArray:
         if self.is_plain:
             raise ValueError(
-                "this trace is of a plain transformer (d_state=0): it has no decay; capture a SISA model "
-                "instead"
+                "this trace is of attention alone (d_state=0): it has no decay; capture a SISA model instead"
             )
         return self._trace[name].astype("float64")
 

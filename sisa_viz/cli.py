@@ -23,6 +23,7 @@ def report(
     from sisa_viz.page import report as write
 
     try:
+        _check_output(output, paths)
         typer.echo(write(output, *_sections(paths, explorer), title=title))
     except (ValueError, OSError) as error:
         raise typer.Exit(_fail(error)) from error
@@ -38,6 +39,7 @@ def explore(
     from sisa_viz.store import open_trace
 
     try:
+        _check_output(output, [trace])
         with open_trace(trace) as opened:
             ScoreExplorer(opened).to_html(output)
     except (ValueError, OSError) as error:
@@ -54,6 +56,11 @@ def doctor() -> None:
     typer.echo("\n".join(map(str, checks)))
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _check_output(output: Path, paths: list[Path]) -> None:
+    if output.resolve() in [path.resolve() for path in paths]:
+        raise ValueError(f"output is {output}, which is read too; legal: another file. Pass -o NAME.html")
 
 
 def _sections(paths: list[Path], explorer: bool) -> list[Any]:

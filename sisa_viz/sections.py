@@ -33,8 +33,10 @@ def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
         _about(trace),
         visible(trace.attrs["text"], limit=MOST_TEXT, spaces=False),
     ]
+    if access.has_lam:
+        sections.append(plot_lambda(trace))
     if not access.is_plain:
-        sections += [plot_lambda(trace), plot_decay(trace)]
+        sections.append(plot_decay(trace))
     strength = trace["q"].mean(("position", "d_head")) if access.is_plain else trace["lam"]
     if "needle" in access.spans:
         query = answering_query(trace)
@@ -56,12 +58,14 @@ def _about(trace: xr.Dataset) -> pd.DataFrame:
 
 
 def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
+    if not trace.sisa.has_lam:
+        return ""
     why = (
         "importance changes its attention to the needle most"
         if "needle" in trace.sisa.spans
         else "its λ is the largest"
     )
-    return f"{head_name(layer, head)} is shown because {why}." if not trace.sisa.is_plain else ""
+    return f"{head_name(layer, head)} is shown because {why}."
 
 
 def run_sections(runs: Frame) -> list[Any]:

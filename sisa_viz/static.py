@@ -57,7 +57,8 @@ def plot_niah_convergence(
 ) -> Figure:
     """Mean over seeds with its 95 % t-interval, single seeds, published curves in broken lines."""
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
-    figure, (axes,) = _sheet(1, 1, 3.4 + 0.1 * data.published["label"].nunique())
+    names = data.published["label"].nunique() + data.mean["architecture"].nunique()
+    figure, (axes,) = _sheet(1, 1, 3.4 + (0.085 * names if len(data.published) else 0))
     for label, curve in data.published.groupby("label", sort=False):
         first = curve.iloc[0]
         axes.plot(
@@ -151,7 +152,8 @@ def plot_niah_grid(
 
 
 def _interval(words: str, low: float, high: float) -> str:
-    return words and f"{words}\n{100 * low:.0f}–{100 * high:.0f} %"
+    """Two short lines, as cells are narrow: the unit once."""
+    return words and f"{words}\n{100 * low:.0f}–{100 * high:.0f}{'' if '%' in words else ' %'}"
 
 
 def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:

@@ -24,7 +24,7 @@ __all__ = ["ScoreExplorer"]
 
 
 class ScoreExplorer:
-    """Four linked panels (content, λ × importance, sum, softmax) of any head of a trace.
+    """Four linked panels (content, λ × importance, sum, softmax) of any head; a state space has one.
 
     Args:
         trace: what `model.capture` or `sisa_viz.open_trace` returns.

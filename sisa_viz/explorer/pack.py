@@ -168,7 +168,7 @@ def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
         "heads": trace["head"].values.tolist(),
         "info": _info(trace),
         "weighing": asdict(trace.sisa.weighing),
-        "terms": {part: visible(name, spaces=False) for part, name in trace.sisa.terms.items()},
+        "terms": None if trace.sisa.is_state_space else _terms(trace),
         "tokens": [str(token) for token in trace["token"].values],
         "spans": spans,
         "needle_query": answering_query(trace),
@@ -178,6 +178,10 @@ def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
             "spans": [colours.MARK, colours.OTHERS[0], colours.OTHERS[3]],
         },
     }
+
+
+def _terms(trace: xr.Dataset) -> dict[str, str]:
+    return {part: visible(name, spaces=False) for part, name in trace.sisa.terms.items()}
 
 
 def _info(trace: xr.Dataset) -> list[dict[str, Any]]:

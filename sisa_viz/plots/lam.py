@@ -20,14 +20,14 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
     """λ (layer, head) of a trace, or of runs at their last step: mean, low, high over `runs` runs.
 
     A table must hold one architecture, one run a seed, with metrics named lam/L0H1. ValueError otherwise, and
-    for a plain transformer, which has no λ.
+    for attention alone and for a state space, which have no λ.
     """
     if isinstance(source, pd.DataFrame):
         return _from_runs(check_metrics(source))
-    if check_trace(source).sisa.is_plain:
-        raise ValueError(
-            "this trace is of a plain transformer (d_state=0): it has no λ; capture a SISA model instead"
-        )
+    access = check_trace(source).sisa
+    if not access.has_lam:
+        kind = "attention alone (d_state=0)" if access.is_plain else "a state space"
+        raise ValueError(f"this trace is of {kind}: it has no λ; capture a SISA model instead")
     lam = source["lam"].reset_coords(drop=True).compute()
     return xr.Dataset({"mean": lam, "low": lam, "high": lam}, attrs={"runs": 1})
 

@@ -34,7 +34,7 @@ class Scores:
     name: str
     titles: dict[str, str]
     weighing: Weighing
-    lam: float
+    lam: float | None  # None: there is no importance term
     lam_scale: float
     clamped: int
     length: int
@@ -77,9 +77,8 @@ def prepare_scores(
     maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
     tokens, positions = trace["token"].values.tolist(), np.arange(length)
     picked = {"layer": layer, "head": head}
-    only_weights = factors.weighing.kind.signed and not factors.q.any()  # a state space has no other term
     return Scores(
-        parts=("pattern",) if only_weights else PARTS,
+        parts=("pattern",) if access.is_state_space else PARTS,
         maps=maps,
         queries=positions[rows][::block],
         keys=positions[columns][::block],
@@ -88,7 +87,7 @@ def prepare_scores(
         name=head_name(layer, head),
         titles=_titles(access.terms, factors.weighing),
         weighing=factors.weighing,
-        lam=0.0 if access.is_plain else float(trace["lam"].sel(picked)),
+        lam=None if access.is_plain else float(trace["lam"].sel(picked)),
         lam_scale=lam_scale,
         clamped=int(access.clamp_count().sel(picked)),
         length=length,
@@ -239,9 +238,12 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, 
 
 def _subtitle(data: Scores) -> str:
     scaled = "" if data.lam_scale == 1 else f" × {data.lam_scale:g}"
-    parts = [f"λ = {data.lam:.3g}{scaled}", f"clamp acts at {data.clamped} of {data.length} positions"]
-    if len(data.parts) == 1:
+    if data.lam is None:
+        parts = ["no importance term"]
+    elif len(data.parts) == 1:
         parts = [f"weight of each key in the output at each query{scaled}"]
+    else:
+        parts = [f"λ = {data.lam:.3g}{scaled}", f"clamp acts at {data.clamped} of {data.length} positions"]
     if data.block > 1:
         parts.append(
             f"each cell is the largest of {data.block} × {data.block}; choose a window for exact cells"

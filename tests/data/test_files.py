@@ -23,6 +23,11 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_target_that_is_a_folder_is_named(tmp_path):
+    with pytest.raises(IsADirectoryError, match=r"cannot write .*: it is a folder; name a file in it"):
+        write_aside(tmp_path).__enter__()
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"the folder .*absent does not exist; make it first"):
         write_aside(tmp_path / "absent" / "a.txt").__enter__()

@@ -226,10 +226,31 @@ def test_plain_transformer_has_no_lambda_to_move(show, plain_trace):
     shown = show(plain_trace)
     assert shown.page.locator("input[type=range]").is_disabled()
     assert "no importance term" in shown.page.locator(".sisa-x-lam").inner_text()
-    assert "plain transformer" in shown.page.locator(".sisa-x-facts").inner_text()
+    assert "attention alone" in shown.page.locator(".sisa-x-facts").inner_text()
     shown.page.get_by_label("query", exact=True).fill("20")
     shown.page.keyboard.press("Enter")
     assert_rows_equal(shown.rows(), python_row(plain_trace, 0, 0, 20))
+
+
+def test_a_state_space_has_one_panel_and_no_lambda(show, make_trace, screenshots):
+    q = np.zeros((2, 3, 40, 1))
+    trace = make_trace(length=40, q=q, k=q, d_head=1, config={"d_state": 4, "score": "linear"})
+    shown = show(trace)
+    page = shown.page
+    page.wait_for_selector('.sisa-x[data-grid="done"]')
+    assert page.locator(".sisa-x-panel h3").all_inner_texts() == ["mixing weights"]
+    assert page.locator("input[type=range]").is_disabled()
+    page.locator(".sisa-x-panels").focus()
+    page.keyboard.press("0")  # there is no λ to switch off
+    assert shown.state()["lam_scale"] == 1
+    shown.click("pattern", 30.5, 2)
+    expected = trace.sisa.pattern(layer=0, head=0, query=30).values
+    for key, _, weight in shown.rows():
+        assert number(weight) == pytest.approx(expected[int(key)], abs=1e-6)
+    words = page.locator(".sisa-x").inner_text()
+    assert "half-life" in words
+    assert not any(word in words for word in ("clamp", "moves", "λ ×", "λ changes", "λ 1"))
+    page.locator(".sisa-x").screenshot(path=screenshots / "explorer_state_space.png")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ def test_round_trip(config, tokens, tmp_path, dtype):
         stored = exact[name] if id(exact[name]) in sensitive else exact[name].to(dtype).float()
         assert torch.equal(p, stored), name
     assert not list(tmp_path.glob(".*"))
+    (tmp_path / "other").touch()
+    assert (tmp_path / "m.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
     assert (back(tokens) - model(tokens)).abs().max() < (1e-6 if dtype == torch.float32 else 0.02)
 
 

@@ -236,6 +236,10 @@ def test_a_transformer_finds_nothing_by_importance(tokens):
         ({"depth": float("nan")}, "depth is nan; legal: 0 to 1"),
         ({"depth": True}, "depth is True; legal: 0 to 1"),
         ({"output_dir": ""}, "output_dir is ''; legal: the path of a folder"),
+        (
+            {"output_dir": f"{__file__}/out"},
+            ".*; legal: .* folder that can be written to. .* is a file; choose",
+        ),
     ],
 )
 def test_a_wrong_value_of_an_exploration_is_named(wrong, message):

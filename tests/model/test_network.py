@@ -230,6 +230,8 @@ def test_loss_is_that_of_the_next_token(sisa, tokens):
             r"tokens is 'shape \(3,\), torch.int64'.*tokens\[None\]",
         ),
         (lambda m: m(torch.zeros(1, 0, dtype=torch.int64)), "non-empty"),
+        (lambda m: m("text"), r"tokens is 'text'; legal: a tensor .* Pass model.to_tokens\(text\)"),
+        (lambda m: m.generate("text", max_new_tokens=1), "tokens is 'text'; legal: a tensor"),
         (lambda m: m(torch.tensor([[3, 11]])), r"token ids is '3 to 11'; legal: 0 to 10"),
         (
             lambda m: m(torch.tensor([[0]]), return_type="probs"),

@@ -8,10 +8,11 @@ import pytest
 import torch
 
 from data import measured, published, wilson
-from model import load
+from model import SISAConfig, SISAModel, load, save
 from model.config import STATES
 from model.context_length import (
     NOPE,
+    Contexts,
     by_length,
     every_variant,
     length_claims,
@@ -314,6 +315,14 @@ def test_seeds_share_their_episodes_so_they_count_once():
 def test_depths_of_a_length_together():
     grid = pd.DataFrame({"architecture": "rope", "context_length": 64, "successes": [1, 0], "n": 1})
     assert by_length(grid).loc["rope", 64] == "1 of 2 (9% to 91%)"
+
+
+def test_contexts_wants_both_terms(tmp_path):
+    path, tokenizer = tmp_path / "m.safetensors", load("niah").tokenizer
+    config = SISAConfig.preset("tiny", architecture="transformer", d_vocab=4096)
+    save(SISAModel(config, tokenizer=tokenizer), path)
+    with pytest.raises(ValueError, match=r"checkpoint is .*; legal: a model with RoPE whose scores have con"):
+        Contexts(checkpoint=str(path)).model()
 
 
 def test_yarn_scales_content_by_mu_squared_and_importance_not_at_all():

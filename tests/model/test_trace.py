@@ -67,6 +67,8 @@ def test_text_is_tokenised_and_labelled():
 def test_several_sequences_are_refused(sisa, tokens):
     with pytest.raises(ValueError, match=r"tokens is 'shape \(2, 12\)'; legal: one sequence"):
         capture(sisa, tokens)
+    with pytest.raises(ValueError, match=r"tokens is \['a', 'b'\]; legal: text, or token ids .*one by one"):
+        capture(sisa, ["a", "b"])  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="tokenizer is None"):
         capture(sisa, "text")
 

@@ -29,6 +29,7 @@ REFUSED = [
     (Convergence, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
     (Convergence, "lens_variant", "rnn", "'transformer', 'SISA d_state=16'"),
     (Convergence, "lens_seed", 99, "0"),
+    (Convergence, "lens_seed", [0], "whole numbers >= 0"),
     (Convergence, "retrain", 1.5, "True, False"),
     (Tour, "beside", "rnn", "'transformer', 'sisa'"),
     (Tour, "needles", "web256", "'corpus256'"),

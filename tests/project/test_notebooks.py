@@ -6,6 +6,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import random_traces
+
+import sisa_viz
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
@@ -62,3 +65,13 @@ def test_parameters_are_literals_with_a_comment_each(notebook):
         ast.literal_eval(statement.value)
         assert "#" in lines[statement.lineno - 1], f"no comment: {ast.unparse(statement)}"
     assert "smoke" in names
+
+
+@pytest.mark.parametrize(("d_state", "figures"), [(4, 2), (0, 0)])
+def test_the_first_notebook_draws_lambda_and_decay_where_there_are_any(d_state, figures):
+    shown: list = []
+    names = {"sisa_viz": sisa_viz, "trace": random_traces.make(d_state=d_state), "display": shown.append}
+    for cell in code_cells(nbformat.read(FOLDER / "01_explore_scores.ipynb", as_version=4)):
+        if "plot_lambda" in cell.source or "plot_decay" in cell.source:
+            exec(cell.source, names)
+    assert len(shown) == figures

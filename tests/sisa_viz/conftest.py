@@ -27,6 +27,13 @@ def plain_trace() -> xr.Dataset:
     return make(d_state=0)
 
 
+@pytest.fixture
+def state_space() -> xr.Dataset:
+    """One signed term: no content, no softmax."""
+    zeros = np.zeros((2, 3, 24, 1))
+    return make(q=zeros, k=zeros, d_head=1, spans={}, config={"d_state": 4, "score": "linear"})
+
+
 @pytest.fixture(scope="session")
 def hostile() -> list[str]:
     """Tokens that markup, fonts, files or axes could trip over; two of them are equal."""

@@ -105,7 +105,7 @@ def test_retention_starts_at_one_and_follows_the_decay(trace):
 
 @pytest.mark.parametrize("call", ["half_life", "retention"])
 def test_a_plain_transformer_has_no_decay(plain_trace, call):
-    with pytest.raises(ValueError, match=r"plain transformer \(d_state=0\): it has no decay"):
+    with pytest.raises(ValueError, match=r"attention alone \(d_state=0\): it has no decay"):
         getattr(plain_trace.sisa, call)()
 
 

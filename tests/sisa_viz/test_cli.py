@@ -56,7 +56,16 @@ def test_a_wrong_file_is_one_line_and_exit_code_1(sisa, command, tmp_path):
 def test_an_output_that_is_a_folder_is_one_line_and_exit_code_1(sisa, command, saved, tmp_path):
     result = sisa(command, saved, "-o", tmp_path)
     assert result.exit_code == 1
-    assert result.stderr.startswith("sisa: [Errno 21] Is a directory: ")
+    assert result.stderr == f"sisa: cannot write {tmp_path}: it is a folder; name a file in it\n"
+
+
+@pytest.mark.parametrize("command", ["report", "explore"])
+def test_a_trace_is_never_overwritten_by_its_page(sisa, command, saved):
+    before = saved.read_bytes()
+    result = sisa(command, saved, "-o", saved)
+    assert result.exit_code == 1
+    assert "which is read too; legal: another file" in result.stderr
+    assert saved.read_bytes() == before
 
 
 def test_a_folder_that_is_no_run_is_named(sisa, tmp_path):

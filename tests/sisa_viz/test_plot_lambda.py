@@ -51,9 +51,11 @@ def test_the_figure_of_runs_has_their_spread_in_the_hover_box(metrics):
     assert "mean over 3 runs" in figure.layout.title.text
 
 
-def test_a_plain_transformer_has_none(plain_trace):
-    with pytest.raises(ValueError, match="it has no λ; capture a SISA model"):
+def test_attention_alone_and_a_state_space_have_none(plain_trace, state_space):
+    with pytest.raises(ValueError, match=r"of attention alone .*: it has no λ; capture a SISA model"):
         plot_lambda(plain_trace)
+    with pytest.raises(ValueError, match="of a state space: it has no λ; capture a SISA model"):
+        plot_lambda(state_space)
 
 
 def test_two_architectures_are_too_many(make_metrics):

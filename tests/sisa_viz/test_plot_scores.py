@@ -98,6 +98,8 @@ def test_subtitle_tells_lambda_clamp_and_blocks(make_trace):
     text = plot_scores(trace, layer=1, head=2, lam_scale=2).layout.title.subtitle.text
     assert text.startswith("λ = ")
     assert f"× 2 · clamp acts at {count} of 24 positions" in text
+    plain = plot_scores(make_trace(d_state=0), layer=1, head=2)
+    assert plain.layout.title.subtitle.text == "no importance term"
     long = plot_scores(make_trace(length=600, layers=1, heads=1), layer=0, head=0)
     assert "each cell is the largest of 2 × 2" in long.layout.title.subtitle.text
     assert long.data[0].customdata is None

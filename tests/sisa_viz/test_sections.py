@@ -47,6 +47,12 @@ def test_a_plain_transformer_has_neither_lambda_nor_decay(make_trace):
     ] == ["Attention scores"]
 
 
+def test_a_state_space_has_decay_but_no_lambda(state_space):
+    sections = trace_sections(state_space, name="a")
+    assert titles(sections) == ["Decay of every head", "Mixing weights M of L1H1 (state space)"]
+    assert sections[-1] == ""
+
+
 def test_the_answering_query_comes_just_before_the_answer(make_trace):
     for spans, query in (
         ({"needle": (6, 8), "answer": (20, 22)}, 19),

@@ -71,7 +71,7 @@ def test_convergence_shows_means_in_the_colours_of_the_suite(twins):
 
 def test_grid_writes_rate_and_interval_into_cells(twins):
     axes = twins["niah_grid"].axes[0]
-    assert {text.get_text() for text in axes.texts} >= {"50 %\n40–90 %", "62 %\n40–90 %", "75 %\n40–90 %"}
+    assert {text.get_text() for text in axes.texts} >= {"50 %\n40–90", "62 %\n40–90", "75 %\n40–90"}
     assert axes.get_ylabel() == "requested needle depth (share of context)"
 
 
@@ -118,6 +118,29 @@ def test_grids_wrap_after_three(summary):
     table = pd.concat([summary.assign(rope=name) for name in "abcd"])
     titles = [axes.get_title() for axes in static.plot_niah_grid(table, panel="rope").axes]
     assert [title for title in titles if title] == ["a", "b", "c", "d"]
+
+
+def test_words_of_a_cell_stay_inside_it(summary):
+    """Three panels of five lengths, the widest that notebook 06 shows."""
+    rows = [summary.head(1).assign(context_length=n, rope=name) for n in range(1, 6) for name in "abc"]
+    figure = static.plot_niah_grid(pd.concat(rows), panel="rope")
+    figure.draw_without_rendering()
+    for axes in figure.axes[:3]:
+        width = axes.get_window_extent().width / 5
+        assert all(text.get_window_extent().width < width for text in axes.texts)
+
+
+def test_axis_label_stays_inside_beside_many_names(make_metrics, published):
+    names = [f"SISA d_state={d}" for d in range(2, 26, 2)]
+    figure = static.plot_niah_convergence(make_metrics(architectures=names, seeds=1), published=published)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    inside, legend = figure.get_window_extent(), axes.get_legend()
+    assert legend
+    for word in (axes.yaxis.label, *legend.get_texts()):
+        extent = word.get_window_extent()
+        assert inside.y0 <= extent.y0
+        assert extent.y1 <= inside.y1
 
 
 def test_dollar_signs_stay_text(metrics, tmp_path):

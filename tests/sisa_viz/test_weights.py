@@ -81,11 +81,10 @@ def test_softmax_is_what_a_config_without_score_means(trace):
     assert terms({}) == trace.sisa.terms == {"content": "content", "importance": "importance"}
 
 
-def test_a_state_space_has_one_panel_of_weights(make_trace):
-    trace = make_trace(q=np.zeros((2, 3, 24, 1)), d_head=1, config={"d_state": 4, "score": "linear"})
-    figure = plot_scores(trace, **HEAD)
+def test_a_state_space_has_one_panel_of_weights(state_space):
+    figure = plot_scores(state_space, **HEAD)
     (heat,) = figure.data
-    np.testing.assert_array_equal(heat.z, trace.sisa.importance(**HEAD))
+    np.testing.assert_array_equal(heat.z, state_space.sisa.importance(**HEAD))
     assert figure.layout.title.text == "Mixing weights M of L1H2 (state space)"
     assert figure.layout.title.subtitle.text == "weight of each key in the output at each query"
     assert figure.layout.coloraxis.colorbar.title.text == "mixing weights (signed, unnormalised)"

@@ -9,15 +9,15 @@ export class Controls {
   /** set(name, value) changes the shared state; reset() shows the whole map; contrast(factor) is local. */
   constructor(trace, { set, reset, contrast }) {
     this.trace = trace;
-    const { meta, spec } = trace;
+    const { meta } = trace;
     this.layer = this.choice("layer", meta.layers, (value) => set("layer", value));
     this.head = this.choice("head", meta.heads, (value) => set("head", value));
     this.slider = make("input", {
       type: "range", min: "0", max: String(LAM_MOST), step: "0.01", "aria-label": "λ as a multiple of the trained value",
-      disabled: spec.d_state === 0, oninput: () => set("lam_scale", Number(this.slider.value)),
+      disabled: !trace.hasLam, oninput: () => set("lam_scale", Number(this.slider.value)),
     });
     this.readout = make("output", { class: "sisa-x-lam" });
-    const jump = (text, value) => make("button", { type: "button", disabled: spec.d_state === 0, onclick: () => set("lam_scale", value) }, text);
+    const jump = (text, value) => make("button", { type: "button", disabled: !trace.hasLam, onclick: () => set("lam_scale", value) }, text);
     this.query = make("input", { type: "number", min: "0", max: String(meta.n - 1), placeholder: "none", onchange: () => this.typedQuery(set) });
     const strength = make("select", { "aria-label": "contrast", onchange: () => contrast(Number(strength.value)) });
     options(strength, [1, 2, 5, 20, 100].map((factor) => [factor, `${factor} ×`]));
@@ -47,7 +47,7 @@ export class Controls {
     this.layer.selectedIndex = layers.indexOf(layer);
     this.head.selectedIndex = heads.indexOf(head);
     this.slider.value = String(lam_scale);
-    const value = this.trace.spec.d_state ? `λ = ${brief(lam * lam_scale)}` : "no importance term";
+    const value = this.trace.hasLam ? `λ = ${brief(lam * lam_scale)}` : "no importance term";
     this.readout.textContent = `${lam_scale.toFixed(2)} × trained, ${value}`;
     if (document.activeElement !== this.query) this.query.value = query === null ? "" : String(query);
     this.zoom.disabled = window === null;

@@ -40,7 +40,7 @@ export class Explorer {
     const columns = { ...this.titles, pattern: this.kind.column };
     const set = (name, value) => this.set({ [name]: value });
     this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor) });
-    this.panels = PARTS.map((part) => new Panel(part, this.titles[part], part === "pattern" ? this.kind.units : this.kind.scoreUnits, {
+    this.panels = PARTS.filter((part) => part in this.titles).map((part) => new Panel(part, this.titles[part], part === "pattern" ? this.kind.units : this.kind.scoreUnits, {
       hover: (cell, panel, event) => this.hover(cell, panel, event),
       leave: () => this.leave(),
       lock: (query) => set("query", query),
@@ -145,11 +145,13 @@ export class Explorer {
   describeHead() {
     const { lam, half_life, clamped, encoding } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
     this.name.textContent = this.trace.nameOf(this.index);
-    const { weighing } = this.trace.spec;
-    const facts = d_state ? [`λ ${brief(lam)}`, `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}`,
-      `clamp acts at ${whole(clamped)} of ${whole(n)} positions`] : [weighing.score === "softmax" ? "plain transformer" : "one term"];
-    this.facts.textContent = [`${whole(n)} tokens`, ...facts].join(" · ");
-    const notes = d_state ? ["λ changes this layer's scores only: later layers are not re-run."] : [];
+    const { weighing } = this.trace.spec, { hasLam } = this.trace;
+    const facts = [`${whole(n)} tokens`];
+    if (hasLam) facts.push(`λ ${brief(lam)}`);
+    facts.push(d_state ? `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}` : "attention alone");
+    if (hasLam) facts.push(`clamp acts at ${whole(clamped)} of ${whole(n)} positions`);
+    this.facts.textContent = facts.join(" · ");
+    const notes = hasLam ? ["λ changes this layer's scores only: later layers are not re-run."] : [];
     if (weightNote(weighing)) notes.push(weightNote(weighing));
     if (clamped) notes.push(`Decay among the ${whole(clamped)} clamped positions is lost.`);
     if (encoding === "fixed16") {
@@ -315,8 +317,8 @@ const KEYS = {
   ArrowRight: (explorer) => explorer.step("head", 1),
   ArrowUp: (explorer) => explorer.step("layer", -1),
   ArrowDown: (explorer) => explorer.step("layer", 1),
-  0: (explorer) => explorer.set({ lam_scale: 0 }),
-  1: (explorer) => explorer.set({ lam_scale: 1 }),
+  0: (explorer) => explorer.trace.hasLam && explorer.set({ lam_scale: 0 }),
+  1: (explorer) => explorer.trace.hasLam && explorer.set({ lam_scale: 1 }),
   "+": (explorer) => explorer.zoom(0.5),
   "-": (explorer) => explorer.zoom(2),
   r: (explorer) => explorer.set({ window: null }),

@@ -31,8 +31,9 @@ export class HeadGrid {
 
   header() {
     const order = make("select", { "aria-label": "sort heads by", onchange: () => { this.order = order.value; this.arrange(); } });
-    const plain = this.trace.spec.d_state === 0, needle = this.trace.meta.spans.needle;
-    const legal = Object.entries(ORDERS).filter(([key]) => key === "place" || (key === "needleMass" ? needle : !plain));
+    const { hasLam, spec, meta } = this.trace;
+    const has = { place: true, moved: hasLam, lam: hasLam, halfLife: spec.d_state > 0, needleMass: meta.spans.needle };
+    const legal = Object.entries(ORDERS).filter(([key]) => has[key]);
     options(order, legal.map(([key, [title]]) => [key, title]));
     const part = make("select", { "aria-label": "thumbnails show", onchange: () => { this.part = part.value; this.paintAll(); } });
     options(part, Object.entries(panelTitles(this.trace.meta)));
@@ -115,8 +116,9 @@ export class HeadGrid {
   sentence(index) {
     const { lam, halfLife, moved, needleMass } = this.summaries[index];
     const words = [this.trace.nameOf(index)];
-    if (this.trace.spec.d_state) {
-      words.push(`λ ${brief(lam)}`, `half-life ${Number.isFinite(halfLife) ? brief(halfLife) + " tokens" : "unending"}`);
+    if (this.trace.hasLam) words.push(`λ ${brief(lam)}`);
+    if (this.trace.spec.d_state) words.push(`half-life ${Number.isFinite(halfLife) ? brief(halfLife) + " tokens" : "unending"}`);
+    if (this.trace.hasLam) {
       words.push(moved === undefined ? "…" : `${this.trace.meta.terms.importance} moves ${percent(moved)} of the ${this.kind.whole}`);
     }
     if (needleMass != null) words.push(`needle mass ${percent(needleMass)} (query ${this.trace.meta.needle_query})`);

@@ -10,7 +10,7 @@ export class RowTable {
   /** titles: {part: heading}; digits: decimals */
   constructor(tokens, titles, digits) {
     const columns = Object.entries({ key: "key", token: "token", ...titles });
-    Object.assign(this, { tokens, digits, sort: "pattern", limit: 10 });
+    Object.assign(this, { tokens, parts: Object.keys(titles), digits, sort: "pattern", limit: 10 });
     this.heading = make("h3", { "aria-live": "polite" });
     this.body = make("tbody");
     this.table = make("table", {}, make("thead", {}, make("tr", {}, ...columns.map((column) => this.columnHead(column)))), this.body);
@@ -63,12 +63,10 @@ export class RowTable {
   }
 
   line(key) {
-    const cell = (part) => make("td", {}, fixed(this.numbers[part][key], this.digits));
-    const probability = cell("pattern");
-    probability.style.setProperty("--share", `${(100 * Math.abs(this.numbers.pattern[key])) / this.mass}%`);
+    const cells = this.parts.map((part) => make("td", {}, fixed(this.numbers[part][key], this.digits)));
+    cells.at(-1).style.setProperty("--share", `${(100 * Math.abs(this.numbers.pattern[key])) / this.mass}%`);
     return make("tr", { "data-key": String(key) },
-      make("th", { scope: "row" }, String(key)), make("td", {}, label(this.tokens[key], "bdi")),
-      cell("content"), cell("importance"), cell("scores"), probability);
+      make("th", { scope: "row" }, String(key)), make("td", {}, label(this.tokens[key], "bdi")), ...cells);
   }
 }
 

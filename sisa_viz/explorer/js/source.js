@@ -12,6 +12,7 @@ export class PackedTrace {
     this.blocks = blocks;
     const { n, d_head, d_state, weighing, layers, heads } = this.meta;
     this.spec = { n, d_head, d_state, weighing };
+    this.hasLam = d_state > 0 && this.meta.terms !== null; // neither attention alone nor a state space
     this.count = layers.length * heads.length;
     const sizes = Array.from({ length: this.count }, (_, index) => blockBytes(this.specOf(index)));
     blocks.check(sizes, (index) => this.nameOf(index));

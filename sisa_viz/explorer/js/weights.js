@@ -10,9 +10,10 @@ export const WEIGHTS = {
   linear: { title: "mixing weights", units: "(signed, unnormalised)", column: "weight", scoreUnits: "", digits: 6, whole: "weights", signed: true },
 };
 
-/** What each panel shows. */
+/** What each panel shows; a state space, which has no two terms, has one. */
 export function panelTitles({ terms, weighing }) {
-  return { content: terms.content, importance: `λ × ${terms.importance}`, scores: "sum", pattern: WEIGHTS[weighing.score].title };
+  const pattern = WEIGHTS[weighing.score].title;
+  return terms ? { content: terms.content, importance: `λ × ${terms.importance}`, scores: "sum", pattern } : { pattern };
 }
 
 /** What a reader must know of weights that no softmax made. */
