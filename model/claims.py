@@ -26,7 +26,7 @@ from scipy import stats
 from data import published as of_the_paper
 from data import wilson
 from model.literature import published_end, published_speed
-from sisa_viz.tables import MATCH, episode_sets, in_order
+from sisa_viz.tables import MATCH, episode_sets, in_order, one_run_a_seed
 
 REPRODUCED, NOT_REPRODUCED, UNDECIDED = "reproduced", "not reproduced at this scale", "undecided"
 NO_CLAIM = "no claim of the paper"
@@ -59,8 +59,11 @@ def steps_to(metrics: pd.DataFrame, *, level: float, metric: str = "niah/exact_m
     """First measured step at which each run reaches level: architecture × seed.
 
     inf where the run had not by the last step that all runs have (censored), NaN where there is no such run.
+
+    Raises:
+        ValueError: two runs share architecture and seed.
     """
-    own = metrics.loc[metrics["name"] == metric]
+    own = one_run_a_seed(metrics.loc[metrics["name"] == metric])
     ends = own.groupby(["architecture", "seed"])["step"].max()
     runs, own = ends.index, own.loc[own["step"] <= ends.min()]
     first: Any = own.loc[own["value"] >= level].groupby(["architecture", "seed"])["step"].min()
@@ -95,10 +98,13 @@ def end(metrics: pd.DataFrame, *, variant: str, needles: str) -> Estimate:
 
     Args:
         needles: the set of episodes, such as "corpus256".
+
+    Raises:
+        ValueError: two runs of variant share a seed.
     """
     own = metrics.loc[metrics["architecture"] == variant].sort_values("step")
     rates, counts = (
-        own.loc[own["name"] == f"{needles}/{name}"].groupby("seed")["value"].last().to_numpy()
+        one_run_a_seed(own.loc[own["name"] == f"{needles}/{name}"]).groupby("seed")["value"].last().to_numpy()
         for name in (MATCH, "n")
     )
     mean, n = float(rates.mean()), len(rates)

@@ -33,7 +33,7 @@ class SigmoidAttention(Attention):
     def _bias(self, query: int, key: int, device: torch.device) -> Tensor:
         """b of the last `query` of `key` positions, nats."""
         if self.config.sigmoid_bias == "log_n":
-            return torch.full((query,), -math.log(self.config.n_ctx), device=device)
+            return torch.full((query,), -math.log(self.config.n_ctx), device=device, dtype=torch.float64)
         return -torch.arange(key - query + 1, key + 1, device=device, dtype=torch.float64).log()
 
     def _attend(self, q_hat: Tensor, k_hat: Tensor, v: Tensor) -> Tensor:

@@ -69,16 +69,17 @@ def unmeasured(what: str, *, command: str) -> Frame:
 
 
 def steps_table(metrics: Frame, *, needles: str, level: float = 0.5) -> Frame:
-    """Variant × seed: the first step with at least level right; "> 1,500" where a run ended below it."""
-    steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
+    """Variant × seed: the first step with at least level right.
+
+    "> 1,500" where a run was below it until the last step that all runs have.
+    """
+    metric = f"{needles}/{MATCH}"
+    steps = steps_to(metrics, level=level, metric=metric)
     steps = steps.loc[in_order(steps.index)]
-    ended = metrics.groupby(["architecture", "seed"])["step"].max().unstack("seed")
+    last = metrics.loc[metrics["name"] == metric].groupby(["architecture", "seed"])["step"].max().min()
     words = [
-        [
-            "" if np.isnan(step) else f"{step:,.0f}" if np.isfinite(step) else f"> {last:,.0f}"
-            for step, last in rows
-        ]
-        for rows in np.stack([steps, ended.reindex_like(steps)], axis=-1)
+        ["" if np.isnan(step) else f"{step:,.0f}" if np.isfinite(step) else f"> {last:,}" for step in row]
+        for row in steps.to_numpy()
     ]
     columns = [f"seed {seed}" for seed in steps.columns]
     return pd.DataFrame(words, index=steps.index.rename("variant"), columns=columns)

@@ -1,5 +1,6 @@
 """Claims: estimates and verdicts on made-up measurements whose answer is known."""
 
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,6 +66,16 @@ def test_steps_to_is_the_first_step_at_the_level_and_infinite_where_there_is_non
     assert np.isnan(steps.loc["b", 1])  # there is no such run
     assert steps_to(pd.concat(runs), level=0.96).loc["b", 0] == 200  # only the last step says 100 %
     assert steps_to(pd.concat(runs), level=0.99, metric="train/loss").loc["a"].tolist() == [25, 25]
+
+
+ESTIMATES = partial(steps_to, level=0.5), partial(end, variant="a", needles="niah")
+
+
+@pytest.mark.parametrize("estimate", ESTIMATES, ids=["steps_to", "end"])
+def test_two_runs_of_one_variant_and_seed_are_not_taken_for_one(estimate):
+    runs = pd.concat([run("a", 0, reaches=25), run("a", 0, reaches=75)])
+    with pytest.raises(ValueError, match="several runs of a, seed 0"):
+        estimate(runs)
 
 
 def test_ratio_is_the_median_over_pairs_of_one_seed():

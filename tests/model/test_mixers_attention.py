@@ -237,14 +237,15 @@ def test_a_trace_calls_the_bias_by_its_name(architecture, tokens):
 @pytest.mark.parametrize("kind", ["log_t", "log_n"])
 def test_row_sums_of_the_sigmoid(kind, tokens):
     """With scores of zero the t-th row adds up to t/(1 + t), or with the constant bias to t/(1 + n)."""
-    model = SISAModel(SISAConfig(**SMALL, architecture="sigmoid_sisa", d_state=0, sigmoid_bias=kind))
+    config = SISAConfig(**SMALL, architecture="sigmoid_sisa", d_state=0, sigmoid_bias=kind)
+    model = SISAModel(config).double()
     with torch.no_grad():
         model.blocks[0].attn.to_q.weight.zero_()
     _, cache = model.run_with_cache(tokens, names_filter="blocks.0.attn.hook_pattern")
-    t = torch.arange(1.0, 13.0)
+    t = torch.arange(1.0, 13.0, dtype=torch.float64)
     n = t if kind == "log_t" else torch.tensor(SMALL["n_ctx"])
     sums = cache["blocks.0.attn.hook_pattern"].sum(-1)
-    torch.testing.assert_close(sums, (t / (1 + n)).expand(2, 2, -1))
+    torch.testing.assert_close(sums, (t / (1 + n)).expand(2, 2, -1), rtol=1e-12, atol=0)
 
 
 def test_row_sums_of_random_scores_stay_near_one_with_log_t():

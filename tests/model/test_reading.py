@@ -105,6 +105,12 @@ def test_steps_of_a_run_that_ended_below_are_marked():
     assert table.loc["b"].tolist() == ["50", ""]
 
 
+def test_no_run_is_said_to_have_ended_later_than_its_steps_were_compared():
+    curves = {("short", 0): [0, 0.6], ("long", 0): [0, 0.2, 0.6, 0.6]}  # long gets there at 150
+    table = reading.steps_table(metrics_of(curves), needles="corpus256")
+    assert table["seed 0"].to_dict() == {"long": "> 100", "short": "100"}
+
+
 def test_ratios_of_steps_and_what_they_rest_on():
     curves = {("transformer", seed): [0, 0.6, 1] for seed in range(3)}
     curves |= {("fast", seed): [0.6, 1, 1] for seed in range(3)} | {("never", 0): [0, 0, 0]}
