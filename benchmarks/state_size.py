@@ -7,7 +7,7 @@ As benchmarks/cost.py measures it, compiled on CUDA; `relative` is over the tran
 
 from __future__ import annotations
 
-from cost import throughput
+from cost import throughputs
 from timing import RESULTS, options, provenance
 
 from model import SISAConfig
@@ -19,14 +19,13 @@ def main() -> None:
     parser = options(__doc__, out=RESULTS / "state_size.json")
     parser.add_argument("--batch", type=int, default=64)
     given = parser.parse_args()
-    rows: list[dict[str, float]] = []
-    for d_state in (0, *STATE_SIZES):
-        config = SISAConfig.preset(given.preset, d_state=d_state, n_ctx=given.length)
-        speed = throughput(config, given, compiled=given.device == "cuda")
-        rows.append({"d_state": d_state, "tokens_per_second": speed})
-        rows[-1]["relative"] = speed / rows[0]["tokens_per_second"]
-        print({name: round(value, 3) for name, value in rows[-1].items()}, flush=True)
-        write_json(given.out, {"rows": rows, **provenance(given.device)})  # a kill loses the last size alone
+    sizes = (0, *STATE_SIZES)
+    configs = {d: SISAConfig.preset(given.preset, d_state=d, n_ctx=given.length) for d in sizes}
+    speed = throughputs(configs, given, compiled=given.device == "cuda")
+    rows = [{"d_state": d, "tokens_per_second": speed[d], "relative": speed[d] / speed[0]} for d in configs]
+    for row in rows:
+        print({name: round(value, 3) for name, value in row.items()}, flush=True)
+    write_json(given.out, {"rows": rows, **provenance(given.device)})
     print(given.out)
 
 

@@ -42,7 +42,7 @@ def seconds(call: Callable[[], Any], *, device: str) -> float:
     return time.perf_counter() - began
 
 
-def medians(calls: Mapping[str, Callable[[], Any]], *, device: str, repeats: int) -> dict[str, float]:
+def medians(calls: Mapping[Any, Callable[[], Any]], *, device: str, repeats: int) -> dict[Any, float]:
     """Median seconds a call, in turn round by round, so that a slow spell of the machine meets them all."""
     rounds = [
         {name: seconds(call, device=device) for name, call in calls.items()} for _ in range(WARM_UP + repeats)

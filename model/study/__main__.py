@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -42,14 +42,15 @@ def train(
     seeds: Annotated[list[int] | None, typer.Option(help="instead of the plans' own; once each")] = None,
     variant: Annotated[list[str] | None, typer.Option(help="only these, as tables spell them")] = None,
     lr: Annotated[float | None, typer.Option(help="peak learning rate instead of the plans' own")] = None,
-    preset: Annotated[str, typer.Option(help="size of the models")] = StudyRun.preset,
-    steps: Annotated[int, typer.Option(help="optimiser steps of a run")] = StudyRun.steps,
+    preset: Annotated[str | None, typer.Option(help="size of the models instead of the plans' own")] = None,
+    steps: Annotated[int | None, typer.Option(help="optimiser steps of a run, 1,500 by default")] = None,
     missing: Annotated[bool, typer.Option(help="only what data/measured has no run of")] = False,
 ) -> None:
     """Train the runs of one or more plans; finished ones are left alone, stopped ones go on."""
-    base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile, preset=preset, steps=steps)
-    asked = [run for plan in plans for run in planned(plan, base, seeds=seeds or ())]
-    asked = [run if lr is None else replace(run, lr=lr) for run in asked]
+    base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile)
+    instead = {"lr": lr, "preset": preset, "steps": steps}
+    given: dict[str, Any] = {name: value for name, value in instead.items() if value is not None}
+    asked = [replace(run, **given) for plan in plans for run in planned(plan, base, seeds=seeds or ())]
     for name in variant or ():
         one_of("variant", name, list(dict.fromkeys(run.variant for run in asked)))
     there = set(measured.runs()["run"]) if missing else set()

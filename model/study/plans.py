@@ -9,8 +9,8 @@ from data.refusal import one_of
 from model.study.runs import StudyRun, expand
 
 LRS = (5e-4, 1e-3, 2e-3, 4e-3)
-# peak learning rate of least val/loss in plans "lr" and "fusion_lr"; a variant best at another one names it;
-# needles had no say
+# peak learning rate of least val/loss in the plans that search for it, those ending in lr; a variant best at
+# another one names it; needles had no say
 LR = 2e-3
 
 
@@ -18,23 +18,32 @@ def variant(architecture: str, **more: Any) -> dict[str, Any]:
     return {"architecture": architecture, "lr": LR} | more
 
 
+def at_rates(variants: Sequence[dict[str, Any]], lrs: Sequence[float]) -> list[dict[str, Any]]:
+    return [v | {"lr": lr} for lr in lrs for v in variants]
+
+
 SISA = [variant("sisa", d_state=d, lr_lam=lam) for lam in (0.1, 1.0) for d in (16, 32, 64)]
-FUSION = [variant(name, lr=4e-3) for name in ("jamba", "hymba", "mamba2", "mamba3")]
-FUSION += [variant(name) for name in ("fox", "alibi", "sigmoid_sisa", "adaptive_sisa")]
+WITH_SSM = [variant(name, lr=4e-3) for name in ("jamba", "hymba", "mamba2", "mamba3")]
+FUSION = [*WITH_SSM, *(variant(name) for name in ("fox", "alibi", "sigmoid_sisa", "adaptive_sisa"))]
 FUSION += [variant("transformer", rope="none", lr=1e-3)]
 STATE_SIZES = (4, 8, 16, 32, 48, 64, 96, 128)
+STATES = [variant("sisa", d_state=d) for d in STATE_SIZES]
+LARGE = {"preset": "50m", "batch_size": 128}
 
 # name: variants and seeds
 PLANS: dict[str, tuple[list[dict[str, Any]], range]] = {
-    "lr": ([variant(name, lr=lr) for name in ("transformer", "sisa") for lr in LRS], range(1)),
+    "lr": (at_rates([variant("transformer"), variant("sisa")], LRS), range(1)),
     "main": ([variant("transformer"), *SISA], range(5)),
-    "fusion_lr": ([v | {"lr": lr} for lr in LRS[1:] for v in FUSION], range(1)),
+    "fusion_lr": ([*at_rates(FUSION, LRS[1:]), *at_rates(WITH_SSM, (8e-3,))], range(1)),
     "fusion": (FUSION, range(3)),
-    "state": ([variant("sisa", d_state=d) for d in STATE_SIZES], range(1)),
+    "state_lr": (at_rates([*STATES, *SISA[3:]], (1e-3, LR)), range(1)),
+    "state": (STATES, range(1)),
     "episodes": (
         [v | {"episode_fraction": 0.25} for v in (variant("transformer"), variant("sisa"))],
         range(3),
     ),
+    "50m_lr": (at_rates([LARGE | variant("transformer"), LARGE | variant("sisa")], LRS[1:]), range(1)),
+    "50m": ([LARGE | variant("transformer"), *(LARGE | v for v in SISA[:2])], range(5)),
 }
 
 
