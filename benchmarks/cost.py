@@ -19,7 +19,7 @@ import torch._dynamo
 from timing import RESULTS, medians, options, provenance
 
 from model import SISAConfig, SISAModel
-from model.loop import row_loss
+from model.loop import training_loss
 from model.run import write_json
 
 
@@ -27,13 +27,13 @@ def training_step(config: SISAConfig, given: argparse.Namespace, *, compiled: bo
     """One step of training on as many random tokens as the command line asks for."""
     device = given.device
     model = SISAModel(config).to(device).train()
-    forward = torch.compile(model) if compiled else model
+    loss_of = training_loss(model, compiled=compiled)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     tokens = torch.randint(0, config.d_vocab, (given.batch, given.length), device=device)
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss = row_loss(forward(tokens), tokens)
+            loss = loss_of(tokens, tokens)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -33,13 +34,10 @@ class SISATraining(L.LightningModule):
     def __init__(self, model: SISAModel, training: TrainingConfig) -> None:
         super().__init__()
         self.model, self.training_config = model, training
-        self._loss_of = torch.compile(self._loss) if training.compile else self._loss
-
-    def _loss(self, tokens: Tensor, labels: Tensor) -> Tensor:
-        return row_loss(self.model(tokens), labels)
+        self._loss = training_loss(model, compiled=training.compile)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        return self._loss_of(*batch)
+        return self._loss(*batch)
 
     def configure_optimizers(self) -> Any:
         c = self.training_config
@@ -56,6 +54,20 @@ class SISATraining(L.LightningModule):
         optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=fused)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, c.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def training_loss(model: SISAModel, *, compiled: bool) -> Callable[[Tensor, Tensor], Tensor]:
+    """`row_loss` of a model as a function of tokens and labels, batch × position.
+
+    Compiled, blocks of one kind share one graph: a model of six takes a sixth of the time that it would take
+    as a whole. Whoever watches hooks meanwhile sets torch's stance to "force_eager".
+    """
+    if not compiled:
+        return lambda tokens, labels: row_loss(model(tokens), labels)
+    for block in model.blocks:
+        block.compile()
+    of_logits = torch.compile(row_loss)
+    return lambda tokens, labels: of_logits(model(tokens), labels)
 
 
 def row_loss(logits: Tensor, labels: Tensor) -> Tensor:

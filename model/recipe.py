@@ -37,7 +37,7 @@ class TrainingConfig:
         accumulate: batches an optimiser step.
         evaluate_every, checkpoint_every, log_every: optimiser steps; each also happens at the last one.
         n_episodes: needle episodes an evaluation.
-        compile: run the training forward pass and its loss through torch.compile.
+        compile: run the blocks and the loss of a training step through torch.compile.
     """
 
     steps: int

@@ -8,6 +8,7 @@ from score_twin import draw, with_gradients
 from small_models import lively
 
 from model import SISAConfig, SISAModel
+from model.loop import training_loss
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
@@ -59,9 +60,9 @@ def test_compiled_training_step_under_autocast(architecture):
     model = lively(SISAModel(SISAConfig(**sizes, architecture=architecture))).cuda()
     tokens = random_tokens(512)
     exact = model(tokens, return_type="loss").item()
-    compiled = torch.compile(lambda ids: model(ids, return_type="loss"))
+    compiled = training_loss(model, compiled=True)
     with torch.autocast("cuda", torch.bfloat16):
-        loss = compiled(tokens)
+        loss = compiled(tokens, tokens)
     loss.backward()
     assert loss.item() == pytest.approx(exact, abs=0.05)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import random
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -79,6 +80,30 @@ def test_resumed_run_equals_uninterrupted_run(tmp_path, at, accumulate):
         train(tmp_path / "cut", batches=batches, accumulate=accumulate)
     assert not Run(tmp_path / "cut").finished
     assert same(whole, train(tmp_path / "cut", accumulate=accumulate))
+
+
+@pytest.fixture(scope="module")
+def compiled(project, tmp_path_factory):
+    """What tests/support/compiled_training.py tells of a process of its own."""
+    support = project / "tests" / "support"
+    command = [sys.executable, support / "compiled_training.py", tmp_path_factory.mktemp("compiled")]
+    found = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (project, support)))}
+    done = subprocess.run(command, capture_output=True, text=True, env=found)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(("architecture", "kinds"), [("transformer", 1), ("sisa", 1), ("jamba", 2)])
+def test_compiled_blocks_of_one_kind_share_a_graph(compiled, architecture, kinds):
+    found = compiled[architecture]
+    assert found["graphs"] == kinds + 1  # and one of the loss
+    assert found["loss"] < 1e-6
+    assert found["gradient"] < 1e-6
+
+
+def test_a_compiled_run_is_the_same_run_and_is_measured_without_compiling(compiled):
+    assert compiled["run"]["graphs"] == 2  # of training steps, none of the evaluations between them
+    assert compiled["run"]["metrics"] < 1e-4
 
 
 def test_accumulated_steps_equal_one_large_batch(tmp_path):
