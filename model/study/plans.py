@@ -28,7 +28,7 @@ FUSION = [*WITH_SSM, *(variant(name) for name in ("fox", "alibi", "sigmoid_sisa"
 FUSION += [variant("transformer", rope="none", lr=1e-3)]
 STATE_SIZES = (4, 8, 16, 32, 48, 64, 96, 128)
 STATES = [variant("sisa", d_state=d) for d in STATE_SIZES]
-LARGE = {"preset": "50m", "batch_size": 128}
+LARGE = [v | {"preset": "50m"} for v in (variant("transformer"), *SISA[:2])]
 
 # name: variants and seeds
 PLANS: dict[str, tuple[list[dict[str, Any]], range]] = {
@@ -42,8 +42,8 @@ PLANS: dict[str, tuple[list[dict[str, Any]], range]] = {
         [v | {"episode_fraction": 0.25} for v in (variant("transformer"), variant("sisa"))],
         range(3),
     ),
-    "50m_lr": (at_rates([LARGE | variant("transformer"), LARGE | variant("sisa")], LRS[1:]), range(1)),
-    "50m": ([LARGE | variant("transformer"), *(LARGE | v for v in SISA[:2])], range(5)),
+    "50m_lr": (at_rates(LARGE[:2], (1e-3, LR)), range(1)),
+    "50m": (LARGE, range(5)),
 }
 
 
