@@ -48,20 +48,23 @@ def tiny() -> pd.DataFrame:
 def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
     """The rows of a measured table that are compared: one size, and of each variant one learning rate.
 
-    Of those in the table it is the one with the lowest final val/loss, mean over the seeds that tried most
-    learning rates; needles have no say. A variant that tried one keeps it. Runs with episodes in training are
-    left out, they are another question.
+    Of the rates in the table that most seeds were trained at, it is the one with the lowest final val/loss
+    (`lr_table`); needles have no say. Runs with episodes in training are left out, they are another question.
     """
     variant = "variant" if "variant" in table else "architecture"
     there = table[[variant, "lr"]].drop_duplicates().set_axis(["variant", "lr"], axis=1)
-    tried = lr_table(preset=preset).merge(there).sort_values("val/loss")
+    tried = lr_table(preset=preset).merge(there).sort_values(["seeds", "val/loss"], ascending=[False, True])
     best: Any = tried.drop_duplicates("variant").set_index("variant")["lr"].to_dict()
     compared = (table["preset"] == preset) & (table["episode_fraction"] == 0)
     return table.loc[compared & (table["lr"] == table[variant].map(best))]
 
 
 def lr_table(*, preset: str = "small") -> pd.DataFrame:
-    """variant, lr, val/loss (nats a token) at the last step, seeds it is the mean of, chosen.
+    """variant, lr, val/loss (nats a token) at the last step, compared, seeds, chosen.
+
+    The loss is the mean over the seeds that tried most rates, `compared` of them: others would compare seeds,
+    not rates. `seeds` were trained at the rate. One that has fewer of them than another is not chosen, even
+    where its loss is lower: it was tried later, and its other seeds are still to be trained.
 
     A run whose loss is no number any more counts as infinite.
     """
@@ -69,12 +72,13 @@ def lr_table(*, preset: str = "small") -> pd.DataFrame:
     table = table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
     loss = _last(table.loc[table["name"] == "val/loss"])
     loss = loss.rename(columns={"architecture": "variant", "value": "val/loss"}).fillna({"val/loss": np.inf})
+    seeds = loss.groupby(["variant", "lr"])["seed"].nunique().rename("seeds")
     tried = loss.groupby(["variant", "seed"])["lr"].transform("nunique")
     loss = loss.loc[tried == tried.groupby(loss["variant"]).transform("max")]
-    means = loss.groupby(["variant", "lr"])["val/loss"].agg(["mean", "count"]).reset_index()
-    means.columns = ["variant", "lr", "val/loss", "seeds"]
-    lowest = means.groupby("variant")["val/loss"].transform("min")
-    return means.assign(chosen=means["val/loss"] == lowest)
+    means = loss.groupby(["variant", "lr"])["val/loss"].agg(["mean", "count"])
+    means = means.set_axis(["val/loss", "compared"], axis=1).join(seeds).reset_index()
+    most = means.loc[means["seeds"] == means.groupby("variant")["seeds"].transform("max")]
+    return means.assign(chosen=means.index.isin(most.groupby("variant")["val/loss"].idxmin()))
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:

@@ -28,7 +28,7 @@ FUSION = [*WITH_SSM, *(variant(name) for name in ("fox", "alibi", "sigmoid_sisa"
 FUSION += [variant("transformer", rope="none", lr=1e-3)]
 STATE_SIZES = (4, 8, 16, 32, 48, 64, 96, 128)
 STATES = [variant("sisa", d_state=d) for d in STATE_SIZES]
-LARGE = [v | {"preset": "50m"} for v in (variant("transformer"), *SISA[:2])]
+LARGE = [v | {"preset": "50m", "lr": 1e-3} for v in (variant("transformer"), *SISA[:2])]
 
 # name: variants and seeds
 PLANS: dict[str, tuple[list[dict[str, Any]], range]] = {

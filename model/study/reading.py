@@ -36,9 +36,9 @@ def variants(*plans: str) -> list[str]:
     return list(dict.fromkeys(run.variant for plan in plans for run in planned(plan, StudyRun())))
 
 
-def compared(*plans: str) -> Frame:
-    """Metrics of the variants of these plans, one learning rate each; those without a run are not in it."""
-    metrics = measured.chosen(measured.metrics())
+def compared(*plans: str, preset: str = "small") -> Frame:
+    """Metrics of one size of the variants of these plans, one learning rate each, where there are runs."""
+    metrics = measured.chosen(measured.metrics(), preset=preset)
     return metrics[metrics["architecture"].isin(variants(*plans))]
 
 

@@ -86,27 +86,36 @@ def test_chosen_is_one_learning_rate_a_variant_with_the_lowest_loss():
     assert (chosen["episode_fraction"] == 0).all()
     assert (chosen.groupby("variant")["lr"].nunique() == 1).all()
     assert set(chosen["variant"]) == set(table["variant"])
-    least = table.loc[table.groupby("variant")["val/loss"].idxmin()].set_index("variant")["lr"]
-    assert chosen.groupby("variant")["lr"].first().to_dict() == least.to_dict()
+    assert (
+        chosen.groupby("variant")["lr"].first().to_dict()
+        == table[table["chosen"]].set_index("variant")["lr"].to_dict()
+    )
     for other in (measured.metrics(), measured.heads()):
         assert set(measured.chosen(other)["run"]) <= set(chosen["run"])
 
 
-def test_seeds_that_tried_one_rate_have_no_say(made_up):
+def test_rates_are_compared_on_the_seeds_that_tried_them(made_up):
     made_up(
-        *(("a", 0, lr, 0.0, loss) for lr, loss in ((1.0, 3.0), (2.0, 2.0))),
-        *(("a", seed, 1.0, 0.0, 0.5) for seed in (1, 2)),  # would win with their low loss
+        *(("a", seed, lr, 0.0, loss) for seed in (0, 1) for lr, loss in ((1.0, 3.0), (2.0, 2.0 + seed / 2))),
+        ("a", 2, 1.0, 0.0, 0.5),  # would win with its low loss
+        ("a", 3, 2.0, 0.0, 9.0),
         ("a", 0, 2.0, 0.5, 0.1),  # episodes in training: another question
         ("b", 0, 4.0, 0.0, 9.0),
     )
     table = measured.lr_table()
     assert table.values.tolist() == [
-        ["a", 1.0, 3.0, 1, False],
-        ["a", 2.0, 2.0, 1, True],
-        ["b", 4.0, 9.0, 1, True],
+        ["a", 1.0, 3.0, 2, 3, False],
+        ["a", 2.0, 2.25, 2, 3, True],
+        ["b", 4.0, 9.0, 1, 1, True],
     ]
-    assert measured.chosen(measured.runs())["run"].tolist() == ["r1", "r5"]
-    assert set(measured.chosen(measured.metrics())["run"]) == {"r1", "r5"}
+    assert measured.chosen(measured.runs())["run"].tolist() == ["r1", "r3", "r5", "r7"]
+    assert set(measured.chosen(measured.metrics())["run"]) == {"r1", "r3", "r5", "r7"}
+
+
+def test_a_rate_that_fewer_seeds_were_trained_at_is_shown_but_not_chosen(made_up):
+    made_up(*(("a", seed, 1.0, 0.0, 3.0) for seed in range(3)), ("a", 0, 2.0, 0.0, 2.0))
+    assert measured.lr_table().values.tolist() == [["a", 1.0, 3.0, 1, 3, True], ["a", 2.0, 2.0, 1, 1, False]]
+    assert measured.chosen(measured.runs())["run"].tolist() == ["r0", "r1", "r2"]
 
 
 def test_sizes_are_compared_apart(made_up):
