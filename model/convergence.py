@@ -20,7 +20,7 @@ from model.small import one_thread
 from model.study.reading import SHOWN, check_needles, variants
 from sisa_viz.tables import Frame, in_order
 
-PLAN = "main"
+PLANS = {"small": "main", "50m": "50m"}  # size: of what is compared at it
 HALF_LIVES = (103.0, 30.0, 14.0, 7.0, 3.5)  # tokens; 103 is where training starts
 LIMITS = {"minimax": 2 * MINIMAX_RANGE, "causal": 2 * causal_range(torch.float32)}  # total decay, nats
 
@@ -32,11 +32,13 @@ class Convergence(Study):
     Args:
         retrain: train here what `data.measured.tiny` holds, too.
         needles: held-out set, see `model.study.reading.needle_sets`.
-        lens_variant, lens_seed: the run whose heads are shown, of plan "main"; "" takes SISA at d_state 16.
+        lens_preset, lens_variant, lens_seed: size, variant and seed of the run whose heads are shown; variant
+            "" takes SISA at d_state 16.
     """
 
     retrain: bool = False
     needles: str = "corpus256"
+    lens_preset: str = "small"
     lens_variant: str = ""
     lens_seed: int = 0
 
@@ -44,7 +46,8 @@ class Convergence(Study):
         super().__post_init__()
         one_of("retrain", self.retrain, (True, False))
         check_needles(self.needles)
-        one_of("lens_variant", self._variant, variants(PLAN))
+        one_of("lens_preset", self.lens_preset, list(PLANS))
+        one_of("lens_variant", self._variant, variants(PLANS[self.lens_preset]))
         whole("lens_seed", self.lens_seed, least=0)
         self.lens_run()
 
@@ -64,7 +67,7 @@ class Convergence(Study):
 
     def lens_run(self) -> str:
         """Name of the run."""
-        runs = measured.chosen(measured.runs())
+        runs = measured.chosen(measured.runs(), preset=self.lens_preset)
         own = runs[runs["variant"] == self._variant].set_index("seed")["run"]
         if self.lens_seed not in own:
             legal = ", ".join(map(str, own.index)) or "none yet"

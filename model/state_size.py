@@ -75,9 +75,15 @@ def sizes_table(*, preset: str = "small") -> Frame:
     return pd.DataFrame(rows).set_index("d_state")
 
 
-def ended() -> Frame:
-    """One measured run a row at its last step: transformer, SISA of every d_state, and the adaptive one."""
-    last = measured.final(compared(*PLANS))
+def ended(*, lr: float | None = None) -> Frame:
+    """One measured run a row at its last step: transformer, SISA of every d_state, and the adaptive one.
+
+    Args:
+        lr: peak learning rate; by default each variant's own, see `data.measured.chosen`.
+    """
+    every: Frame = measured.metrics()
+    at_rate = every.query("preset == 'small' and episode_fraction == 0 and lr == @lr")
+    last = measured.final(compared(*PLANS) if lr is None else at_rate)
     sizes = [variant_name("sisa", d_state=d_state) for d_state in STATE_SIZES]
     return last[last["architecture"].isin(["transformer", ADAPTIVE, *sizes])].reset_index(drop=True)
 
@@ -123,27 +129,31 @@ def gates(model: SISAModel) -> Frame:
 def state_claims(runs: Frame, speed: Frame, *, needles: str) -> Frame:
     """What d_state changes, each with a 95 % interval; one row a claim.
 
-    Slopes are given of all sizes and of those up to 64: larger ones come close to diverging.
-
     Args:
         runs: of `ended`.
         speed: of `throughput`.
     """
-    match = f"{needles}/exact_match"
+    rows = [_difference(runs, metric) for metric in (f"{needles}/exact_match", "val/loss")]
+    others = pd.DataFrame([*rows, _speed(speed)])
+    return pd.concat([size_claims(runs, needles=needles), others], ignore_index=True)
+
+
+def size_claims(runs: Frame, *, needles: str) -> Frame:
+    """Slopes of exact match and loss over d_state, of all sizes and of those up to 64; one row a claim.
+
+    Args:
+        runs: of `ended`; larger sizes come close to diverging at the rates that suit small ones.
+    """
     sisa = runs[runs["architecture"].str.startswith("SISA")]
     slopes = (
-        (match, "exact match grows with d_state", _published_match()),
+        (f"{needles}/exact_match", "exact match grows with d_state", _published_match()),
         ("val/loss", "val/loss falls with d_state", "not reported"),
     )
+    limits = dict.fromkeys((sisa["d_state"].max(), STEADY))  # one where no larger size was measured
     rows = [
-        _slope(sisa[sisa["d_state"] <= most], metric, claim + upto, said)
+        _slope(sisa[sisa["d_state"] <= most], metric, f"{claim}, up to {most:g}", said)
         for metric, claim, said in slopes
-        for most, upto in ((max(STATE_SIZES), ""), (STEADY, f", up to {STEADY}"))
-    ]
-    rows += [
-        _difference(runs, match),
-        _difference(runs, "val/loss"),
-        _speed(speed),
+        for most in limits
     ]
     return pd.DataFrame(rows)
 

@@ -72,7 +72,7 @@ def lr_table(*, preset: str = "small") -> pd.DataFrame:
     table = table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
     loss = _last(table.loc[table["name"] == "val/loss"])
     loss = loss.rename(columns={"architecture": "variant", "value": "val/loss"}).fillna({"val/loss": np.inf})
-    seeds = loss.groupby(["variant", "lr"])["seed"].nunique().rename("seeds")
+    seeds = loss.groupby(["variant", "lr"]).agg(seeds=("seed", "nunique"))
     tried = loss.groupby(["variant", "seed"])["lr"].transform("nunique")
     loss = loss.loc[tried == tried.groupby(loss["variant"]).transform("max")]
     means = loss.groupby(["variant", "lr"])["val/loss"].agg(["mean", "count"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -42,6 +42,12 @@ def compared(*plans: str, preset: str = "small") -> Frame:
     return metrics[metrics["architecture"].isin(variants(*plans))]
 
 
+def with_episodes() -> Frame:
+    """Metrics of the runs that had needle episodes in training."""
+    metrics = measured.metrics()
+    return metrics[metrics["episode_fraction"] > 0]
+
+
 def show_whole_tables() -> None:
     """Let pandas cut neither sentences nor rows of what notebooks show."""
     pd.set_option("display.max_colwidth", None)
@@ -53,6 +59,13 @@ def verdicts(metrics: Frame, *, needles: str) -> Frame:
     table = claims(metrics[metrics["name"].str.startswith(f"{needles}/")])
     claimed = table.loc[table["verdict"] != NO_CLAIM].drop(columns=["variant", "needles"])
     return claimed.reset_index(drop=True)
+
+
+def tally(sizes: Mapping[str, Frame]) -> Frame:
+    """How the verdicts on metrics of several sizes fall: size and held-out set × verdict."""
+    tables = [claims(metrics).assign(size=size) for size, metrics in sizes.items()]
+    counts: Frame = pd.concat(tables).groupby(["size", "needles", "verdict"], sort=False).size()
+    return counts.unstack(fill_value=0).rename_axis(columns=None)
 
 
 def published_by_scale(table: Frame, *, value: str = "niah_pct") -> Frame:

@@ -24,7 +24,16 @@ from model.convergence import LIMITS, Convergence, decay_reached, held, looks_ah
 from model.fusion import KINDS, Tour, architectures, level_claims, placement
 from model.needles import needle_head
 from model.small import one_thread
-from model.state_size import StateSizes, coverage, gates, sizes_table, state_claims, throughput
+from model.state_size import (
+    StateSizes,
+    coverage,
+    ended,
+    gates,
+    size_claims,
+    sizes_table,
+    state_claims,
+    throughput,
+)
 from model.study import reading
 from sisa_viz.colours import variant_name
 
@@ -95,6 +104,28 @@ def test_compared_runs_have_one_learning_rate_a_variant():
     table = reading.compared("main")
     assert set(table["architecture"]) <= set(reading.variants("main"))
     assert (table.groupby("architecture")["lr"].nunique() == 1).all()
+
+
+def test_sizes_and_runs_with_episodes_are_compared_apart():
+    large = reading.compared("50m", preset="50m")
+    assert set(large["preset"]) == {"50m"}
+    assert set(large["architecture"]) <= set(reading.variants("50m"))
+    assert (reading.with_episodes()["episode_fraction"] > 0).all()
+    assert not set(reading.with_episodes()["run"]) & set(reading.compared("main")["run"])
+
+
+def test_verdicts_are_counted_by_size_and_set():
+    found = {("transformer", seed): [1.0] for seed in range(3)}
+    lost = {("transformer", seed): [0.0] for seed in range(3)}
+    table = reading.tally({"one": metrics_of(found), "two": metrics_of(lost)})
+    assert table.loc[("one", "corpus256")].to_dict() == {"not reproduced at this scale": 0, "reproduced": 1}
+    assert table.loc[("two", "corpus256")].to_dict() == {"not reproduced at this scale": 1, "reproduced": 0}
+
+
+def test_the_lens_is_of_a_measured_run_of_the_asked_size():
+    runs = measured.runs().set_index("run")
+    for preset in ("small", "50m"):
+        assert runs.loc[Convergence(lens_preset=preset).lens_run(), "preset"] == preset
 
 
 def test_steps_of_a_run_that_ended_below_are_marked():
@@ -253,7 +284,8 @@ def test_claims_on_d_state_follow_the_table(runs, tmp_path):
     slope, steady, loss, _, gain, *_, speed = state_claims(
         runs, throughput(tmp_path / "none"), needles="corpus256"
     ).to_dict("records")
-    assert slope["measured"] == steady["measured"] == "+0.101 a doubling"  # no size here is above 64
+    assert slope["claim"] == "exact match grows with d_state, up to 32"  # the largest here
+    assert slope["measured"] == steady["measured"] == "+0.101 a doubling"
     assert slope["verdict"] == "grows here, no claim of the paper"
     assert gain["measured"] == "+0.200"
     assert gain["verdict"].startswith("grows here")
@@ -262,6 +294,16 @@ def test_claims_on_d_state_follow_the_table(runs, tmp_path):
     assert loss["verdict"] == "grows here, no claim of the paper"
     alone = state_claims(runs[runs["seed"] == 0].head(2), throughput(tmp_path / "none"), needles="corpus256")
     assert set(alone["verdict"]) == {"undecided"}
+
+
+def test_runs_of_one_rate_are_of_one_size_and_without_episodes():
+    slower = ended(lr=1e-3)
+    runs = measured.runs().set_index("run").loc[slower["run"]]
+    assert set(runs["lr"]) == {1e-3}
+    assert set(runs["preset"]) == {"small"}
+    assert set(runs["episode_fraction"]) == {0}
+    assert {"transformer", "SISA d_state=4", "SISA d_state=64"} <= set(slower["architecture"])
+    assert size_claims(slower, needles="corpus256")["claim"].str.endswith("up to 64").all()
 
 
 def test_throughput_is_read_where_it_is(runs, tmp_path):

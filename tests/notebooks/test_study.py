@@ -22,11 +22,12 @@ RUNS = {
     "05": ("05_state_size", SMOKE),
     "06": ("06_context_length", SMOKE[:3]),
 }
-FIGURES = {"03": 8, "04": 8, "05": 1, "06": 1}  # and one more for each table that later sessions measure
+FIGURES = {"03": 12, "04": 9, "05": 3, "06": 2}
 SPECS = (Convergence, Tour, StateSizes, Contexts)
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
     (Convergence, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
+    (Convergence, "lens_preset", "369m", "'small', '50m'"),
     (Convergence, "lens_variant", "rnn", "'transformer', 'SISA d_state=16'"),
     (Convergence, "lens_seed", 99, "0"),
     (Convergence, "lens_seed", [0], "whole numbers >= 0"),
