@@ -81,9 +81,8 @@ def ended(*, lr: float | None = None) -> Frame:
     Args:
         lr: peak learning rate; by default each variant's own, see `data.measured.chosen`.
     """
-    every: Frame = measured.metrics()
-    at_rate = every.query("preset == 'small' and episode_fraction == 0 and lr == @lr")
-    last = measured.final(compared(*PLANS) if lr is None else at_rate)
+    every = compared(*PLANS) if lr is None else measured.on_text(measured.metrics()).query("lr == @lr")
+    last = measured.final(every)
     sizes = [variant_name("sisa", d_state=d_state) for d_state in STATE_SIZES]
     return last[last["architecture"].isin(["transformer", ADAPTIVE, *sizes])].reset_index(drop=True)
 

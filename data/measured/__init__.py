@@ -55,8 +55,13 @@ def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
     there = table[[variant, "lr"]].drop_duplicates().set_axis(["variant", "lr"], axis=1)
     tried = lr_table(preset=preset).merge(there).sort_values(["seeds", "val/loss"], ascending=[False, True])
     best: Any = tried.drop_duplicates("variant").set_index("variant")["lr"].to_dict()
-    compared = (table["preset"] == preset) & (table["episode_fraction"] == 0)
-    return table.loc[compared & (table["lr"] == table[variant].map(best))]
+    compared = on_text(table, preset=preset)
+    return compared.loc[compared["lr"] == compared[variant].map(best)]
+
+
+def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
+    """The rows of a measured table of one size, trained on text without episodes, at every learning rate."""
+    return table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
 
 
 def lr_table(*, preset: str = "small") -> pd.DataFrame:
@@ -68,8 +73,7 @@ def lr_table(*, preset: str = "small") -> pd.DataFrame:
 
     A run whose loss is no number any more counts as infinite.
     """
-    table = metrics()
-    table = table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
+    table = on_text(metrics(), preset=preset)
     loss = _last(table.loc[table["name"] == "val/loss"])
     loss = loss.rename(columns={"architecture": "variant", "value": "val/loss"}).fillna({"val/loss": np.inf})
     seeds = loss.groupby(["variant", "lr"]).agg(seeds=("seed", "nunique"))
