@@ -12,7 +12,7 @@ import torch
 from timing import RESULTS, medians, options, provenance, seconds
 
 from model import SISAConfig, SISAModel, capture
-from model.run import write_json
+from model.training.run import write_json
 
 
 def timing(model: SISAModel, tokens: torch.Tensor, *, device: str, repeats: int) -> dict[str, float]:

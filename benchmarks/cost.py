@@ -19,8 +19,8 @@ import torch._dynamo
 from timing import RESULTS, medians, options, provenance
 
 from model import SISAConfig, SISAModel
-from model.loop import training_loss
-from model.run import write_json
+from model.training.loop import training_loss
+from model.training.run import write_json
 
 
 def training_step(config: SISAConfig, given: argparse.Namespace, *, compiled: bool) -> Callable[[], None]:

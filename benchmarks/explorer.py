@@ -24,7 +24,7 @@ import xarray as xr
 from playwright.sync_api import Page, sync_playwright
 from timing import RESULTS, provenance
 
-from model.run import write_json
+from model.training.run import write_json
 from sisa_viz import build_trace
 from sisa_viz.explorer import ScoreExplorer
 

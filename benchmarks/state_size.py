@@ -11,8 +11,8 @@ from cost import throughputs
 from timing import RESULTS, options, provenance
 
 from model import SISAConfig
-from model.run import write_json
 from model.study.plans import STATE_SIZES
+from model.training.run import write_json
 
 
 def main() -> None:

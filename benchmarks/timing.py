@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from model.versions import versions
+from model.network.versions import versions
 
 RESULTS = Path(__file__).parent / "results"
 WARM_UP = 2

@@ -7,18 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 _HOMES = {
-    "NIAHTask": "niah",
-    "Episodes": "episodes",
-    "score": "scoring",
-    "summarise": "scoring",
-    "wilson": "scoring",
-    "TokenCorpus": "corpus",
-    "build_corpus": "corpus_build",
-    "topics_corpus": "corpus_build",
-    "documents": "sources",
-    "train_tokenizer": "tokenizer",
-    "load_tokenizer": "tokenizer",
-    "token_labels": "labels",
+    "NIAHTask": "niah.task",
+    "Episodes": "niah.episodes",
+    "score": "niah.scoring",
+    "summarise": "niah.scoring",
+    "wilson": "niah.scoring",
+    "TokenCorpus": "text.corpus",
+    "build_corpus": "text.build",
+    "topics_corpus": "text.build",
+    "documents": "text.sources",
+    "train_tokenizer": "text.tokenizer",
+    "load_tokenizer": "text.tokenizer",
+    "token_labels": "text.labels",
     "TrainingBatches": "batches",
 }
 __all__ = [
@@ -43,18 +43,18 @@ if TYPE_CHECKING:
     from data import measured as measured
     from data import published as published
     from data.batches import TrainingBatches as TrainingBatches
-    from data.corpus import TokenCorpus as TokenCorpus
-    from data.corpus_build import build_corpus as build_corpus
-    from data.corpus_build import topics_corpus as topics_corpus
-    from data.episodes import Episodes as Episodes
-    from data.labels import token_labels as token_labels
-    from data.niah import NIAHTask as NIAHTask
-    from data.scoring import score as score
-    from data.scoring import summarise as summarise
-    from data.scoring import wilson as wilson
-    from data.sources import documents as documents
-    from data.tokenizer import load_tokenizer as load_tokenizer
-    from data.tokenizer import train_tokenizer as train_tokenizer
+    from data.niah.episodes import Episodes as Episodes
+    from data.niah.scoring import score as score
+    from data.niah.scoring import summarise as summarise
+    from data.niah.scoring import wilson as wilson
+    from data.niah.task import NIAHTask as NIAHTask
+    from data.text.build import build_corpus as build_corpus
+    from data.text.build import topics_corpus as topics_corpus
+    from data.text.corpus import TokenCorpus as TokenCorpus
+    from data.text.labels import token_labels as token_labels
+    from data.text.sources import documents as documents
+    from data.text.tokenizer import load_tokenizer as load_tokenizer
+    from data.text.tokenizer import train_tokenizer as train_tokenizer
 
 
 def __getattr__(name: str):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from data.corpus import TokenCorpus
-from data.episodes import IGNORED
-from data.niah import NIAHTask
+from data.niah.episodes import IGNORED
+from data.niah.task import NIAHTask
 from data.refusal import refusal, whole
+from data.text.corpus import TokenCorpus
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 _HOMES = {
     "SISAConfig": "model.config",
-    "SISAModel": "model.network",
-    "capture": "model.trace",
-    "fit": "model.training",
-    "save": "model.checkpoint",
-    "load": "model.checkpoint",
-    "with_rope": "model.extension",
-    "import_paper_checkpoint": "model.paper",
+    "SISAModel": "model.network.network",
+    "capture": "model.network.capture",
+    "fit": "model.training.fit",
+    "save": "model.weights.checkpoint",
+    "load": "model.weights.checkpoint",
+    "with_rope": "model.network.extension",
+    "import_paper_checkpoint": "model.weights.paper",
 }
 
 __all__ = [
@@ -28,14 +28,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from model.checkpoint import load as load
-    from model.checkpoint import save as save
     from model.config import SISAConfig as SISAConfig
-    from model.extension import with_rope as with_rope
-    from model.network import SISAModel as SISAModel
-    from model.paper import import_paper_checkpoint as import_paper_checkpoint
-    from model.trace import capture as capture
-    from model.training import fit as fit
+    from model.network.capture import capture as capture
+    from model.network.extension import with_rope as with_rope
+    from model.network.network import SISAModel as SISAModel
+    from model.training.fit import fit as fit
+    from model.weights.checkpoint import load as load
+    from model.weights.checkpoint import save as save
+    from model.weights.paper import import_paper_checkpoint as import_paper_checkpoint
 
 
 def __getattr__(name: str) -> Any:

@@ -20,9 +20,9 @@ LAZY = {
     "plot_state_size": "plots.state_size",
     "plot_training": "plots.training",
     "ScoreExplorer": "explorer",
-    "report": "page",
-    "Heading": "page",
-    "read_runs": "runs",
+    "report": "pages.page",
+    "Heading": "pages.page",
+    "read_runs": "data.results.runs",
 }
 
 __all__ = ["build_trace", "check_trace", "open_trace", *LAZY]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -31,7 +31,8 @@ __all__ = ["build_trace", "check_trace", "open_trace", *LAZY]  # pyright: ignore
 def __getattr__(name: str) -> Any:
     if name not in LAZY:
         raise AttributeError(f"module 'sisa_viz' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(f"sisa_viz.{LAZY[name]}"), name)
+    home = LAZY[name]
+    return getattr(importlib.import_module(home if home.startswith("data.") else f"sisa_viz.{home}"), name)
 
 
 def __dir__() -> list[str]:

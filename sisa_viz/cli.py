@@ -20,7 +20,7 @@ def report(
     explorer: Annotated[bool, typer.Option(help="Put a score explorer for each trace on the page.")] = True,
 ) -> None:
     """One offline page from runs (folders with config.json and metrics.csv) and saved traces."""
-    from sisa_viz.page import report as write
+    from sisa_viz.pages.page import report as write
 
     try:
         _check_output(output, paths)
@@ -36,7 +36,7 @@ def explore(
 ) -> None:
     """One offline page with the score explorer of a saved trace."""
     from sisa_viz.explorer import ScoreExplorer
-    from sisa_viz.store import open_trace
+    from sisa_viz.trace.store import open_trace
 
     try:
         _check_output(output, [trace])
@@ -64,9 +64,9 @@ def _check_output(output: Path, paths: list[Path]) -> None:
 
 
 def _sections(paths: list[Path], explorer: bool) -> list[Any]:
-    from sisa_viz.runs import is_run, read_runs
-    from sisa_viz.sections import run_sections, trace_sections
-    from sisa_viz.store import open_trace
+    from data.results.runs import is_run, read_runs
+    from sisa_viz.pages.sections import run_sections, trace_sections
+    from sisa_viz.trace.store import open_trace
 
     runs = [path for path in paths if path.is_dir()]
     wrong = [str(path) for path in runs if not is_run(path)]

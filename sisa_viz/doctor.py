@@ -100,7 +100,7 @@ def _scripts() -> Iterator[Check]:
     roots = {
         "plotly.js": Path(spec.origin or "").parent / "package_data" if spec else Path(),
         "explorer script": Path(__file__).parent / "explorer",
-        "page script": Path(__file__).parent / "page_parts",
+        "page script": Path(__file__).parent / "pages" / "parts",
     }
     for name, root in roots.items():
         found = next(iter(sorted(root.rglob("*.js"))), None)

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 if importlib.util.find_spec("model"):
     # where tensors have shapes; elsewhere the code's own messages about wrong values are under test
-    install_import_hook([f"model.{name}" for name in ("scores", "mixers", "block")], "beartype.beartype")
+    install_import_hook(["model.mixers", "model.network.block"], "beartype.beartype")
 nbclient_wake.apply()
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,16 +11,16 @@ from __future__ import annotations
 from typing import Any
 
 from model.config import SISAConfig
-from model.mixers.adaptive import AdaptiveSISA
-from model.mixers.alibi import ALiBiAttention
-from model.mixers.attention import Attention
-from model.mixers.fox import FoXAttention
-from model.mixers.hymba import Hymba
-from model.mixers.jamba import jamba
-from model.mixers.mamba2 import Mamba2
-from model.mixers.mamba3 import Mamba3
-from model.mixers.sigmoid import sigmoid_sisa
-from model.mixers.sisa import SISAAttention
+from model.mixers.attention.adaptive import AdaptiveSISA
+from model.mixers.attention.alibi import ALiBiAttention
+from model.mixers.attention.attention import Attention
+from model.mixers.attention.fox import FoXAttention
+from model.mixers.attention.sigmoid import sigmoid_sisa
+from model.mixers.attention.sisa import SISAAttention
+from model.mixers.hybrid.hymba import Hymba
+from model.mixers.hybrid.jamba import jamba
+from model.mixers.state_space.mamba2 import Mamba2
+from model.mixers.state_space.mamba3 import Mamba3
 
 MIXERS: dict[str, Any] = {
     "transformer": Attention,

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
-from model.float32 import KeepsFloat32
-from model.mixers.hooks import any_watched, watched
+from model.mixers.parts.float32 import KeepsFloat32
+from model.mixers.parts.hooks import any_watched, watched
 
 
 class Mixer(KeepsFloat32):

@@ -18,10 +18,10 @@ import torch
 
 from data import NIAHTask, TokenCorpus, TrainingBatches, summarise
 from model import SISAConfig, fit, load, save
-from model.evaluation import evaluate
-from model.recipe import TrainingConfig
-from model.run import write_json
-from model.versions import versions
+from model.analysis.evaluation import evaluate
+from model.network.versions import versions
+from model.training.recipe import TrainingConfig
+from model.training.run import write_json
 
 NAME = "niah"
 LENGTHS = (128, 256, 384, 512)

@@ -18,13 +18,13 @@ import typer
 from data import measured
 from data.files import write_aside
 from data.refusal import one_of, refusal
-from model.experiment import text_source
-from model.run import Run
+from model.study.collect import FOLDER, collect, collect_tiny
 from model.study.lengths import length_grid
-from model.study.measured import FOLDER, collect, collect_tiny
+from model.study.notebooks.experiment import text_source
 from model.study.plans import planned
 from model.study.readme import write_readme
 from model.study.runs import StudyRun, train_all
+from model.training.run import Run
 
 app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
 Corpus = Annotated[str, typer.Option(help="file of data.build_corpus; by default Python's documentation")]

@@ -8,10 +8,10 @@ import pandas as pd
 
 from data import NIAHTask, TokenCorpus, summarise
 from data.refusal import refusal
+from model.analysis.evaluation import evaluate
 from model.config import Rope
-from model.evaluation import evaluate
-from model.extension import with_rope
-from model.network import SISAModel
+from model.network.extension import with_rope
+from model.network.network import SISAModel
 from model.study.runs import VALUE_LENGTH
 
 DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -15,7 +15,7 @@ import pandas as pd
 from data import measured, published
 from data.files import write_aside
 from data.refusal import refusal
-from model.claims import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED, claims
+from data.results.claims import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED, claims
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

@@ -18,13 +18,13 @@ import torch
 
 from data import NIAHTask, TrainingBatches
 from data.refusal import one_of, refusal, whole
+from data.results.variants import variant_name
 from model.config import STATES, SISAConfig
-from model.experiment import text_source
-from model.hybrids import OWN
-from model.recipe import TrainingConfig
-from model.run import Run
-from model.training import DEVICES, fit
-from sisa_viz.colours import variant_name
+from model.config.hybrids import OWN
+from model.study.notebooks.experiment import text_source
+from model.training.fit import DEVICES, fit
+from model.training.recipe import TrainingConfig
+from model.training.run import Run
 
 VALUE_LENGTH = 4  # digits of a hidden number
 HELDOUT_ROWS = 64
@@ -93,7 +93,7 @@ class StudyRun:
 
     @property
     def variant(self) -> str:
-        """What is compared, see `sisa_viz.colours.variant_name`."""
+        """What is compared, see `data.results.variants.variant_name`."""
         return variant_name(self.architecture, d_state=self._states, rope=self.rope, lr_lam=self.lr_lam)
 
     @property

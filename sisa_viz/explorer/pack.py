@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sisa_viz import colours
-from sisa_viz.accessor import answering_query
-from sisa_viz.check import check_trace
-from sisa_viz.scores import Head, content, importance
-from sisa_viz.text import visible
+from sisa_viz.look import colours
+from sisa_viz.look.text import visible
+from sisa_viz.trace.accessor import answering_query
+from sisa_viz.trace.check import check_trace
+from sisa_viz.trace.scores import Head, content, importance
 
 SCHEMA = "sisa-explorer/1"
 PRECISIONS = ("auto", "float32", "fixed16")

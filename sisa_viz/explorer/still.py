@@ -8,8 +8,8 @@ import zlib
 
 import numpy as np
 
-from sisa_viz import colours
-from sisa_viz.scores import Head, content, importance
+from sisa_viz.look import colours
+from sisa_viz.trace.scores import Head, content, importance
 
 SIDE = 96
 GAP = 6

@@ -6,12 +6,12 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from sisa_viz import figures
-from sisa_viz.axes import DERIVED, HEADS, axis_label, head_name, label, log_ticks
-from sisa_viz.check import check_trace
-from sisa_viz.colours import CLAMPED, INK, layer_colour
-from sisa_viz.tables import Frame
-from sisa_viz.text import escape, token_axis
+from data.results.tables import Frame
+from sisa_viz.look import figures
+from sisa_viz.look.colours import CLAMPED, INK, layer_colour
+from sisa_viz.look.text import escape, token_axis
+from sisa_viz.trace.axes import DERIVED, HEADS, axis_label, head_name, label, log_ticks
+from sisa_viz.trace.check import check_trace
 
 MOST_NAMES = 24  # heads that the axis names; of more, the first of each layer
 MOST_POINTS = 256  # of one retention curve; a longer one is thinned evenly, its ends and the clamp kept

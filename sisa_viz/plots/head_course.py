@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sisa_viz import figures
-from sisa_viz.axes import column_label, log_ticks
-from sisa_viz.colours import architecture_colour, architecture_dash
-from sisa_viz.tables import Frame, check_table, rows_in_order
-from sisa_viz.text import escape
+from data.results.tables import Frame, check_table, rows_in_order
+from sisa_viz.look import figures
+from sisa_viz.look.colours import architecture_colour, architecture_dash
+from sisa_viz.look.text import escape
+from sisa_viz.trace.axes import column_label, log_ticks
 
 PANELS = {
     "lam": "λ, median head",

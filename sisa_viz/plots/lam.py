@@ -7,11 +7,11 @@ import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
-from sisa_viz import figures
-from sisa_viz.axes import HEADS, VARIABLES, axis_attrs, label
-from sisa_viz.check import check_trace
-from sisa_viz.colours import top_limit
-from sisa_viz.tables import Frame, check_metrics, one_run_a_seed
+from data.results.tables import Frame, check_metrics, one_run_a_seed
+from sisa_viz.look import figures
+from sisa_viz.look.colours import top_limit
+from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs, label
+from sisa_viz.trace.check import check_trace
 
 LOGGED = r"lam/L(\d+)H(\d+)"
 

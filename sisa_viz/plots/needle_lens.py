@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sisa_viz import figures
-from sisa_viz.axes import HEADS, column_label, head_name, is_share
-from sisa_viz.colours import GROUND, INK, architecture_colour, top_limit
-from sisa_viz.tables import Frame, check_choice, check_table, pick_metric
-from sisa_viz.text import escape
+from data.results.tables import Frame, check_choice, check_table, pick_metric
+from sisa_viz.look import figures
+from sisa_viz.look.colours import GROUND, INK, architecture_colour, top_limit
+from sisa_viz.look.text import escape
+from sisa_viz.trace.axes import HEADS, column_label, head_name, is_share
 
 PARTS = {
     "needle_mass": "whole score",

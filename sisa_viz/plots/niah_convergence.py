@@ -7,10 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sisa_viz import figures
-from sisa_viz.axes import column_label, is_share
-from sisa_viz.colours import architecture_colour, architecture_dash, faint
-from sisa_viz.tables import (
+from data.results.tables import (
     Frame,
     architecture_names,
     check_choice,
@@ -19,7 +16,10 @@ from sisa_viz.tables import (
     pick_metric,
     rows_in_order,
 )
-from sisa_viz.text import escape
+from sisa_viz.look import figures
+from sisa_viz.look.colours import architecture_colour, architecture_dash, faint
+from sisa_viz.look.text import escape
+from sisa_viz.trace.axes import column_label, is_share
 
 X = ("step", "tokens")
 CONFIDENCE = 0.95

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sisa_viz import figures
-from sisa_viz.axes import column_label
-from sisa_viz.colours import GROUND
-from sisa_viz.tables import Frame, check_table
-from sisa_viz.text import escape
+from data.results.tables import Frame, check_table
+from sisa_viz.look import figures
+from sisa_viz.look.colours import GROUND
+from sisa_viz.look.text import escape
+from sisa_viz.trace.axes import column_label
 
 GRID_COLUMNS = 3  # panels side by side
 FEW = 10  # episodes; a cell with fewer shows their counts

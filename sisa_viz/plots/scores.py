@@ -7,14 +7,14 @@ import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
-from sisa_viz import figures
-from sisa_viz import scores as maths
-from sisa_viz.axes import DERIVED, axis_label, head_name
-from sisa_viz.blocks import pool
-from sisa_viz.check import check_lam_scale, check_span, check_trace
-from sisa_viz.colours import GROUND, MARK, signed_limit, top_limit
-from sisa_viz.text import escape, token_axis
-from sisa_viz.weights import Weighing
+from sisa_viz.look import figures
+from sisa_viz.look.blocks import pool
+from sisa_viz.look.colours import GROUND, MARK, signed_limit, top_limit
+from sisa_viz.look.text import escape, token_axis
+from sisa_viz.trace import scores as maths
+from sisa_viz.trace.axes import DERIVED, axis_label, head_name
+from sisa_viz.trace.check import check_lam_scale, check_span, check_trace
+from sisa_viz.trace.weights import Weighing
 
 PARTS = ("content", "importance", "scores", "pattern")
 MOST_CELLS = 512  # a side; longer windows show blocks

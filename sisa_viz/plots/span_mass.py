@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import xarray as xr
 
-from sisa_viz import figures
-from sisa_viz.axes import label
-from sisa_viz.check import check_trace
-from sisa_viz.colours import signed_limit, top_limit
+from sisa_viz.look import figures
+from sisa_viz.look.colours import signed_limit, top_limit
+from sisa_viz.trace.axes import label
+from sisa_viz.trace.check import check_trace
 
 PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference": "difference"}
 

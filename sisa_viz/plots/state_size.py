@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from sisa_viz import figures
-from sisa_viz.axes import column_label, column_words, is_share
-from sisa_viz.colours import architecture_colour, architecture_dash
-from sisa_viz.tables import Frame, check_table
-from sisa_viz.text import escape
+from data.results.tables import Frame, check_table
+from sisa_viz.look import figures
+from sisa_viz.look.colours import architecture_colour, architecture_dash
+from sisa_viz.look.text import escape
+from sisa_viz.trace.axes import column_label, column_words, is_share
 
 PANELS = ("corpus512/exact_match", "repeated512/exact_match", "val/loss")
 

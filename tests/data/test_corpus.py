@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import TokenCorpus
-from data.corpus import is_heldout
-from data.corpus_file import SCHEMA
+from data.text.corpus import is_heldout
+from data.text.corpus_file import SCHEMA
 
 TEXTS = [f"Document {number}: the quick summary.\nMore of it." for number in range(120)]
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from data import TokenCorpus, build_corpus, corpus_build, topics_corpus
-from data.corpus import is_heldout
-from data.corpus_build import cache_folder, embedded_documents, locked
-from data.docstrings import canonical, docstrings, installed, package_files, standard_library
+from data import TokenCorpus, build_corpus, topics_corpus
+from data.text import build as corpus_build
+from data.text.build import cache_folder, embedded_documents, locked
+from data.text.corpus import is_heldout
+from data.text.docstrings import canonical, docstrings, installed, package_files, standard_library
 
 SOURCE = b'''
 """The module, long enough to be kept."""

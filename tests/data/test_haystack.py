@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import TokenCorpus
-from data.haystack import LINE, REPEATED, SENTENCE, STOP, Haystack, corpus_haystack, repeated_haystack
+from data.text.haystack import LINE, REPEATED, SENTENCE, STOP, Haystack, corpus_haystack, repeated_haystack
 
 
 def pieces(tokenizer, haystack):

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import token_labels
-from data.labels import GLYPHS, token_bytes
-from data.tokenizer import encode
+from data.text.labels import GLYPHS, token_bytes
+from data.text.tokenizer import encode
 
 
 def labels(tokenizer, text):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import NIAHTask
-from data.episodes import IGNORED
+from data.niah.episodes import IGNORED
 
 tasks = st.builds(
     NIAHTask,

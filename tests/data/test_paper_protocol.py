@@ -5,7 +5,7 @@ import pytest
 from episode_lines import lines
 
 from data import NIAHTask, score, summarise
-from data.paper_protocol import FILLER, N_EPISODES, PAIRS, SEED
+from data.niah.paper_protocol import FILLER, N_EPISODES, PAIRS, SEED
 
 
 @pytest.fixture(scope="module")

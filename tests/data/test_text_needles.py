@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import NIAHTask, TokenCorpus, train_tokenizer
-from data.haystack import REPEATED
-from data.keys import KEYS
+from data.niah.keys import KEYS
+from data.text.haystack import REPEATED
 
 knobs = st.fixed_dictionaries(
     {

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data import load_tokenizer, train_tokenizer
-from data.tokenizer import encode, marker_id, pad_id, well_formed
+from data.text.tokenizer import encode, marker_id, pad_id, well_formed
 
 TEXTS = ["the cat sat on the mat", "the number 4821 is the number", "naïve café ☕ and 42 cats"]
 

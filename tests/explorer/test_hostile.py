@@ -6,7 +6,7 @@ import pytest
 from explorer_pages import DRAWN
 
 from sisa_viz.explorer import ScoreExplorer
-from sisa_viz.text import visible
+from sisa_viz.look.text import visible
 
 pytestmark = pytest.mark.browser
 

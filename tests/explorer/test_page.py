@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from explorer_pages import number
 
-from sisa_viz.colours import SIGNED
+from sisa_viz.look.colours import SIGNED
 
 pytestmark = pytest.mark.browser
 WHOLE = "0-40-0-40"

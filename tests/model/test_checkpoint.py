@@ -11,9 +11,9 @@ from small_models import SMALL, lively
 from tokenizers import Tokenizer, models
 
 from data import train_tokenizer
-from data.tokenizer import encode
+from data.text.tokenizer import encode
 from model import SISAConfig, SISAModel, import_paper_checkpoint, load, save
-from model.paper import LAYER_NAMES, NAMES
+from model.weights.paper import LAYER_NAMES, NAMES
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])

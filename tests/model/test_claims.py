@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data import published, wilson
-from model.claims import (
+from data.results.claims import (
     NO_CLAIM,
     NOT_REPRODUCED,
     REPRODUCED,

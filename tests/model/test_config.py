@@ -7,7 +7,7 @@ import pytest
 from data import published
 from model import SISAConfig, SISAModel
 from model.config import PRESETS, STATES
-from model.sizes import MIXER, total
+from model.config.sizes import MIXER, total
 
 VALID: dict[str, Any] = dict(
     d_model=64, n_layers=2, n_heads=4, d_mlp=96, d_vocab=50, n_ctx=512, d_state=16, anchor="causal"

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from model.experiment import SMOKE_STEPS, Experiment, Study, text_source
-from model.run import Run
+from model.study.notebooks.experiment import SMOKE_STEPS, Experiment, Study, text_source
+from model.training.run import Run
 
 QUICK: dict[str, Any] = dict(smoke=True, length=24, batch_size=4, evaluate_every=6, device="cpu")
 
@@ -157,7 +157,7 @@ def test_a_stopped_experiment_goes_on_and_a_finished_one_is_read(tmp_path, monke
         raise OSError("power cut")
 
     with monkeypatch.context() as patch:
-        patch.setattr("model.training.save", stop)  # after the last checkpoint, before the weights
+        patch.setattr("model.training.fit.save", stop)  # after the last checkpoint, before the weights
         with pytest.raises(OSError, match="power cut"):
             quick(tmp_path / "cut").run()
     assert not Run(tmp_path / "cut" / whole.folder.name).finished

@@ -8,7 +8,7 @@ from score_twin import draw, with_gradients
 from small_models import lively
 
 from model import SISAConfig, SISAModel
-from model.loop import training_loss
+from model.training.loop import training_loss
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 

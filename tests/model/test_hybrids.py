@@ -6,11 +6,11 @@ import torch.nn.functional as F
 from state_space_models import small_config, small_model, some_input, some_tokens
 
 from model import SISAConfig, SISAModel, capture
-from model.hybrids import key_heads
+from model.config.hybrids import key_heads
 from model.mixers import build_mixer
-from model.mixers.attention import Attention
-from model.mixers.hymba import Hymba
-from model.mixers.mamba2 import Mamba2
+from model.mixers.attention.attention import Attention
+from model.mixers.hybrid.hymba import Hymba
+from model.mixers.state_space.mamba2 import Mamba2
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from data import published
-from model.literature import published_end, published_length, published_speed
+from data.results.literature import published_end, published_length, published_speed
 
 
 def curve(model, d_state, points, *, setup="a", scale="50M"):

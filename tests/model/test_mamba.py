@@ -9,9 +9,9 @@ from state_space_models import small_config, small_model, some_input
 from transformers import Mamba2Config
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
-from model.mixers.mamba2 import Mamba2
-from model.mixers.mamba3 import SLOWEST, Mamba3
-from model.mixers.ssd import recurrent
+from model.mixers.state_space.mamba2 import Mamba2
+from model.mixers.state_space.mamba3 import SLOWEST, Mamba3
+from model.mixers.state_space.ssd import recurrent
 
 
 def official(mixer):

@@ -17,10 +17,10 @@ from torch.nn.functional import logsigmoid, softplus
 from transformers.models.bloom.modeling_bloom import build_alibi_tensor
 
 from model import SISAConfig, SISAModel, capture
-from model.mixers.alibi import slopes
-from model.mixers.decay_bias import DecayBias
-from model.scores import augmented, fused_attention, sigmoid_attention, sigmoid_pattern
-from model.sizes import total
+from model.config.sizes import total
+from model.mixers.attention.alibi import slopes
+from model.mixers.attention.decay_bias import DecayBias
+from model.mixers.parts.scores import augmented, fused_attention, sigmoid_attention, sigmoid_pattern
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "layers": dict(layer_d_state=(2, 6)),

@@ -6,12 +6,12 @@ import torch
 from state_space_models import ARCHITECTURES, SIZES, small_config, small_model, some_input, some_tokens
 
 from model import SISAConfig, SISAModel, capture
-from model.block import Block
-from model.evaluation import head_state
-from model.loop import SISATraining
-from model.mixers.state_space import StateSpace
-from model.recipe import TrainingConfig
-from model.sizes import total
+from model.analysis.evaluation import head_state
+from model.config.sizes import total
+from model.mixers.state_space.state_space import StateSpace
+from model.network.block import Block
+from model.training.loop import SISATraining
+from model.training.recipe import TrainingConfig
 
 
 def edit(tensor, hook):

@@ -6,8 +6,8 @@ import torch
 from data import NIAHTask, TrainingBatches
 from model import SISAConfig, fit
 from model.config import STATES
-from model.network import SISAModel
-from model.recipe import TrainingConfig
+from model.network.network import SISAModel
+from model.training.recipe import TrainingConfig
 
 
 @pytest.mark.parametrize("architecture", STATES)

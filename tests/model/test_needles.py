@@ -9,9 +9,8 @@ from small_models import SMALL, lively
 
 from data import NIAHTask, topics_corpus
 from model import SISAConfig, SISAModel, capture, load, save
-from model.context_length import Contexts
-from model.lens import needle_lens
-from model.needles import (
+from model.analysis.needle_lens import needle_lens
+from model.analysis.needles import (
     Exploration,
     ablated,
     ablations,
@@ -21,6 +20,7 @@ from model.needles import (
     needle_head,
     needle_heads,
 )
+from model.study.notebooks.context_length import Contexts
 from sisa_viz import build_trace
 
 SYNTHETIC = NIAHTask(filler="synthetic", lengths=(16, 24), value_length=2, n_symbols=16)

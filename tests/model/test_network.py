@@ -12,7 +12,7 @@ from transformer_lens import patching
 from transformer_lens.model_protocol import TransformerLensModel
 
 from model import SISAConfig, SISAModel
-from model.mixers.sisa import SISAAttention
+from model.mixers.attention.sisa import SISAAttention
 
 
 def edit(tensor, hook):
@@ -148,7 +148,7 @@ def test_cached_generation_equals_uncached(config, tokens, half_life):
 
 @pytest.mark.parametrize("sizes", [[5, *[1] * 7], [5, 4, 3]])
 def test_cached_decoding_logits_equal_prefill(sisa, tokens, sizes):
-    from model.cache import LayerCache
+    from model.mixers.parts.cache import LayerCache
 
     caches = [LayerCache() for _ in sisa.blocks]
     steps = [sisa(part, caches=caches) for part in tokens.split(sizes, dim=1)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from data.refusal import one_of
-from model.parameters import from_parameters
+from model.study.notebooks.parameters import from_parameters
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ import torch
 
 from data import NIAHTask, topics_corpus, wilson
 from model import SISAConfig, load
-from model.checkpoint import PRETRAINED
-from model.evaluation import evaluate
-from model.needles import ablated
+from model.analysis.evaluation import evaluate
+from model.analysis.needles import ablated
+from model.weights.checkpoint import PRETRAINED
 
 SEED, N_EPISODES = 8, 24
 LENGTHS = (128, 256, 384, 512)

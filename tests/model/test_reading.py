@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from data import measured, published, wilson
+from data.results.variants import variant_name
 from model import SISAConfig, SISAModel, load, save
+from model.analysis.needles import needle_head
 from model.config import STATES
-from model.context_length import (
+from model.study.findings import reading
+from model.study.notebooks.context_length import (
     NOPE,
     Contexts,
     by_length,
@@ -20,11 +23,10 @@ from model.context_length import (
     over_seeds,
     yarn_balance,
 )
-from model.convergence import LIMITS, Convergence, decay_reached, held, looks_ahead
-from model.fusion import KINDS, Tour, architectures, level_claims, placement
-from model.needles import needle_head
-from model.small import one_thread
-from model.state_size import (
+from model.study.notebooks.convergence import LIMITS, Convergence, decay_reached, held, looks_ahead
+from model.study.notebooks.fusion import KINDS, Tour, architectures, level_claims, placement
+from model.study.notebooks.small import one_thread
+from model.study.notebooks.state_size import (
     StateSizes,
     coverage,
     ended,
@@ -34,8 +36,6 @@ from model.state_size import (
     state_claims,
     throughput,
 )
-from model.study import reading
-from sisa_viz.colours import variant_name
 
 MATCH = "corpus256/exact_match"
 ROW = {"tokens_per_second": 1e5, "relative": 0.8}

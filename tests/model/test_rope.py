@@ -14,8 +14,8 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from data import Episodes, NIAHTask
 from model import SISAConfig, SISAModel, capture, with_rope
-from model.evaluation import evaluate
-from model.mixers.rope import frequencies, plain_frequencies, rope_phase, temperature
+from model.analysis.evaluation import evaluate
+from model.mixers.parts.rope import frequencies, plain_frequencies, rope_phase, temperature
 
 STRETCHED: list[Any] = ["pi", "ntk", "dynamic_ntk", "yarn"]
 

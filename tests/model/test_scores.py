@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from score_twin import attend, draw, with_gradients
 
-from model.mixers.rope import plain_frequencies, rope_phase
-from model.scores import (
+from model.mixers.parts.rope import plain_frequencies, rope_phase
+from model.mixers.parts.scores import (
     anchored_decay,
     causal_range,
     clamped_positions,

@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from model.mixers.ssd import CHUNK, chunked, implicit_attention, quadratic, recurrent, segment_sums
+from model.mixers.state_space.ssd import (
+    CHUNK,
+    chunked,
+    implicit_attention,
+    quadratic,
+    recurrent,
+    segment_sums,
+)
 
 DECAYS = {
     "mild": lambda a: -0.1 * a,

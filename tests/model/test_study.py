@@ -11,15 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from data import TokenCorpus, measured, topics_corpus
-from model.lens import needle_lens
-from model.needles import Exploration, capture_episode, needle_heads
-from model.run import Run
+from model.analysis.needle_lens import needle_lens
+from model.analysis.needles import Exploration, capture_episode, needle_heads
 from model.study import runs as study_runs
 from model.study.__main__ import app
+from model.study.collect import collect, collect_tiny
 from model.study.lengths import STRETCH, length_grid
-from model.study.measured import collect, collect_tiny
 from model.study.plans import PLANS, planned
 from model.study.runs import StudyRun, expand, heldout_rows, train_all
+from model.training.run import Run
 
 TRAINED: dict[str, Any] = {"gpu": "none", "commit": "abc", "date": "2026-11-23", "command": "pytest"}
 

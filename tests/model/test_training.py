@@ -18,10 +18,10 @@ from killable_run import CONFIG, TASK, train
 
 from data import TrainingBatches
 from model import SISAModel
-from model.callbacks import watched_by_a_person
-from model.loop import SISATraining, row_loss
-from model.recipe import TrainingConfig
-from model.run import NonFiniteLoss, Run
+from model.training.callbacks import watched_by_a_person
+from model.training.loop import SISATraining, row_loss
+from model.training.recipe import TrainingConfig
+from model.training.run import NonFiniteLoss, Run
 
 
 def same(first: Run, second: Run) -> bool:
@@ -139,7 +139,7 @@ def start(project, monkeypatch):
     # the server of Python 3.11 imports what to preload before it is told this process' sys.path
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (project, project / "tests" / "support"))))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["killable_run", "model.loop"])
+    context.set_forkserver_preload(["killable_run", "model.training.loop"])
 
     def start(folder):
         process = context.Process(target=killable_run.train_long, args=(folder,))
@@ -223,7 +223,7 @@ def test_loss_that_is_not_finite_names_step_batch_and_checkpoint(tmp_path):
             return loss * float("nan") if self.trainer.global_step == 8 else loss
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.loop.SISATraining", Poisoned)
+        patch.setattr("model.training.loop.SISATraining", Poisoned)
         message = r"step 9: loss nan.*build\(seed=0, step=8\).*last good checkpoint is .*last.ckpt"
         with pytest.raises(NonFiniteLoss, match=message):
             train(tmp_path / "run")

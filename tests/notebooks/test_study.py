@@ -6,12 +6,12 @@ import pytest
 from bs4 import BeautifulSoup
 
 from data import measured
-from model import fusion
-from model.context_length import Contexts
-from model.convergence import Convergence
-from model.fusion import Tour
-from model.state_size import StateSizes
-from model.study import reading
+from model.study.findings import reading
+from model.study.notebooks import fusion
+from model.study.notebooks.context_length import Contexts
+from model.study.notebooks.convergence import Convergence
+from model.study.notebooks.fusion import Tour
+from model.study.notebooks.state_size import StateSizes
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sisa_viz.blocks import pool
+from sisa_viz.look.blocks import pool
 
 
 def test_a_block_shows_its_largest_magnitude_with_its_sign():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sisa_viz.colours import (
+from data.results.variants import architecture_name, variant_name
+from sisa_viz.look.colours import (
     ARCHITECTURES,
     FROM_ZERO,
     LAYERS,
@@ -11,14 +12,12 @@ from sisa_viz.colours import (
     SIGNED,
     architecture_colour,
     architecture_dash,
-    architecture_name,
     faint,
     layer_colour,
     mix,
     scale,
     signed_limit,
     top_limit,
-    variant_name,
 )
 
 # Machado, Oliveira & Fernandes 2009, severity 1.0: linear RGB as the eye without red or green cones sees it

@@ -12,7 +12,7 @@ from sisa_viz import (
     plot_training,
     report,
 )
-from sisa_viz.text import LIMIT, visible
+from sisa_viz.look.text import LIMIT, visible
 
 pytestmark = pytest.mark.browser
 

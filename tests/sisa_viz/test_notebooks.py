@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from sisa_viz import Heading, report
-from sisa_viz.notebooks import notebook_sections
+from sisa_viz.pages.notebooks import notebook_sections
 
 HOSTILE = [
     "<script>window.pwned = 1</script>",

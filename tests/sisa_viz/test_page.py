@@ -86,7 +86,7 @@ def test_an_unknown_section_is_named_and_nothing_is_written(tmp_path):
 
 
 def test_a_figure_that_browsers_would_drop_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("sisa_viz.page.MOST_SCRIPT", 10)
+    monkeypatch.setattr("sisa_viz.pages.page.MOST_SCRIPT", 10)
     with pytest.raises(
         ValueError, match=r"the figure in section 0 is 0 MiB; legal: at most .*Plot a window of it"
     ):

@@ -19,7 +19,7 @@ from sisa_viz import (
     plot_state_size,
     plot_training,
 )
-from sisa_viz.picture import picture, picture_uri, plain
+from sisa_viz.pages.picture import picture, picture_uri, plain
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sisa_viz import plot_needle_lens
-from sisa_viz.colours import top_limit
+from sisa_viz.look.colours import top_limit
 from sisa_viz.plots.needle_lens import PARTS, prepare_needle_lens
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sisa_viz import plot_state_size
-from sisa_viz.colours import architecture_colour
+from sisa_viz.look.colours import architecture_colour
 from sisa_viz.plots.state_size import prepare_state_size, series_name
 
 Y = ("corpus512/exact_match", "val/loss")

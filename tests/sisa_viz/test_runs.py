@@ -2,8 +2,8 @@
 
 import pytest
 
+from data.results.runs import is_run
 from sisa_viz import read_runs
-from sisa_viz.runs import is_run
 
 ASKED = {"d_state": 0, "seed": 1}
 ROW = "step,tokens,name,value\n1,1,lr,0.1\n"

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from sisa_viz import static
-from sisa_viz.colours import architecture_colour, layer_colour
+from sisa_viz.look.colours import architecture_colour, layer_colour
 from sisa_viz.plots.decay import prepare_decay
 
 

@@ -111,7 +111,7 @@ def test_text_and_labels_of_another_kind_are_refused_and_the_file_is_closed(
 
 
 def test_another_schema_is_refused(trace, tmp_path, monkeypatch):
-    monkeypatch.setattr("sisa_viz.check.SCHEMA", "sisa-trace/9")
+    monkeypatch.setattr("sisa_viz.trace.check.SCHEMA", "sisa-trace/9")
     trace.attrs["schema"] = "sisa-trace/9"
     trace.sisa.save(tmp_path / "t.nc")
     monkeypatch.undo()

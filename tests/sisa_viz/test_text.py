@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sisa_viz.text import escape, token_axis, token_label, visible
+from sisa_viz.look.text import escape, token_axis, token_label, visible
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), max_size=40)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sisa_viz.axes import VARIABLES, label
 from sisa_viz.trace import build_trace, check_trace
+from sisa_viz.trace.axes import VARIABLES, label
 
 CONFIG = {"d_state": 0}
 DEEP = "[" * 100_000 + "]" * 100_000

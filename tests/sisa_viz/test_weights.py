@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from sisa_viz import plot_scores, plot_span_mass
-from sisa_viz.picture import picture
+from sisa_viz.pages.picture import picture
 from sisa_viz.plots.scores import prepare_scores
-from sisa_viz.weights import Weighing, share, terms, weighing
+from sisa_viz.trace.weights import Weighing, share, terms, weighing
 
 HEAD: dict[str, Any] = {"layer": 1, "head": 2}
 

@@ -13,7 +13,7 @@ import torch
 from killable_run import train
 
 from model import SISAConfig, SISAModel
-from model.loop import training_loss
+from model.training.loop import training_loss
 
 ARCHITECTURES = ("transformer", "sisa", "jamba")
 seen = []

@@ -6,7 +6,7 @@ import torch
 
 from data import NIAHTask, TrainingBatches
 from model import SISAConfig, fit
-from model.recipe import TrainingConfig
+from model.training.recipe import TrainingConfig
 
 TASK = NIAHTask(filler="synthetic", lengths=(16,), n_symbols=16)
 CONFIG = SISAConfig(d_model=16, n_layers=2, n_heads=2, d_mlp=24, d_vocab=16, n_ctx=16, d_state=4)

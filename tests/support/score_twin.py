@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.mixers.rope import plain_frequencies, rope_phase
-from model.scores import (
+from model.mixers.parts.rope import plain_frequencies, rope_phase
+from model.mixers.parts.scores import (
     anchored_decay,
     augmented,
     clamped_positions,

@@ -1,0 +1,133 @@
+"""Needle-in-a-haystack episodes: a frozen spec whose ``build(seed)`` is a pure function.
+
+One episode, synthetic filler, one needle, one-token value (ids spelled by their role)::
+
+    position  0   1   2      3    4   5   ..  126    127
+    token     w8  w1  needle v5   w3  w3  ..  query  v5
+    label     .   .   .      .    .   .   ..  .      v5     (. is -100)
+                      needle span [2, 4)      answer span [127, 128)
+
+Text fillers hide ``The secret number is 4821.`` between two sentences and end with ``The secret
+number is``. With more than one sentence to hide, each has a key (``The secret number of Ana is 4821.``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from data.niah.checks import SPLITS, check_company, check_room, settled
+from data.niah.episodes import Episodes, draw_cells, pad_rows
+from data.niah.paper_protocol import N_EPISODES, PaperBuilder
+from data.niah.synthetic import DEFAULT_SYMBOLS, SyntheticBuilder
+from data.niah.text import text_builder
+from data.refusal import whole
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from data.text.corpus import TokenCorpus
+
+
+@dataclass(frozen=True)
+class NIAHTask:
+    """What episodes to build. Every field is checked here; ValueError names field, value and legal values.
+
+    filler         "synthetic" (token ids, no text), "repeated" (one sentence) or "corpus" (natural text)
+    lengths        context lengths in tokens, answer included, >= 1 of them
+    depths         share of the filler before the needle, each 0 to 1; None draws it uniformly
+    value_length   tokens of the value (digits where the filler is text), 1 to 64
+    n_needles      keyed sentences, one of which is asked; all lie at draws from ``depths``
+    n_distractors  keyed sentences that are never asked and lie anywhere
+    template       the hidden sentence with {value}, and {key} where more than one is hidden
+    tokenizer      for text fillers; the corpus' own by default
+    corpus         a TokenCorpus, for filler "corpus"
+    split          "train" or "heldout": part of the corpus, and separate random streams for every filler
+    n_symbols      vocabulary of the synthetic filler, 64 by default
+    protocol       "ours", or "paper": the needle test behind the published figures (data/paper_protocol.py)
+    """
+
+    filler: Literal["synthetic", "repeated", "corpus"] | None = None
+    lengths: Sequence[int] | None = None
+    depths: Sequence[float] | None = None
+    value_length: int = 1
+    n_needles: int = 1
+    n_distractors: int = 0
+    template: str | None = None
+    tokenizer: "Tokenizer | None" = field(default=None, repr=False, compare=False)
+    corpus: "TokenCorpus | None" = field(default=None, repr=False, compare=False)
+    split: Literal["train", "heldout"] = "train"
+    n_symbols: int | None = None
+    protocol: Literal["ours", "paper"] = "ours"
+
+    def __post_init__(self):
+        for name, value in settled(self).items():
+            object.__setattr__(self, name, value)
+        check_company(self)
+        check_room(self, least=self._builder.min_length)
+
+    def build(self, seed: int, *, n_episodes: int | None = None) -> Episodes:
+        """``n_episodes`` episodes (64; 200 under the paper's protocol), the same ones for the same seed."""
+        seed = whole("seed", seed, least=0)
+        n = whole("n_episodes", self._default_episodes if n_episodes is None else n_episodes, least=1)
+        rng = np.random.default_rng([seed, SPLITS.index(self.split)])
+        lengths, depths = draw_cells(rng, self.lengths or (), self.depths, n=n)
+        rows = [
+            self._builder.row(rng, length=int(length), depth=float(depth))
+            for length, depth in zip(lengths, depths, strict=True)
+        ]
+        return pad_rows(rows, pad_id=self._builder.pad_id)
+
+    @property
+    def d_vocab(self) -> int:
+        """Vocabulary size that a model needs."""
+        return self._builder.d_vocab
+
+    @property
+    def max_length(self) -> int:
+        """The longest context, tokens."""
+        return max(self.lengths or ())
+
+    def token_labels(self, ids: Sequence[int]) -> list[str]:
+        """Display strings of token ids, for plots and traces."""
+        return self._builder.labels(ids)
+
+    def spec(self) -> dict[str, Any]:
+        """The plain fields, ready for JSON, with the corpus' hash in place of corpus and tokenizer."""
+        plain = {
+            name: getattr(self, name)
+            for name in self.__dataclass_fields__
+            if name not in ("tokenizer", "corpus")
+        }
+        listed = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        return {**listed, "corpus_sha256": self.corpus.sha256 if self.corpus is not None else None}
+
+    @cached_property
+    def _builder(self):
+        knobs = {
+            "value_length": self.value_length,
+            "n_needles": self.n_needles,
+            "n_distractors": self.n_distractors,
+            "depths": self.depths,
+        }
+        if self.filler == "synthetic":
+            n_symbols = DEFAULT_SYMBOLS if self.n_symbols is None else self.n_symbols
+            return SyntheticBuilder(n_symbols=n_symbols, **knobs)
+        assert self.tokenizer is not None
+        if self.protocol == "paper":
+            return PaperBuilder(tokenizer=self.tokenizer)
+        return text_builder(
+            filler=str(self.filler),
+            tokenizer=self.tokenizer,
+            corpus=self.corpus,
+            split=self.split,
+            template=self.template,
+            longest=self.max_length,
+            **knobs,
+        )
+
+    @property
+    def _default_episodes(self) -> int:
+        return N_EPISODES if self.protocol == "paper" else 64

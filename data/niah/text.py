@@ -1,0 +1,196 @@
+"""Needles of text: a sentence between two others, and its beginning again at the end.
+
+::
+
+    .. and the old mill. The secret number is 4821. The river runs .. past the ⏎The secret number is 4821
+                         needle ...........[value].                             query ............. answer
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.niah.episodes import Needle, Row, draw_depths, hide
+from data.niah.keys import KEYS
+from data.niah.tokenized import Tokenized
+from data.refusal import refusal
+from data.text.haystack import LINE, SENTENCE, STOP, Haystack, repeated_haystack
+from data.text.tokenizer import encode
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+    from data.text.corpus import TokenCorpus
+
+PLAIN = "The secret number is {value}."
+KEYED = "The secret number of {key} is {value}."
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TextBuilder(Tokenized):
+    """Builds rows of exactly the asked length from pieces that were tokenised once."""
+
+    haystack: Haystack
+    template: str
+    value_length: int
+    n_needles: int
+    n_distractors: int
+    depths: Sequence[float] | None
+
+    def row(self, rng: np.random.Generator, *, length: int, depth: float) -> Row:
+        """One episode of ``length`` tokens, its asked needle at the break nearest to ``depth``."""
+        keys = rng.permutation(len(self._heads[LINE]))[: self.n_hidden]
+        values = rng.integers(0, 10, (self.n_hidden, self.value_length))
+        others = np.concatenate(
+            [draw_depths(rng, self.depths, n=self.n_needles - 1), rng.uniform(size=self.n_distractors)]
+        )
+        query = self._heads[STOP][keys[0]]
+        room = length - len(query) - self.value_length
+        start = self._start(rng, length)
+        short = room - sum(self._longest(key) for key in keys)
+        places = [
+            self.haystack.nearest(start=start, stop=start + short, share=share) for share in (depth, *others)
+        ]
+        needles = [
+            self._needle(key, value, kind) for key, value, (_, kind) in zip(keys, values, places, strict=True)
+        ]
+        filler = self.haystack.tokens[start : start + room - sum(len(needle.ids) for needle in needles)]
+        offsets = [len(filler) if kind == STOP else at - start for at, kind in places]
+        kind, line_end = places[0][1], len(self._line_end)
+        return hide(
+            filler,
+            offsets,
+            needles,
+            query,
+            requested_depth=depth,
+            key=self._keys[keys[0]],
+            value="".join(map(str, values[0])),
+            lead=line_end if kind == STOP else 0,
+            trail=line_end if kind == LINE else 0,
+        )
+
+    @property
+    def n_hidden(self) -> int:
+        return self.n_needles + self.n_distractors
+
+    @cached_property
+    def min_length(self) -> int:
+        """Tokens that hold the longest needles, query and answer, and one token of filler."""
+        longest = sorted(self._longest(key) for key in range(len(self._keys)))[-self.n_hidden :]
+        return sum(longest) + max(map(len, self._heads[STOP])) + self.value_length + 1
+
+    @cached_property
+    def _keys(self) -> tuple[str, ...]:
+        return KEYS if "{key}" in self.template else ("",)
+
+    @cached_property
+    def _heads(self) -> dict[int, list[np.ndarray]]:
+        """Ids of the needle up to its value, for each kind of place and each key."""
+        stem = self.template.partition("{value}")[0]
+        stems = [stem.replace("{key}", key) for key in self._keys]
+        plain = [self._ids(text) for text in stems]
+        return {
+            LINE: plain,
+            SENTENCE: [self._ids(" " + text) for text in stems],
+            STOP: [np.concatenate([self._line_end, ids]) for ids in plain],
+        }
+
+    @cached_property
+    def _tails(self) -> dict[int, np.ndarray]:
+        """Ids after the value, for each kind of place."""
+        tail = self._ids(self.template.partition("{value}")[2])
+        return {LINE: np.concatenate([tail, self._line_end]), SENTENCE: tail, STOP: tail}
+
+    @cached_property
+    def _digits(self) -> np.ndarray:
+        """Id of each digit [10]."""
+        ids = [encode(self.tokenizer, str(digit)) for digit in range(10)]
+        if any(len(found) != 1 for found in ids):
+            raise refusal(
+                "tokenizer", ids, legal="one token for each digit", step="Train one with train_tokenizer."
+            )
+        return np.array(ids)[:, 0]
+
+    @cached_property
+    def _line_end(self) -> np.ndarray:
+        return self._ids("\n")
+
+    def _longest(self, key: int) -> int:
+        kinds = (LINE, SENTENCE, STOP)
+        return self.value_length + max(len(self._heads[kind][key]) + len(self._tails[kind]) for kind in kinds)
+
+    def _start(self, rng: np.random.Generator, length: int) -> int:
+        """Where the filler begins: any line start with ``length`` tokens after it."""
+        starts = self._starts
+        n_fit = int(np.searchsorted(starts, len(self.haystack.tokens) - length, side="right"))
+        return int(starts[rng.integers(n_fit)])
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return self.haystack.starts
+
+    def _needle(self, key: int, value: np.ndarray, kind: int) -> Needle:
+        head = self._heads[kind][key]
+        ids = np.concatenate([head, self._digits[value], self._tails[kind]])
+        return Needle(ids, len(head), len(head) + len(value))
+
+
+def text_builder(
+    *,
+    filler: str,
+    tokenizer: "Tokenizer",
+    corpus: "TokenCorpus | None",
+    split: str,
+    template: str | None,
+    longest: int,
+    n_needles: int,
+    n_distractors: int,
+    **knobs,
+) -> TextBuilder:
+    """A builder with its filler; ValueError for a template, tokenizer or corpus that cannot serve."""
+    keyed = n_needles + n_distractors > 1
+    if n_needles + n_distractors > len(KEYS):
+        raise refusal(
+            "n_needles + n_distractors",
+            n_needles + n_distractors,
+            legal=f"1 to {len(KEYS)}",
+            step="There are no more names.",
+        )
+    template = template or (KEYED if keyed else PLAIN)
+    _check_template(template, keyed=keyed)
+    haystack = _haystack(filler, tokenizer, corpus, split, longest)
+    asked = {"template": template, "n_needles": n_needles, "n_distractors": n_distractors}
+    builder = TextBuilder(haystack=haystack, tokenizer=tokenizer, **asked, **knobs)
+    builder._digits  # noqa: B018 (refuses a tokenizer without single digits)
+    return builder
+
+
+def _haystack(
+    filler: str, tokenizer: "Tokenizer", corpus: "TokenCorpus | None", split: str, longest: int
+) -> Haystack:
+    if filler == "repeated" or corpus is None:
+        return repeated_haystack(tokenizer, longest=longest)
+    n_tokens = len(corpus.split(split))
+    if n_tokens < longest:
+        raise refusal(
+            "lengths",
+            longest,
+            legal=f"1 to {n_tokens}, the tokens of split {split!r}",
+            step="Shorten the contexts or use a larger corpus.",
+        )
+    return corpus.haystack(split)
+
+
+def _check_template(template: str, *, keyed: bool) -> None:
+    wanted = ["key", "value"] if keyed else ["value"]
+    try:
+        fields = [name for _, name, *_ in Formatter().parse(template) if name is not None]
+    except ValueError:
+        fields = []
+    if fields != wanted or template.startswith("{value}"):
+        legal = "text, then " + ", then ".join(f"{{{name}}} once" for name in wanted)
+        raise refusal("template", template, legal=legal, step=f"For example {(KEYED if keyed else PLAIN)!r}.")

@@ -1,0 +1,1 @@
+"""Statistics on tidy tables of runs: variants, intervals, claims; no torch."""

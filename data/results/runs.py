@@ -1,0 +1,102 @@
+"""Read finished or running trainings into one tidy table."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from data.results.variants import variant_name
+
+METRICS = ("step", "tokens", "name", "value")
+NUMBERS = ["step", "tokens", "value"]
+NAMING = {"architecture": str, "rope": str, "lr_lam": int | float}
+
+
+def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
+    """One row a number: run, architecture, seed, step, tokens, name, value.
+
+    Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and
+    seed, at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart
+    (see `data.results.variants.variant_name`). FileNotFoundError or ValueError name the folder and what it
+    lacks.
+    """
+    listed = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+    if not listed:
+        raise ValueError(
+            "no run folder was given; legal: one or more folders with config.json and metrics.csv"
+        )
+    return pd.concat([_read_run(Path(folder)) for folder in listed], ignore_index=True)
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """True for a folder that holds config.json and metrics.csv."""
+    return all((Path(path) / name).is_file() for name in ("config.json", "metrics.csv"))
+
+
+def _read_run(folder: Path) -> pd.DataFrame:
+    if not is_run(folder):
+        found = sorted(item.name for item in folder.iterdir()) if folder.is_dir() else "no such folder"
+        raise FileNotFoundError(
+            f"{folder} is not a run: it needs config.json and metrics.csv, there is {found}"
+        )
+    config = _read_config(folder / "config.json")
+    d_state, seed = (_field(config, name, folder) for name in ("d_state", "seed"))
+    metrics = _read_metrics(folder / "metrics.csv")
+    naming = {name: value for name in NAMING for value in _found(config, name)[:1]}
+    for name, value in naming.items():
+        if not isinstance(value, NAMING[name]):
+            legal = "text" if NAMING[name] is str else "a number"
+            raise ValueError(f"{folder / 'config.json'}: {name} is {value!r}; legal: {legal}")
+    own: dict[str, Any] = {"architecture": "sisa" if d_state else "transformer"}
+    return pd.DataFrame(
+        {
+            "run": folder.name,
+            "architecture": variant_name(**own | naming, d_state=d_state),
+            "seed": seed,
+        }
+        | {name: metrics[name] for name in METRICS}
+    )
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON ({error}); was the file cut off?") from error
+    if not isinstance(config, dict):
+        raise ValueError(
+            f"{path} holds a {type(config).__name__}; legal: a JSON object with d_state and seed"
+        )
+    return config
+
+
+def _read_metrics(path: Path) -> pd.DataFrame:
+    try:
+        metrics = pd.read_csv(path)
+    except ValueError as error:  # includes pandas' EmptyDataError and ParserError
+        raise ValueError(
+            f"{path} cannot be read as a table ({error}); legal columns: {', '.join(METRICS)}"
+        ) from error
+    missing = [name for name in METRICS if name not in metrics.columns]
+    if missing:
+        raise ValueError(f"{path} lacks columns {missing}; legal: {', '.join(METRICS)}")
+    try:
+        return metrics.assign(**metrics[NUMBERS].apply(pd.to_numeric))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}; legal: numbers in {', '.join(NUMBERS)}") from error
+
+
+def _field(config: dict[str, Any], name: str, folder: Path) -> int:
+    found = [value for value in _found(config, name) if isinstance(value, int)]
+    if not found:
+        raise ValueError(f"{folder / 'config.json'} has no integer {name}; it has {sorted(config)}")
+    return found[0]
+
+
+def _found(config: dict[str, Any], name: str) -> list[Any]:
+    """Values of a field at the top or one level down."""
+    places = [config, *(value for value in config.values() if isinstance(value, dict))]
+    return [place[name] for place in places if name in place]

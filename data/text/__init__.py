@@ -1,0 +1,1 @@
+"""From text to tokens: tokenizer, labels, corpora and where their documents come from."""

@@ -1,0 +1,1 @@
+"""What a trained model does: evaluations, the needle lens, ablations."""

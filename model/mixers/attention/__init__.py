@@ -1,0 +1,1 @@
+"""Mixers that attend: softmax, SISA and its variants, decay biases."""

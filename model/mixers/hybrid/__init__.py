@@ -1,0 +1,1 @@
+"""Attention and state space together: by layer (Jamba style) and by head (Hymba style)."""

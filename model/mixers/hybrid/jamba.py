@@ -1,0 +1,18 @@
+"""Jamba: attention in one block of several, a state space in the others (arXiv 2403.19887).
+
+Layer i has attention where i % attention_period == attention_offset. It has no position code: the blocks
+before it know the order. Published Jamba has Mamba-1 elsewhere; here it is Mamba-2, as in later hybrids of
+this kind, because its decay allows matrix products, with as many heads as attention has. No experts.
+"""
+
+from __future__ import annotations
+
+from model.config import SISAConfig
+from model.config.hybrids import attends
+from model.mixers.attention.attention import Attention
+from model.mixers.state_space.mamba2 import Mamba2
+
+
+def jamba(config: SISAConfig, layer: int = 0) -> Attention | Mamba2:
+    """The mixer of one layer."""
+    return Attention(config, layer) if attends(config, layer) else Mamba2(config, layer)

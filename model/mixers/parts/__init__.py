@@ -1,0 +1,1 @@
+"""What several mixers share: hooks, norms, position codes, running sums."""

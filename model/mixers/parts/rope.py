@@ -1,0 +1,98 @@
+"""RoPE and the ways to stretch it over contexts longer than n, the training context and its meta tokens.
+
+    angle of pair i at position p:  p·θ_i ,   θ_i = b^(−2i/D) ,   D = d_head, b = 10,000;   target length s·n
+
+| rope        | θ_i becomes                                                 | source                   |
+| ----------- | ----------------------------------------------------------- | ------------------------ |
+| pi          | θ_i / s                                                     | arXiv 2306.15595         |
+| ntk         | that of b·s^(D/(D−2)): fastest pair as it was, slowest θ/s  | "NTK-aware scaled RoPE"  |
+| dynamic_ntk | the same with s·L/n − s + 1 for s, where the input has L > n | as in YaRN's repository |
+| yarn        | ρ_i·θ_i/s + (1 − ρ_i)·θ_i, and q and k times 0.1 ln s + 1   | arXiv 2309.00071         |
+
+ρ_i rises from 0 (pairs that turn more than 32 times within n) to 1 (less than once), linearly in the index i
+as YaRN's code has it, where its text is linear in the number of turns. No method has parameters. The content
+term alone is rescaled: Φ of SISA depends on the data, not on the position.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from model.config import SISAConfig
+from model.mixers.parts.hooks import at_least_float32
+from model.mixers.parts.scores import rotate
+
+BASE = 10_000.0
+FAST, SLOW = 32, 1  # turns within n above which YaRN keeps a pair, and below which it interpolates
+
+
+def frequencies(
+    config: SISAConfig, *, length: int, device: torch.device | None = None
+) -> Float[Tensor, " pair"]:
+    """θ_i in radians a position, float64; length, tokens, matters to dynamic_ntk alone."""
+    s, n, d_head = config.rope_factor, config.n_ctx + config.n_meta, config.d_head
+    if config.rope == "pi":
+        return plain_frequencies(d_head, device=device) / s
+    if config.rope == "ntk":
+        return plain_frequencies(d_head, base=_stretched_base(s, d_head), device=device)
+    if config.rope == "dynamic_ntk":
+        base = _stretched_base(s * max(length, n) / n - s + 1, d_head)
+        return plain_frequencies(d_head, base=base, device=device)
+    theta = plain_frequencies(d_head, device=device)
+    if config.rope != "yarn":
+        return theta
+    rho = _interpolated(d_head, n, device)
+    return rho * theta / s + (1 - rho) * theta
+
+
+def plain_frequencies(
+    d_head: int, *, base: float = BASE, device: torch.device | None = None
+) -> Float[Tensor, " pair"]:
+    """base^(−2i/d_head), float64."""
+    return base ** (-torch.arange(0, d_head, 2, device=device, dtype=torch.float64) / d_head)
+
+
+def temperature(config: SISAConfig) -> float:
+    """What q and k are multiplied by: μ = 0.1 ln s + 1 of YaRN, 1 for the others."""
+    return 0.1 * math.log(config.rope_factor) + 1 if config.rope == "yarn" else 1.0
+
+
+def positioned(
+    x: Float[Tensor, "batch position head d_head"], config: SISAConfig, *, start: int = 0
+) -> Float[Tensor, "batch position head d_head"]:
+    """Queries or keys of the positions from start on, turned by RoPE where config has one."""
+    if config.rope == "none":
+        return x
+    frequency = frequencies(config, length=start + x.shape[1], device=x.device)
+    phase = rope_phase(x.shape[1], frequency, start=start)[:, None]
+    return (temperature(config) * rotate(at_least_float32(x), phase)).to(x.dtype)
+
+
+def rope_phase(
+    length: int, frequency: Float[Tensor, " pair"], *, start: int = 0
+) -> Float[Tensor, "position pair"]:
+    """Angles p·θ_i of the positions from start on, radians, float64."""
+    position = torch.arange(start, start + length, device=frequency.device, dtype=torch.float64)
+    return position[:, None] * frequency
+
+
+def _stretched_base(factor: float, d_head: int) -> float:
+    """The base whose slowest pair turns `factor` times slower."""
+    return BASE * factor ** (d_head / (d_head - 2))
+
+
+def _interpolated(d_head: int, n: int, device: torch.device | None) -> Float[Tensor, " pair"]:
+    """ρ_i: 0 keeps a frequency, 1 divides it by s."""
+    low = max(math.floor(_index(FAST, d_head, n)), 0)
+    high = min(math.ceil(_index(SLOW, d_head, n)), d_head - 1)
+    i = torch.arange(d_head // 2, device=device, dtype=torch.float64)
+    return ((i - low) / max(high - low, 0.001)).clamp(0, 1)
+
+
+def _index(turns: int, d_head: int, n: int) -> float:
+    """Index i, not rounded, of the pair that turns so many times within n."""
+    return d_head * math.log(n / (turns * 2 * math.pi)) / (2 * math.log(BASE))

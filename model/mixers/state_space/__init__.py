@@ -1,0 +1,1 @@
+"""Selective state spaces: Mamba-2 and Mamba-3."""

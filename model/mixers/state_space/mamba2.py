@@ -1,0 +1,119 @@
+"""Mamba-2: a selective state space with one decay a head (arXiv 2405.21060).
+
+    [z, x B C, δ] = W_in u ,   x B C ← SiLU(conv(x B C)) ,   Δ = softplus(δ + b_Δ) ,   a = −Δ e^{A_log}
+    S_t = e^{a_t} S_{t−1} + Δ_t x_t B_tᵀ ,   y_t = S_t C_t + D x_t
+    out = W_O RMSNorm(y ⊙ SiLU(z))
+
+2·d_model channels in heads of `model.config.hybrids.state_head`; B and C are shared by all heads; the
+convolution is causal, four wide, one filter a channel. Hooks: `model.mixers.state_space.state_space`;
+hook_weight is Δ, and hook_z is what W_O maps, so that hook_result is a head's share of the output.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from model.config import SISAConfig
+from model.mixers.parts.cache import LayerCache
+from model.mixers.parts.hooks import at_least_float32
+from model.mixers.parts.norm import RMSNorm
+from model.mixers.state_space.state_space import StateSpace
+
+CONV = 4  # positions that the convolution sees
+DT_RANGE = (1e-3, 1e-1)  # Δ at the start
+NORM_EPS = 1e-5
+
+
+class CausalConvolution(nn.Module):
+    """Each channel filtered over its last four positions: bias + Σ_k weight_k x_{t−3+k}."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = (
+            nn.Parameter(torch.empty(CONV, channels)),
+            nn.Parameter(torch.empty(channels)),
+        )
+
+    def forward(self, x: Float[Tensor, "batch position channel"]) -> Float[Tensor, "batch position channel"]:
+        padded, y = F.pad(x, (0, 0, CONV - 1, 0)), self.bias
+        for k in range(CONV):
+            y = y + self.weight[k] * padded[:, k : k + x.shape[1]]
+        return y.to(x.dtype)
+
+
+class Euler(StateSpace):
+    """Convolution and recurrence of Mamba-2, between whatever projects in and out."""
+
+    no_weight_decay: ClassVar[tuple[str, ...]] = (*StateSpace.no_weight_decay, "A_log")
+
+    def _add_euler(self, config: SISAConfig) -> None:
+        self._add_state(config)
+        self.sizes = (2 * config.d_model, config.d_state, config.d_state)  # of x, B, C
+        self.conv = CausalConvolution(sum(self.sizes))
+        self.A_log = nn.Parameter(torch.empty(self.n_state_heads))
+
+    def _initialise_euler(self, generator: torch.Generator) -> None:
+        """−A uniform in (1, 16), D = 1, Δ log-uniform in (0.001, 0.1), the convolution uniform in ±1/2."""
+        for p in self.conv.parameters():
+            p.uniform_(-(CONV**-0.5), CONV**-0.5, generator=generator)
+        self.A_log.uniform_(1, 16, generator=generator).log_()
+        initialise_steps(self, generator)
+
+    def _recur(self, channels: Tensor, dt: Tensor) -> Tensor:
+        """y, batch position head channel, from x B C before the convolution and δ, batch position …"""
+        x, B, C = F.silu(self.conv(channels)).split(self.sizes, dim=-1)
+        x = self.hook_x(x.unflatten(-1, (self.n_state_heads, -1))).transpose(1, 2)
+        B, C = self._per_head(self.hook_B, B[:, None]), self._per_head(self.hook_C, C[:, None])
+        step = self.hook_dt(F.softplus(at_least_float32(dt) + self.dt_bias).transpose(1, 2))
+        a = self._decays(-step * self.A_log.exp()[:, None])
+        return self._read_out(x, self.hook_weight(step), a, B, C).transpose(1, 2)
+
+
+def initialise_steps(mixer: StateSpace, generator: torch.Generator) -> None:
+    """D = 1 and b_Δ such that softplus(b_Δ) is log-uniform in (0.001, 0.1)."""
+    mixer.D.fill_(1.0)
+    low, high = map(math.log, DT_RANGE)
+    step = mixer.dt_bias.uniform_(low, high, generator=generator).exp()
+    mixer.dt_bias.copy_(step + (-torch.expm1(-step)).log())
+
+
+def initialise_projections(mixer: StateSpace, config: SISAConfig, generator: torch.Generator) -> None:
+    """W_in and W_O uniform in ±1/sqrt(width); W_O shrunk by sqrt(what is added to the residual stream)."""
+    branches = config.n_layers * (2 if config.d_mlp else 1)
+    for linear, shrink in ((mixer.to_in, 1.0), (mixer.to_o, branches**-0.5)):
+        bound = shrink * linear.in_features**-0.5
+        linear.weight.uniform_(-bound, bound, generator=generator)
+
+
+class Mamba2(Euler):
+    """The whole mixer; state-dict names differ from the official ones, `tests/model` maps them."""
+
+    no_weight_decay: ClassVar[tuple[str, ...]] = (*Euler.no_weight_decay, "norm.w")
+
+    def __init__(self, config: SISAConfig, layer: int = 0) -> None:
+        super().__init__()
+        self.config, inner = config, 2 * config.d_model
+        self._add_euler(config)
+        self.widths = (inner, sum(self.sizes), self.n_state_heads)  # of z, x B C, δ
+        self.to_in = nn.Linear(config.d_model, sum(self.widths), bias=False)
+        self.norm = RMSNorm(inner, eps=NORM_EPS)
+        self.to_o = nn.Linear(inner, config.d_model, bias=False)
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator) -> None:
+        initialise_projections(self, self.config, generator)
+        self._initialise_euler(generator)
+
+    def forward(
+        self, u: Float[Tensor, "batch position d_model"], cache: LayerCache | None = None
+    ) -> Float[Tensor, "batch position d_model"]:
+        gate, channels, dt = self.to_in(u).split(self.widths, dim=-1)
+        y = self._recur(channels, dt).flatten(2)
+        z = self.norm((y * F.silu(gate)).to(u.dtype)).unflatten(-1, (self.n_state_heads, -1))
+        return self._output(self.hook_z(z))

@@ -1,0 +1,1 @@
+"""The hooked network, its capture as a trace, and TransformerLens' view of it."""

@@ -1,0 +1,64 @@
+"""The residual block: x += W_O Y(RMSNorm x); x += SwiGLU(RMSNorm x) (arXiv 2606.02332)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformer_lens.hook_points import HookPoint
+
+from model.config import SISAConfig
+from model.mixers import build_mixer
+from model.mixers.parts.cache import LayerCache
+from model.mixers.parts.norm import RMSNorm
+
+Residual = Float[Tensor, "batch position d_model"]
+
+
+class SwiGLU(nn.Module):
+    """W_down (SiLU(W_gate x) ⊙ W_up x)."""
+
+    def __init__(self, config: SISAConfig) -> None:
+        super().__init__()
+        self.gate = nn.Linear(config.d_model, config.d_mlp, bias=False)
+        self.up = nn.Linear(config.d_model, config.d_mlp, bias=False)
+        self.down = nn.Linear(config.d_mlp, config.d_model, bias=False)
+        self.hook_post = HookPoint()
+
+    def forward(self, x: Residual) -> Residual:
+        return self.down(self.hook_post(F.silu(self.gate(x)) * self.up(x)))
+
+
+class Block(nn.Module):
+    """A mixer, then SwiGLU unless d_mlp = 0, each added to the residual stream.
+
+    The mixer is named `attn` whatever it is, as TransformerLens' tools expect.
+    """
+
+    hook_out_is_single_residual_stream = True  # read by TransformerLens' logit lens
+
+    def __init__(self, config: SISAConfig, layer: int = 0) -> None:
+        super().__init__()
+        self.ln1, self.attn = RMSNorm(config.d_model), build_mixer(config, layer)
+        self.hook_resid_pre, self.hook_resid_mid, self.hook_resid_post = HookPoint(), HookPoint(), HookPoint()
+        self.hook_attn_out, self.hook_mlp_out = HookPoint(), HookPoint()
+        if config.d_mlp:
+            self.ln2, self.mlp = RMSNorm(config.d_model), SwiGLU(config)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Norms one, SwiGLU normal(0, 0.02), the rest as the mixer says."""
+        for module in self.modules():
+            if isinstance(module, RMSNorm):
+                module.w.fill_(1.0)
+        self.attn.initialise(generator)
+        if hasattr(self, "mlp"):
+            for linear in (self.mlp.gate, self.mlp.up, self.mlp.down):
+                linear.weight.normal_(std=0.02, generator=generator)
+
+    def forward(self, x: Residual, cache: LayerCache | None = None) -> Residual:
+        x = self.hook_resid_pre(x)
+        x = self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x), cache)))
+        return self.hook_resid_post(
+            x + self.hook_mlp_out(self.mlp(self.ln2(x))) if hasattr(self, "mlp") else x
+        )

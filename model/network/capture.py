@@ -1,0 +1,141 @@
+"""Capture: one forward pass, its factors kept as a labelled trace of O(position) size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import Tensor
+
+from data import token_labels
+from data.refusal import refusal
+from model.network.network import SISAModel
+from model.network.versions import versions
+from sisa_viz.trace import build_trace
+
+PARTS = ("attention", "ssm")
+
+
+@torch.no_grad()
+def capture(
+    model: SISAModel,
+    tokens: str | Sequence[int] | np.ndarray | Tensor,
+    labels: Sequence[str] | None = None,
+    *,
+    spans: Mapping[str, Sequence[int]] | None = None,
+    dtype: str = "float32",
+    part: str | None = None,
+) -> xr.Dataset:
+    """Run model once over one sequence and keep the factors of every score.
+
+    Args:
+        tokens: text (the model needs a tokenizer), or token ids [position] or [1, position].
+        labels: a string a position; by default from the tokenizer, or the ids where there is none.
+        spans: half-open token spans worth marking, for example {"needle": [3, 9], "answer": [60, 64]}.
+        dtype: "float16" halves q, k, b_rot and c_rot.
+        part: "attention" or "ssm", the state space, of a model that has both; by default attention where
+            there is any.
+
+    Returns:
+        the Dataset of `sisa_viz.build_trace`: scores come from `trace.sisa`. Layers without that part, or
+        whose window hides some of the text, are left out, and `layer` names those that are there. Meta tokens
+        come first, as positions of their own. A state space's equivalent attention is all importance, to be
+        read without softmax (`config["score"]` is "linear").
+    """
+    ids = _ids(model, tokens)
+    shown = _shown(model, part, ids.shape[1] + model.config.n_meta)
+    hooks = {_hook(layer, name) for layer, mixer in shown.items() for name in mixer.trace_hooks}
+    _, cache = model.run_with_cache(
+        ids, names_filter=lambda name: name in hooks, return_cache_object=False, return_type=None
+    )
+    factors = _stacked(
+        [
+            mixer.factors({name: cache[_hook(layer, name)] for name in mixer.trace_hooks})
+            for layer, mixer in shown.items()
+        ]
+    )
+    row, meta = ids[0].tolist(), range(model.config.n_meta)
+    trace = build_trace(
+        **factors,
+        token_ids=np.asarray([-1 for _ in meta] + row),
+        labels=[f"<meta {n}>" for n in meta] + list(_labels(model, row) if labels is None else labels),
+        config=_config(model, shown, factors),
+        seed=model.seed,
+        versions=versions(),
+        text=model.tokenizer.decode(row, skip_special_tokens=False) if model.tokenizer else None,
+        spans=_shifted(spans or {}, by=len(meta)),
+        dtype=dtype,
+    )
+    return trace.assign_coords(layer=("layer", list(shown), trace["layer"].attrs))
+
+
+def _shown(model: SISAModel, part: str | None, length: int) -> dict[int, Any]:
+    """What is traced of each layer that has the part."""
+    parts = {layer: block.attn.parts(length) for layer, block in enumerate(model.blocks)}
+    found = [name for name in PARTS if any(name in of_layer for of_layer in parts.values())]
+    part = found[0] if part is None else part
+    if part not in found:
+        step = f"A {model.config.architecture} has no other."
+        raise refusal("part", part, legal=", ".join(map(repr, found)), step=step)
+    return {layer: of_layer[part] for layer, of_layer in parts.items() if part in of_layer}
+
+
+def _ids(model: SISAModel, tokens: Any) -> Tensor:
+    if isinstance(tokens, str):
+        return model.to_tokens(tokens)
+    try:
+        ids = torch.as_tensor(tokens, device=model.device)
+    except (TypeError, ValueError, RuntimeError):
+        legal = "text, or token ids [position] or [1, position]"
+        raise refusal("tokens", tokens, legal=legal, step="Capture texts one by one.") from None
+    ids = ids[None] if ids.ndim == 1 else ids
+    if ids.ndim != 2 or len(ids) != 1:
+        came = f"shape {tuple(ids.shape)}"
+        raise refusal(
+            "tokens", came, legal="one sequence: [position] or [1, position]", step="Capture rows one by one."
+        )
+    return ids
+
+
+def _hook(layer: int, name: str) -> str:
+    return f"blocks.{layer}.attn.hook_{name}"
+
+
+def _shifted(spans: Mapping[str, Sequence[int]], *, by: int) -> Mapping[str, Sequence[int]]:
+    return {name: [edge + by for edge in span] for name, span in spans.items()} if by else spans
+
+
+def _config(model: SISAModel, shown: Mapping[int, Any], factors: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The model's, what its mixers add, and as d_state the state channels that the trace holds."""
+    added = {name: value for mixer in shown.values() for name, value in mixer.trace_config.items()}
+    d_state = factors["b_rot"].shape[-1] if "b_rot" in factors else 0
+    return model.config.to_dict() | added | {"d_state": d_state}
+
+
+def _stacked(layers: Sequence[Mapping[str, Tensor]]) -> dict[str, np.ndarray]:
+    """Every variable that any layer has, first axis layer."""
+    names = dict.fromkeys(name for layer in layers for name in layer)
+    return {name: _stack([layer.get(name) for layer in layers]) for name in names}
+
+
+def _stack(parts: Sequence[Tensor | None]) -> np.ndarray:
+    """Layers of one variable; zeros where a layer has fewer heads or channels, or nothing of the kind."""
+    arrays = [None if t is None else _array(t) for t in parts]
+    held = [array for array in arrays if array is not None]
+    largest = np.max([array.shape for array in held], axis=0)
+    stacked = np.zeros((len(arrays), *largest), held[0].dtype)
+    for layer, array in zip(stacked, arrays, strict=True):
+        if array is not None:
+            layer[tuple(map(slice, array.shape))] = array
+    return stacked
+
+
+def _array(t: Tensor) -> np.ndarray:
+    return (t.float() if t.is_floating_point() else t).cpu().numpy()
+
+
+def _labels(model: SISAModel, ids: list[int]) -> list[str]:
+    return list(token_labels(model.tokenizer, ids)) if model.tokenizer else [str(i) for i in ids]

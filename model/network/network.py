@@ -1,0 +1,287 @@
+"""The hooked network: embedding, blocks, final norm, tied unembedding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformer_lens import ActivationCache, HookedRootModule
+from transformer_lens.config import TransformerLensConfig
+from transformer_lens.hook_points import HookPoint
+from transformer_lens.utilities.slice import Slice
+
+from data.niah.episodes import IGNORED
+from data.refusal import one_of, refusal, whole
+from data.text.tokenizer import encode
+from model.config import SISAConfig
+from model.mixers.parts.cache import LayerCache
+from model.mixers.parts.float32 import KeepsFloat32
+from model.mixers.parts.hooks import at_least_float32
+from model.mixers.parts.norm import RMSNorm
+from model.network.block import Block
+
+Tokens = Int[Tensor, "batch position"]
+
+
+class Unembed(nn.Module):
+    """Logits from the residual stream, with the weights of the embedding."""
+
+    def __init__(self, embed: nn.Embedding) -> None:
+        super().__init__()
+        self._embed = (embed,)  # a tuple, so that the tied weight has one owner
+
+    @property
+    def W_U(self) -> Float[Tensor, "d_model d_vocab"]:
+        return self._embed[0].weight.T
+
+    def forward(self, x: Float[Tensor, "*dims d_model"]) -> Float[Tensor, "*dims d_vocab"]:
+        return F.linear(x, self._embed[0].weight)
+
+
+class SISAModel(HookedRootModule):
+    """A SISA language model (arXiv 2606.02332) with TransformerLens hooks; plain transformer if d_state = 0.
+
+    Args:
+        config: shape of the model.
+        seed: of the initial weights; nothing global is touched.
+        tokenizer: turns text into token ids; only needed by what takes text.
+    """
+
+    def __init__(self, config: SISAConfig, *, seed: int = 0, tokenizer: Tokenizer | None = None) -> None:
+        super().__init__()
+        self.config, self.tokenizer, self.seed = config, tokenizer, seed
+        with torch.device("meta"):  # no default initialisation: it would draw from the global generator
+            self.embed = nn.Embedding(config.d_vocab, config.d_model)
+            blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
+            self.blocks = cast(
+                Sequence[Block], blocks
+            )  # for type checkers, who do not know what a list holds
+            self.ln_final = RMSNorm(config.d_model)
+            if config.n_meta:
+                self.meta = nn.Parameter(torch.empty(config.n_meta, config.d_model))
+        self.hook_embed = HookPoint()
+        self.to_empty(device="cpu")
+        self.unembed = Unembed(self.embed)
+        self.initialise(seed)
+        self.setup()
+        self.eval()  # nothing here behaves differently in training; TransformerLens' tools ask for it
+
+    @torch.no_grad()
+    def initialise(self, seed: int) -> None:
+        """Fresh weights, a function of the seed alone: normal(0, 0.02) but for what SISAAttention says."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        self.embed.weight.normal_(std=0.02, generator=generator)
+        self.ln_final.w.fill_(1.0)
+        if self.config.n_meta:
+            self.meta.normal_(std=0.02, generator=generator)
+        for block in self.blocks:
+            block.initialise(generator)
+
+    def forward(
+        self,
+        tokens: Tokens,
+        *,
+        return_type: Literal["logits", "loss", "both"] | None = "logits",
+        labels: Tokens | None = None,
+        caches: list[LayerCache] | None = None,
+    ) -> Any:
+        """Logits, the mean next-token loss, or both.
+
+        Args:
+            tokens: batch × position.
+            return_type: "logits" (batch position d_vocab), "loss" (nats a token), "both", or None to run for
+                the hooks alone.
+            labels: tokens to be predicted, −100 where none is scored; the tokens themselves by default.
+            caches: one a layer, as `generate` uses them.
+
+        Raises:
+            ValueError: tokens of another shape or outside the vocabulary, unknown return_type.
+        """
+        one_of("return_type", return_type, ("logits", "loss", "both", None))
+        x = self.hook_embed(self._with_meta(self.embed(self._checked(tokens))))
+        for layer, block in enumerate(self.blocks):
+            x = block(x, caches[layer] if caches else None)
+        x = self.ln_final(x)[:, self.config.n_meta :]
+        if return_type is None:
+            return None
+        logits = self.unembed(x)
+        if return_type == "logits":
+            return logits
+        loss = next_token_loss(logits, tokens if labels is None else labels)
+        return loss if return_type == "loss" else (logits, loss)
+
+    def _with_meta(self, x: Float[Tensor, "batch position d_model"]) -> Float[Tensor, "batch longer d_model"]:
+        """Meta tokens of a Hymba before the text; the residual stream has them, the logits do not."""
+        if not self.config.n_meta:
+            return x
+        return torch.cat((self.meta.to(x.dtype).expand(len(x), -1, -1), x), dim=1)
+
+    def _checked(self, tokens: Tokens) -> Tokens:
+        if not isinstance(tokens, Tensor):
+            step = "Pass model.to_tokens(text), or torch.tensor([ids])."
+            raise refusal("tokens", tokens, legal="a tensor of token ids, batch × position", step=step)
+        if tokens.ndim != 2 or tokens.dtype not in (torch.int64, torch.int32) or not tokens.numel():
+            came = f"shape {tuple(tokens.shape)}, {tokens.dtype}"
+            raise refusal(
+                "tokens",
+                came,
+                legal="non-empty int64 batch × position",
+                step="For one sequence pass tokens[None].",
+            )
+        # on a GPU a look at the values would make every step wait; there the embedding's own assertion speaks
+        if not tokens.is_cuda and (tokens.min() < 0 or tokens.max() >= self.config.d_vocab):
+            came, legal = (
+                f"{int(tokens.min())} to {int(tokens.max())}",
+                f"0 to {self.config.d_vocab - 1} (d_vocab - 1)",
+            )
+            raise refusal(
+                "token ids", came, legal=legal, step="Use the tokenizer this model was trained with."
+            )
+        return tokens
+
+    def run_with_cache(
+        self,
+        *args: Any,
+        return_cache_object: bool = True,
+        remove_batch_dim: bool = False,
+        pos_slice: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """As its parent's, but the cache is an ActivationCache and pos_slice knows every hook's layout."""
+        output, cache = super().run_with_cache(*args, **kwargs)
+        if pos_slice is not None:
+            cut = Slice.unwrap(pos_slice)
+            cache = {
+                name: cut.apply(t, dim=self._position_dim(name)) if t.ndim > 1 else t
+                for name, t in cache.items()
+            }
+        cache = ActivationCache(cache, self)
+        if remove_batch_dim:
+            cache = cache.remove_batch_dim()
+        return output, cache if return_cache_object else cache.cache_dict
+
+    def _position_dim(self, name: str) -> int:
+        return self.hook_dict[name.removesuffix("_grad")].pos_dim or 1
+
+    @torch.no_grad()
+    def generate(
+        self, tokens: Tokens, *, max_new_tokens: int, use_cache: bool = True
+    ) -> Int[Tensor, "batch longer"]:
+        """Greedy continuation, batch × (position + max_new_tokens).
+
+        K̂ and V of the past are kept where every mixer can decode from them. Without the causal anchor the
+        past changes with every token, and a watched score-sized hook wants whole matrices: both recompute
+        everything at each step, as use_cache=False does.
+        """
+        whole("max_new_tokens", max_new_tokens, least=0)
+        cached = use_cache and all(block.attn.decodes_from_cache for block in self.blocks)
+        caches = [LayerCache() for _ in self.blocks] if cached else None
+        fed = tokens
+        for _ in range(max_new_tokens):
+            chosen = self(fed, caches=caches)[:, -1].argmax(-1, keepdim=True)
+            tokens = torch.cat((tokens, chosen), dim=1)
+            fed = chosen if cached else tokens
+        return tokens
+
+    def float32_parameters(self) -> list[nn.Parameter]:
+        """Those that keep float32 under any cast: norms, λ_raw and decay parameters."""
+        return [
+            p
+            for module in self.modules()
+            if isinstance(module, KeepsFloat32)
+            for p in module.parameters(recurse=False)
+        ]
+
+    def no_weight_decay(self) -> list[str]:
+        """Names of the parameters that weight decay would spoil, as each mixer says: decays, steps, norms."""
+        return [
+            f"blocks.{layer}.attn.{name}"
+            for layer, block in enumerate(self.blocks)
+            for name in block.attn.no_weight_decay
+        ]
+
+    @property
+    def device(self) -> torch.device:
+        return self.embed.weight.device
+
+    @property
+    def cfg(self) -> TransformerLensConfig:
+        """The configuration as TransformerLens' utilities read it."""
+        c = self.config
+        sizes: dict[str, Any] = dict(
+            d_model=c.d_model,
+            d_head=c.d_head,
+            n_layers=c.n_layers,
+            n_ctx=c.n_ctx,
+            n_heads=c.n_heads,
+            d_mlp=c.d_mlp,
+            d_vocab=c.d_vocab,
+        )
+        return TransformerLensConfig(
+            **sizes,
+            device=str(self.device),
+            dtype=self.embed.weight.dtype,
+            positional_embedding_type="rotary",
+            gated_mlp=True,
+            normalization_type="RMS",
+            default_prepend_bos=False,
+        )
+
+    @property
+    def W_U(self) -> Float[Tensor, "d_model d_vocab"]:
+        return self.unembed.W_U
+
+    @property
+    def b_U(self) -> Float[Tensor, " d_vocab"]:
+        return torch.zeros(self.config.d_vocab, device=self.device, dtype=self.embed.weight.dtype)
+
+    def to_tokens(self, text: str | list[str], **_: Any) -> Tokens:
+        """Token ids of one text, or of several of equal length: batch × position."""
+        if self.tokenizer is None:
+            raise refusal(
+                "tokenizer",
+                None,
+                legal="a tokenizers.Tokenizer",
+                step="Pass token ids, or SISAModel(..., tokenizer=...).",
+            )
+        rows = [encode(self.tokenizer, t) for t in ([text] if isinstance(text, str) else text)]
+        if len({len(row) for row in rows}) != 1:
+            lengths = [len(row) for row in rows]
+            raise refusal(
+                "texts", f"{lengths} tokens long", legal="texts of equal length", step="Pass them one by one."
+            )
+        return torch.tensor(rows, dtype=torch.int64, device=self.device)
+
+    def to_single_token(self, text: str) -> int:
+        """The id of a text that is one token."""
+        ids = self.to_tokens(text)[0].tolist()
+        if len(ids) != 1:
+            raise refusal(
+                "text",
+                text,
+                legal=f"a text that is one token, not {len(ids)}",
+                step="Pass a shorter text or a token id.",
+            )
+        return ids[0]
+
+    def tokens_to_residual_directions(self, tokens: str | int | Tensor) -> Tensor:
+        """Directions of the normalised residual stream whose products are the tokens' logits, … × d_model.
+
+        The final norm's weight is folded in: ActivationCache.logit_attrs of all parts adds up to the logit.
+        """
+        ids = torch.as_tensor(
+            self.to_single_token(tokens) if isinstance(tokens, str) else tokens, device=self.device
+        )
+        return self.embed.weight[ids] * self.ln_final.w
+
+
+def next_token_loss(logits: Float[Tensor, "batch position d_vocab"], labels: Tokens) -> Float[Tensor, ""]:
+    """Mean −log p(labels[t] | tokens before t) over the scored positions, nats."""
+    return F.cross_entropy(
+        at_least_float32(logits[:, :-1].flatten(0, 1)), labels[:, 1:].flatten().long(), ignore_index=IGNORED
+    )

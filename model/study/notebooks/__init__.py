@@ -1,0 +1,1 @@
+"""What each numbered notebook takes as parameters and calls."""

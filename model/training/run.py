@@ -1,0 +1,143 @@
+"""The folder of one training run: what it was asked, what it measured, where it stands.
+
+    config.json        what was asked: model, training, data, evaluations, corpus hash
+    versions.json      software of every start
+    metrics.csv        step, tokens, name, value
+    last.ckpt          Lightning checkpoint, replaced as a whole
+    model.safetensors  the trained weights, once it has ended
+
+Killed at any moment, a folder is either resumable or empty: files appear by renaming, and rows of metrics.csv
+past the checkpoint are cut when it resumes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from data.files import write_aside
+from data.refusal import refusal
+from model.network.network import SISAModel
+from model.network.versions import versions
+from model.weights.checkpoint import load
+
+COLUMNS = ["step", "tokens", "name", "value"]
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss or the gradient of a step is not a number any more."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, finished or not."""
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "last.ckpt"
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def finished(self) -> bool:
+        return self.weights.is_file()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        return json.loads((self.folder / "config.json").read_text())
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Everything measured so far: step, tokens, name, value."""
+        path = self.folder / "metrics.csv"
+        return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=COLUMNS)
+
+    def model(self) -> SISAModel:
+        """The trained model; a FileNotFoundError where the run has not ended."""
+        return load(self.weights)
+
+    def open(self, asked: Mapping[str, Any]) -> None:
+        """Begin or continue, in a locked folder: refuse what holds something else, note what was asked."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for part in self.folder.glob(".*.part"):  # a kill leaves what `write_aside` was writing
+            part.unlink()
+        if (self.folder / "config.json").is_file():
+            self._check_same(asked)
+        else:
+            others = sorted(p.name for p in self.folder.iterdir() if not p.name.startswith("."))
+            if others:
+                step = "Choose an empty or new folder."
+                raise self._refused(f"a run folder, not one that holds {others[:5]}", step)
+            write_json(self.folder / "config.json", asked)
+        starts = self.folder / "versions.json"
+        before = json.loads(starts.read_text()) if starts.is_file() else []
+        if versions() not in before:
+            write_json(starts, [*before, versions()])
+
+    def _check_same(self, asked: Mapping[str, Any]) -> None:
+        """A run resumes only as what it was; what an earlier version did not note is not compared."""
+        noted = self.config
+        same = {name: asked.get(name) for name in noted}
+        old, new = _flat(noted), _flat(json.loads(json.dumps(same)))
+        changed = [
+            f"{k}: {old.get(k)!r} there, {new.get(k)!r} here"
+            for k in sorted(old | new)
+            if old.get(k) != new.get(k)
+        ]
+        if changed:
+            step = "Choose another folder, or ask for the same run to resume it."
+            raise self._refused(f"the folder of the same run; {'; '.join(changed[:6])}", step)
+
+    def cut_metrics(self, step: int) -> None:
+        """Drop what a killed process measured after its last checkpoint, at step, half a line included."""
+        path = self.folder / "metrics.csv"
+        if step == 0:
+            path.unlink(missing_ok=True)
+        elif path.is_file():
+            # text, so that kept numbers keep every digit
+            rows = pd.read_csv(path, on_bad_lines="skip", dtype=str)
+            steps = pd.Series(pd.to_numeric(rows["step"], errors="coerce"))
+            kept = rows[steps <= step].dropna()
+            with write_aside(path) as aside:
+                kept.to_csv(aside, index=False)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; the lock ends with the process, however it ends."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                yield
+        except Timeout:
+            step = "Wait for it to end, or choose another folder."
+            raise self._refused("a folder that no other run is using", step) from None
+
+    def _refused(self, legal: str, step: str) -> ValueError:
+        return refusal("folder", str(self.folder), legal=legal, step=step)
+
+
+def write_json(path: Path, value: Any) -> None:
+    with write_aside(path) as aside:
+        aside.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as dotted names."""
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    return {
+        k: v
+        for name, inner in value.items()
+        for k, v in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
+    }

@@ -1,0 +1,139 @@
+"""Checkpoints of the paper's authors (arXiv 2606.02332): {"model", "step", "config", …} by torch.save."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from data.refusal import refusal
+from model.config import SISAConfig
+from model.network.network import SISAModel
+from model.weights.checkpoint import fill
+
+COMPILED = "_orig_mod."  # torch.compile puts it before every name
+
+# released name within a layer: ours
+LAYER_NAMES = {
+    "W_Q.weight": "attn.to_q.weight",
+    "W_K.weight": "attn.to_k.weight",
+    "W_V.weight": "attn.to_v.weight",
+    "W_O.weight": "attn.to_o.weight",
+    "W_B.weight": "attn.to_B.weight",
+    "W_C.weight": "attn.to_C.weight",
+    "alpha_proj.weight": "attn.to_decay.weight",
+    "alpha_proj.bias": "attn.to_decay.bias",
+    "theta_proj.weight": "attn.to_theta.weight",
+    "lambda_raw": "attn.lam_raw",
+    "attn_norm.weight": "ln1.w",
+    "ffn_norm.weight": "ln2.w",
+    "ffn.w_gate.weight": "mlp.gate.weight",
+    "ffn.w_up.weight": "mlp.up.weight",
+    "ffn.w_down.weight": "mlp.down.weight",
+}
+NAMES = {"embed.weight": "embed.weight", "final_norm.weight": "ln_final.w"}
+
+
+def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = None) -> SISAModel:
+    """A float32 SISAModel with the released weights and the paper's anchor, "minimax".
+
+    The file is read with pickle execution off. Sizes come from the tensors; n_ctx from the stored config
+    ("seq_len"), 2,048 where it says nothing.
+
+    Args:
+        n_heads: only needed for a plain transformer whose stored config does not say "n_head".
+
+    Raises:
+        ValueError: the file needs pickle execution, or has another layout; says what was found.
+    """
+    stored = _read(Path(path))
+    released = {name.removeprefix(COMPILED): t.float() for name, t in stored["model"].items()}
+    tensors = {_our_name(name, path): t for name, t in released.items()}
+    config = _config(tensors, stored.get("config") or {}, n_heads=n_heads, path=path)
+    model = SISAModel(config)
+    fill(model, tensors, source=path)
+    return model
+
+
+def _read(path: Path) -> dict[str, Any]:
+    legal = 'a torch.save of {"model": tensors by name, "step", "config", …}'
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint at {path}; give the .pt file of the release.")
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling fails in as many ways as there are files
+        came = f"a file that cannot be read with pickle execution off ({type(error).__name__})"
+        raise refusal(
+            str(path), came, legal=legal, step="Never load it with pickle execution on unless you wrote it."
+        ) from error
+    weights = stored.get("model") if isinstance(stored, Mapping) else None
+    if (
+        not isinstance(weights, Mapping)
+        or not all(isinstance(name, str) and isinstance(t, Tensor) for name, t in weights.items())
+        or not weights
+    ):
+        came = (
+            f"a mapping with {sorted(map(str, stored))}"
+            if isinstance(stored, Mapping)
+            else f"a {type(stored).__name__}"
+        )
+        raise refusal(str(path), came, legal=legal, step="Give the released file itself.")
+    return dict(stored)
+
+
+def _our_name(name: str, path: str | PathLike[str]) -> str:
+    layer = re.fullmatch(r"layers\.(\d+)\.(.+)", name)
+    ours = (
+        f"blocks.{layer[1]}.{LAYER_NAMES[layer[2]]}" if layer and layer[2] in LAYER_NAMES else NAMES.get(name)
+    )
+    if ours is None:
+        legal = f"embed, final_norm and layers.N.{{{', '.join(LAYER_NAMES)}}}"
+        raise refusal(
+            f"tensor in {path}",
+            name,
+            legal=legal,
+            step="Only SISA and transformer checkpoints have this layout.",
+        )
+    return ours
+
+
+def _config(
+    tensors: Mapping[str, Tensor], stored: Mapping[str, Any], *, n_heads: int | None, path: object
+) -> SISAConfig:
+    step = "Give the released file itself."
+    if not isinstance(stored, Mapping):
+        raise refusal(f"config in {path}", stored, legal="a mapping with n_head and seq_len", step=step)
+
+    def shape(name: str, *, n_dims: int = 2) -> torch.Size:
+        found = tensors.get(name)
+        if found is None or found.ndim != n_dims or not found.numel():
+            came = f"no {name}" if found is None else f"{name}: {tuple(found.shape)}"
+            raise refusal(f"weights in {path}", came, legal="the released layout", step=step)
+        return found.shape
+
+    d_vocab, d_model = shape("embed.weight")
+    first = "blocks.0.attn."
+    plain = first + "lam_raw" not in tensors
+    heads = n_heads or stored.get("n_head") if plain else shape(first + "lam_raw", n_dims=1).numel()
+    if heads is None:
+        raise refusal(
+            "n_heads",
+            None,
+            legal=f"a divisor of d_model={d_model}",
+            step="The stored config has no n_head: pass n_heads=.",
+        )
+    return SISAConfig(
+        d_model=d_model,
+        n_layers=1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks.")),
+        n_heads=heads,
+        d_mlp=shape("blocks.0.mlp.gate.weight")[0],
+        d_vocab=d_vocab,
+        n_ctx=stored.get("seq_len", 2048),
+        d_state=0 if plain else shape(first + "to_B.weight")[0] // heads,
+        anchor="minimax",
+    )

@@ -1,0 +1,1 @@
+"""How everything looks: colours, escaped text, axis labels, empty figures."""

@@ -1,0 +1,107 @@
+"""The one colour and range policy.
+
+Signed quantities: blue is positive, red negative, zero white, limits symmetric. Probabilities and other
+quantities that start at zero: from pale yellow to dark violet. What is masked or absent has no colour: the
+grey ground shows, which is neither of the two zeros. All scales stay apart under the common colour-vision
+deficiencies.
+"""
+
+import re
+
+import numpy as np
+
+SIGNED = (
+    "#67001f",
+    "#b2182b",
+    "#d6604d",
+    "#f4a582",
+    "#fddbc7",
+    "#ffffff",
+    "#d1e5f0",
+    "#92c5de",
+    "#4393c3",
+    "#2166ac",
+    "#053061",
+)
+FROM_ZERO = ("#fffde0", "#fde0a0", "#feb078", "#f8765c", "#d3436e", "#982d80", "#5f187f", "#231151")
+GROUND = "rgba(128, 128, 128, 0.32)"
+INK = "#7a7a7a"  # readable on white and on the dark themes of notebooks
+GRID = "rgba(128, 128, 128, 0.25)"
+CLAMPED = "#d55e00"
+MARK = "#009e73"
+
+ARCHITECTURES = {
+    "transformer": "#d55e00",
+    "jamba": "#d39c23",
+    "hymba": "#73645d",
+    "mamba2": "#009e73",
+    "mamba3": "#ff6bb0",
+    "fox": "#7f0300",
+    "alibi": "#a0dabe",
+    "sigmoid_sisa": "#00396b",
+    "adaptive_sisa": "#9be221",
+}
+SISA = {4: "#a9dcf2", 16: "#56b4e9", 32: "#0072b2", 64: "#7054ff", 128: "#c08bff"}  # d_state between: mixed
+OTHERS = ("#e7298a", "#8c8c8c", "#e6d200", "#a6761d")
+RELATIVE = "5px,2px"  # dashes of what differs from a named architecture by a remark: "transformer, no RoPE"
+LAYERS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7b6fd0", "#a6761d")
+
+
+def scale(colours: tuple[str, ...]) -> list[list[float | str]]:
+    """A plotly colour scale from equidistant colours."""
+    return [[at / (len(colours) - 1), colour] for at, colour in enumerate(colours)]
+
+
+def signed_limit(*arrays: np.ndarray) -> float:
+    """The largest magnitude in all arrays, NaN and infinities aside; 1 where everything is zero or absent."""
+    return _largest([np.abs(array) for array in arrays])
+
+
+def top_limit(*arrays: np.ndarray) -> float:
+    """The upper end of a scale that starts at zero; 1 where everything is zero or absent."""
+    return _largest(list(arrays))
+
+
+def _largest(arrays: list[np.ndarray]) -> float:
+    finite = [array[np.isfinite(array)] for array in arrays]
+    return float(max((values.max() for values in finite if values.size), default=0.0)) or 1.0
+
+
+def architecture_colour(name: str) -> str:
+    """The colour of an architecture or variant; the same name gets the same colour in every plot."""
+    base, _, remark = name.partition(", ")
+    state = re.fullmatch(r"SISA d_state=(\d+)", base)
+    known = _sisa_colour(int(state[1])) if state else ARCHITECTURES.get(base)
+    if known is None:
+        return OTHERS[sum(map(ord, name)) % len(OTHERS)]
+    return mix(known, "#ffffff", 0.3) if remark else known
+
+
+def architecture_dash(name: str) -> str:
+    """Plotly's dashes of its line: relatives of a named architecture are dashed and lighter."""
+    return RELATIVE if ", " in name else "solid"
+
+
+def _sisa_colour(d_state: int) -> str:
+    """Between the named sizes the colours are mixed, in log d_state; beyond them the last one stays."""
+    sizes, colours = list(SISA), list(SISA.values())
+    at = float(np.interp(np.log2(max(d_state, 1)), np.log2(sizes), range(len(sizes))))
+    low = min(int(at), len(sizes) - 2)
+    return mix(colours[low], colours[low + 1], at - low)
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """A hex colour on the way from one to the other, share 0 to 1."""
+    pairs = ((int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(one + share * (two - one)):02x}" for one, two in pairs)
+
+
+def layer_colour(layer: int) -> str:
+    """The colour of a layer, repeated after eight."""
+    return LAYERS[layer % len(LAYERS)]
+
+
+def faint(colour: str, alpha: float) -> str:
+    """A hex colour with an opacity, as CSS."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {alpha:g})"

@@ -1,0 +1,1 @@
+"""Offline pages: reports of figures, runs, traces and executed notebooks."""

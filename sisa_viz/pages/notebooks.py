@@ -1,0 +1,76 @@
+"""What an executed notebook shows, as the sections of a report."""
+
+import base64
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import nbformat
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from bs4 import BeautifulSoup
+
+from sisa_viz.pages.page import Heading
+
+PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
+
+
+def notebook_sections(path: str | os.PathLike[str]) -> list[Any]:
+    """Headings, prose, figures and tables of a notebook, in its order; code and printed text are left out.
+
+    Tables are read back from the HTML that pandas made, cell by cell as text; nothing in the notebook is run
+    or trusted. ValueError for a file that is no notebook.
+    """
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except Exception as error:  # nbformat's reader fails in many ways
+        came = f"{path} is not a notebook ({type(error).__name__})"
+        raise ValueError(f"{came}; legal: an executed .ipynb file") from error
+    return [section for cell in notebook.cells for section in _sections(cell)]
+
+
+def _sections(cell: Any) -> Iterator[Any]:
+    if cell.cell_type == "markdown":
+        yield from _prose(cell.source)
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if PLOTLY in data:
+            shown = _plain(data[PLOTLY])
+            yield go.Figure(shown["data"], shown["layout"])
+        elif HTML in data and (table := BeautifulSoup("".join(data[HTML]), "html.parser").find("table")):
+            yield _table(table)
+
+
+def _plain(value: Any) -> Any:
+    """Plain dicts and lists, and numpy arrays where plotly packed numbers as base64."""
+    if isinstance(value, dict):
+        if value.keys() >= {"bdata", "dtype"}:
+            flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+            return flat.reshape([int(size) for size in str(value.get("shape", flat.size)).split(",")])
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _prose(markdown: str) -> Iterator[Any]:
+    for block in filter(None, (block.strip() for block in markdown.split("\n\n"))):
+        if block.startswith("#"):
+            yield Heading(block.lstrip("# "))
+        else:
+            yield " ".join(block.split()).replace("`", "")
+
+
+def _table(table: Any) -> pd.DataFrame:
+    """Cells as text, under the column names of the table's head; plain row numbers are left out."""
+    lines = table.find_all("tr")
+    rows = [[cell.get_text() for cell in line.find_all(["th", "td"])] for line in lines]
+    height = len(table.thead.find_all("tr")) if table.thead else 1
+    head, body = rows[:height], rows[height:]
+    for above, row in pairwise(body):  # pandas writes an outer index once for all its rows
+        row[:0] = above[: len(above) - len(row)]
+    levels = len(body[0]) - len(lines[height].find_all("td")) if body else 1
+    names = head[-1][:levels]  # a named index has its name in a second row of the head
+    frame = pd.DataFrame(body, columns=[*names, *head[0][levels:]])
+    numbers = [str(number) for number in range(len(body))]
+    return frame.iloc[:, 1:] if levels == 1 and frame.iloc[:, 0].tolist() == numbers else frame

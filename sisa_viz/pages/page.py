@@ -1,0 +1,159 @@
+"""One offline HTML page from figures, tables, explorers and text.
+
+The page asks no server for anything, and its Content-Security-Policy forbids it to. All text is escaped;
+plotly.js is inside at most once; a still picture stands in where scripts are off.
+"""
+
+import html
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from data.files import write_aside
+from sisa_viz.look.text import visible
+
+MOST_SCRIPT = 256 * 2**20  # characters; browsers drop an inline script of about 512 MB without a word
+MOST_ROWS = 1000
+PARTS = Path(__file__).parent / "parts"
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' blob: data:; style-src 'unsafe-inline'; img-src data: "
+    "blob:; "
+    "font-src data:; worker-src blob: data:; form-action 'none'; base-uri 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading between the sections of a page."""
+
+    text: str
+
+
+def report(path: str | os.PathLike[str], *sections: Any, title: str, pictures: bool = True) -> Path:
+    """Write the sections into one HTML file and return its path; a section that is not legal stops it.
+
+    A section is a string (paragraphs, parted by empty lines; no markup), a Heading, a plotly Figure, a
+    pandas DataFrame or Series, or an object with `_report_html_()` (trusted markup of its own; what its
+    `_report_assets_()` returns is put into the page once). `pictures=False` leaves out the still pictures, a
+    saving of about 0.3 s a figure. TypeError names a section of another kind.
+    """
+    body = "\n".join(_section(section, number, pictures) for number, section in enumerate(sections))
+    assets = dict.fromkeys(
+        section._report_assets_() for section in sections if hasattr(section, "_report_assets_")
+    )
+    drawn = any(isinstance(section, go.Figure) for section in sections)
+    page = _page(title, body, "\n".join(assets), drawn)
+    with write_aside(path) as aside:
+        aside.write_text(page, encoding="utf-8")
+    return Path(path)
+
+
+def _section(section: Any, number: int, pictures: bool) -> str:
+    if isinstance(section, str):
+        return "\n".join(f"<p>{_text(part.strip())}</p>" for part in section.split("\n\n") if part.strip())
+    if isinstance(section, Heading):
+        return f"<h2>{_text(section.text)}</h2>"
+    if isinstance(section, go.Figure):
+        return _figure(section, number, pictures)
+    if isinstance(section, pd.Series):
+        return _table(section.to_frame())
+    if isinstance(section, pd.DataFrame):
+        return _table(section)
+    if hasattr(section, "_report_html_"):
+        return section._report_html_()
+    raise TypeError(
+        f"section {number} is a {type(section).__name__}; legal: str, Heading, plotly Figure, pandas "
+        f"DataFrame or "
+        "Series, ScoreExplorer or another object with _report_html_()"
+    )
+
+
+def _text(text: object) -> str:
+    """One run of text: line breaks kept, everything else that shows as nothing made visible, then escaped."""
+    lines = (visible(line, spaces=False) for line in str(text).split("\n"))
+    return html.escape("\n".join(lines))
+
+
+def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
+    from sisa_viz.pages.picture import picture_uri, plain  # matplotlib, only where a picture is drawn
+
+    data = str(figure.to_json())  # plotly writes < as \u003c, so that no string can end the script
+    if len(data) > MOST_SCRIPT:
+        raise ValueError(
+            f"the figure in section {number} is {len(data) / 2**20:.0f} MiB; legal: at most "
+            f"{MOST_SCRIPT // 2**20}, as browsers drop longer scripts. Plot a window of it"
+        )
+    layout: Any = figure.layout
+    name = html.escape(plain(layout.title.text) or f"figure {number}")
+    still = f'<noscript><img src="{picture_uri(figure)}" alt="{name}"></noscript>' if pictures else ""
+    height = layout.height or 450
+    return (
+        f'<figure class="sisa-figure"><div role="img" aria-label="{name}" style="height:{height}px"></div>'
+        f'<script type="application/json">{data}</script>{still}</figure>'
+    )
+
+
+def _table(frame: pd.DataFrame) -> str:
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index()
+    head = "".join(
+        f'<th scope="col"{_side(frame.iloc[:, at])}>{_text(name)}</th>'
+        for at, name in enumerate(frame.columns)
+    )
+    rows = "\n".join(
+        "<tr>" + "".join(map(_cell, row)) + "</tr>"
+        for row in frame.head(MOST_ROWS).itertuples(index=False, name=None)
+    )
+    more = f"<p>{len(frame) - MOST_ROWS} more rows are left out.</p>" if len(frame) > MOST_ROWS else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>"
+    return f'<div class="table">{table}</div>{more}'
+
+
+def _side(column: pd.Series) -> str:
+    return ' class="number"' if pd.api.types.is_numeric_dtype(column) and column.dtype != bool else ""
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"<td>{_text(value)}</td>"
+    return (
+        f'<td class="number">{value:.4g}</td>'
+        if isinstance(value, float)
+        else f'<td class="number">{value}</td>'
+    )
+
+
+def _page(title: str, body: str, assets: str, drawn: bool) -> str:
+    style, draw = ((PARTS / name).read_text(encoding="utf-8") for name in ("page.css", "draw.js"))
+    scripts = f"<script>{_plotly()}</script>\n<script>{draw}</script>" if drawn else ""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{_text(title)}</title>
+<style>{style}</style>
+<noscript><style>.sisa-figure > div {{ display: none }}</style></noscript>
+</head>
+<body>
+<main>
+<h1>{_text(title)}</h1>
+{body}
+</main>
+{assets}
+{scripts}
+</body>
+</html>
+"""
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs().replace("</script", "<\\/script")

@@ -1,0 +1,59 @@
+"""One trace, one NetCDF file (h5netcdf).
+
+HDF5 strings can hold neither NUL nor lone surrogates, tokens can: labels and text travel as ASCII JSON.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from data.files import write_aside
+from sisa_viz.trace.check import check_trace
+
+ENGINE = "h5netcdf"
+
+
+def save_trace(trace: xr.Dataset, path: str | os.PathLike[str]) -> Path:
+    """Write the trace beside `path` and rename it; a reader never meets half a file."""
+    stored = check_trace(trace).copy()
+    stored.attrs["text"] = json.dumps(trace.attrs["text"])
+    labels = np.array([json.dumps(label) for label in trace["token"].values], dtype=object)
+    stored["token"] = ("position", labels, trace["token"].attrs)
+    with write_aside(path) as aside:
+        stored.to_netcdf(aside, engine=ENGINE)
+    return Path(path)
+
+
+def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
+    """Open a saved trace lazily: the labels at once, each head when it is asked for.
+
+    Raises FileNotFoundError, or ValueError if the file is truncated or not a trace.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no trace file {os.fspath(path)!r}; write one with trace.sisa.save(path)")
+    try:
+        stored = xr.open_dataset(path, engine=ENGINE)
+    except Exception as error:  # h5py, h5netcdf and xarray each have their own
+        raise ValueError(
+            f"{os.fspath(path)!r} cannot be read as NetCDF ({error}); it is truncated or another kind of "
+            "file. Legal: a file written by trace.sisa.save(path)"
+        ) from error
+    try:
+        return check_trace(_decode(stored))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        stored.close()
+        raise ValueError(f"{os.fspath(path)!r} is a NetCDF file but not a SISA trace: {error}") from error
+
+
+def _decode(stored: xr.Dataset) -> xr.Dataset:
+    if "token" not in stored.coords or "text" not in stored.attrs:
+        raise ValueError(f"it has no tokens or no text; it holds {sorted(map(str, stored.variables))}")
+    labels = np.empty(stored.sizes["position"], dtype=object)
+    labels[:] = [json.loads(label) for label in stored["token"].values]
+    trace = stored.assign_coords(token=("position", labels, stored["token"].attrs))
+    trace.attrs["text"] = json.loads(stored.attrs["text"])
+    trace.set_close(stored.close)
+    return trace
