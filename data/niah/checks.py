@@ -1,17 +1,21 @@
-"""What a NIAHTask refuses, and in which words."""
+"""What a NIAHTask refuses, and in which words: checks of values, none of the task itself."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from data.refusal import one_of, refusal, whole
+from data.text.corpus import TokenCorpus
 
 if TYPE_CHECKING:
-    from data.niah.task import NIAHTask
+    from tokenizers import Tokenizer
 
 FILLERS = ("synthetic", "repeated", "corpus")
 SPLITS = ("train", "heldout")
 PROTOCOLS = ("ours", "paper")
 LONGEST_VALUE = 64
-PAPER = {
+DEFAULT_FILLER = {"ours": "synthetic", "paper": "repeated"}
+DEFAULT_LENGTHS = {"ours": (128,), "paper": (512,)}
+FIXED_BY_PAPER = {
     "filler": "repeated",
     "lengths": (512,),
     "depths": None,
@@ -22,86 +26,85 @@ PAPER = {
 }
 
 
-def settled(task: "NIAHTask") -> dict[str, object]:
-    """Every field that has a default or another form, as it will be stored; ValueError if it cannot be."""
-    one_of("protocol", task.protocol, PROTOCOLS)
-    one_of("split", task.split, SPLITS)
-    paper = task.protocol == "paper"
-    filler = task.filler if task.filler is not None else "repeated" if paper else "synthetic"
-    one_of("filler", filler, FILLERS)
-    fields: dict[str, object] = {
-        "filler": filler,
-        "lengths": _lengths(task.lengths if task.lengths is not None else (512,) if paper else (128,)),
-        "depths": _depths(task.depths),
-        "value_length": whole("value_length", task.value_length, least=1),
-        "n_needles": whole("n_needles", task.n_needles, least=1),
-        "n_distractors": whole("n_distractors", task.n_distractors, least=0),
-    }
-    if task.value_length > LONGEST_VALUE:
-        raise refusal("value_length", task.value_length, legal=f"1 to {LONGEST_VALUE}", step="Shorten it.")
-    if filler != "synthetic" and task.tokenizer is None and task.corpus is not None:
-        fields["tokenizer"] = task.corpus.tokenizer
-    return fields
+def settled_filler(filler: str | None, *, protocol: str) -> str:
+    """The filler, or the protocol's own for None; ValueError for an unknown filler or protocol."""
+    one_of("protocol", protocol, PROTOCOLS)
+    chosen = DEFAULT_FILLER[protocol] if filler is None else filler
+    one_of("filler", chosen, FILLERS)
+    return chosen
 
 
-def check_company(task: "NIAHTask") -> None:
-    """ValueError unless tokenizer, corpus, template and n_symbols go with the filler and protocol."""
-    text = task.filler != "synthetic"
-    _needed(task, "tokenizer", text, "a tokenizers.Tokenizer for text fillers, None for synthetic ones")
-    _needed(task, "corpus", task.filler == "corpus", "a TokenCorpus for filler 'corpus', else None")
-    for name, allowed in (("template", text), ("n_symbols", not text)):
-        if getattr(task, name) is not None and not allowed:
-            legal = f"None with filler {task.filler!r}"
-            raise refusal(name, getattr(task, name), legal=legal, step=f"Leave {name} out.")
-    if task.corpus is not None and _json(task) != task.corpus.tokenizer_json:
-        legal = "the tokenizer of the corpus"
-        raise refusal("tokenizer", task.tokenizer, legal=legal, step="Leave it out.")
-    if task.protocol == "paper":
-        _check_paper(task)
-
-
-def check_room(task: "NIAHTask", *, least: int) -> None:
-    """ValueError if a context is too short for what is hidden in it."""
-    for length in task.lengths or ():
-        if length < least:
-            legal = f"token counts >= {least} with these knobs"
-            step = "Lengthen the context or hide fewer, shorter needles."
-            raise refusal("lengths", length, legal=legal, step=step)
-
-
-def _check_paper(task: "NIAHTask") -> None:
-    for name, value in PAPER.items():
-        if getattr(task, name) != value:
-            legal = f"{value!r} under protocol 'paper'"
-            step = "The paper's protocol fixes it; leave it out or use protocol 'ours'."
-            raise refusal(name, getattr(task, name), legal=legal, step=step)
-
-
-def _needed(task: "NIAHTask", name: str, needed: bool, legal: str) -> None:
-    given = getattr(task, name)
-    if needed != (given is not None):
-        step = f"{'Pass' if needed else 'Leave out'} {name} with filler {task.filler!r}."
-        raise refusal(name, given, legal=legal, step=step)
-
-
-def _json(task: "NIAHTask") -> str:
-    return task.tokenizer.to_str() if task.tokenizer is not None else ""
-
-
-def _lengths(given: object) -> tuple[int, ...]:
+def settled_lengths(lengths: object, *, protocol: str) -> tuple[int, ...]:
+    """Context lengths as a tuple of whole numbers, or the protocol's own for None."""
+    given = DEFAULT_LENGTHS[protocol] if lengths is None else lengths
     if not isinstance(given, (list, tuple)) or not given:
         legal = "one or more token counts, such as (128, 256)"
         raise refusal("lengths", given, legal=legal, step="Put the lengths into a tuple.")
     return tuple(whole("lengths", length, least=1) for length in given)
 
 
-def _depths(given: object) -> tuple[float, ...] | None:
-    if given is None:
+def settled_depths(depths: object) -> tuple[float, ...] | None:
+    """Depths as a tuple of floats, or None, which draws them."""
+    if depths is None:
         return None
-    if not isinstance(given, (list, tuple)) or not given or not all(map(_is_share, given)):
+    if not isinstance(depths, (list, tuple)) or not depths or not all(map(_is_share, depths)):
         legal = "None, or one or more numbers from 0 to 1"
-        raise refusal("depths", given, legal=legal, step="0 is the start of the filler, 1 its end.")
-    return tuple(float(depth) for depth in given)
+        raise refusal("depths", depths, legal=legal, step="0 is the start of the filler, 1 its end.")
+    return tuple(float(depth) for depth in depths)
+
+
+def settled_value_length(value_length: object) -> int:
+    """The tokens of a value as int, 1 to 64."""
+    length = whole("value_length", value_length, least=1)
+    if length > LONGEST_VALUE:
+        raise refusal("value_length", length, legal=f"1 to {LONGEST_VALUE}", step="Shorten it.")
+    return length
+
+
+def check_company(
+    *,
+    filler: str,
+    tokenizer: "Tokenizer | None",
+    corpus: TokenCorpus | None,
+    template: str | None,
+    n_symbols: int | None,
+) -> None:
+    """ValueError unless tokenizer, corpus, template and n_symbols go with the filler."""
+    text = filler != "synthetic"
+    legal_tokenizer = "a tokenizers.Tokenizer for text fillers, None for synthetic ones"
+    legal_corpus = "a TokenCorpus for filler 'corpus', else None"
+    _check_needed("tokenizer", tokenizer, filler=filler, needed=text, legal=legal_tokenizer)
+    _check_needed("corpus", corpus, filler=filler, needed=filler == "corpus", legal=legal_corpus)
+    for name, given, allowed in (("template", template, text), ("n_symbols", n_symbols, not text)):
+        if given is not None and not allowed:
+            legal = f"None with filler {filler!r}"
+            raise refusal(name, given, legal=legal, step=f"Leave {name} out.")
+    if corpus is not None and tokenizer is not None and tokenizer.to_str() != corpus.tokenizer_json:
+        raise refusal("tokenizer", tokenizer, legal="the tokenizer of the corpus", step="Leave it out.")
+
+
+def check_paper(fields: Mapping[str, object]) -> None:
+    """ValueError if one of ``fields`` differs from what the paper's protocol fixes."""
+    for name, value in FIXED_BY_PAPER.items():
+        if fields[name] != value:
+            legal = f"{value!r} under protocol 'paper'"
+            step = "The paper's protocol fixes it; leave it out or use protocol 'ours'."
+            raise refusal(name, fields[name], legal=legal, step=step)
+
+
+def check_room(lengths: Sequence[int], *, least: int) -> None:
+    """ValueError if a context is too short for what is hidden in it."""
+    for length in lengths:
+        if length < least:
+            legal = f"token counts >= {least} with these knobs"
+            step = "Lengthen the context or hide fewer, shorter needles."
+            raise refusal("lengths", length, legal=legal, step=step)
+
+
+def _check_needed(name: str, given: object, *, filler: str, needed: bool, legal: str) -> None:
+    if needed != (given is not None):
+        step = f"{'Pass' if needed else 'Leave out'} {name} with filler {filler!r}."
+        raise refusal(name, given, legal=legal, step=step)
 
 
 def _is_share(depth: object) -> bool:

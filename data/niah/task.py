@@ -18,17 +18,25 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from data.niah.checks import SPLITS, check_company, check_room, settled
+from data.niah.checks import (
+    SPLITS,
+    check_company,
+    check_paper,
+    check_room,
+    settled_depths,
+    settled_filler,
+    settled_lengths,
+    settled_value_length,
+)
 from data.niah.episodes import Episodes, draw_cells, pad_rows
 from data.niah.paper_protocol import N_EPISODES, PaperBuilder
 from data.niah.synthetic import DEFAULT_SYMBOLS, SyntheticBuilder
-from data.niah.text import text_builder
-from data.refusal import whole
+from data.niah.text import TextBuilder, text_builder
+from data.refusal import one_of, whole
+from data.text.corpus import TokenCorpus
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-    from data.text.corpus import TokenCorpus
 
 
 @dataclass(frozen=True)
@@ -57,16 +65,35 @@ class NIAHTask:
     n_distractors: int = 0
     template: str | None = None
     tokenizer: "Tokenizer | None" = field(default=None, repr=False, compare=False)
-    corpus: "TokenCorpus | None" = field(default=None, repr=False, compare=False)
+    corpus: TokenCorpus | None = field(default=None, repr=False, compare=False)
     split: Literal["train", "heldout"] = "train"
     n_symbols: int | None = None
     protocol: Literal["ours", "paper"] = "ours"
 
     def __post_init__(self):
-        for name, value in settled(self).items():
+        filler = settled_filler(self.filler, protocol=self.protocol)
+        one_of("split", self.split, SPLITS)
+        settled = {
+            "filler": filler,
+            "lengths": settled_lengths(self.lengths, protocol=self.protocol),
+            "depths": settled_depths(self.depths),
+            "value_length": settled_value_length(self.value_length),
+            "n_needles": whole("n_needles", self.n_needles, least=1),
+            "n_distractors": whole("n_distractors", self.n_distractors, least=0),
+            "tokenizer": self._settled_tokenizer(filler),
+        }
+        for name, value in settled.items():
             object.__setattr__(self, name, value)
-        check_company(self)
-        check_room(self, least=self._builder.min_length)
+        check_company(
+            filler=filler,
+            tokenizer=self.tokenizer,
+            corpus=self.corpus,
+            template=self.template,
+            n_symbols=self.n_symbols,
+        )
+        if self.protocol == "paper":
+            check_paper(vars(self))
+        check_room(self.lengths or (), least=self._builder.min_length)
 
     def build(self, seed: int, *, n_episodes: int | None = None) -> Episodes:
         """``n_episodes`` episodes (64; 200 under the paper's protocol), the same ones for the same seed."""
@@ -104,8 +131,14 @@ class NIAHTask:
         listed = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
         return {**listed, "corpus_sha256": self.corpus.sha256 if self.corpus is not None else None}
 
+    def _settled_tokenizer(self, filler: str) -> "Tokenizer | None":
+        """The tokenizer that was given, or the corpus' own where the filler is text."""
+        if self.tokenizer is None and self.corpus is not None and filler != "synthetic":
+            return self.corpus.tokenizer
+        return self.tokenizer
+
     @cached_property
-    def _builder(self):
+    def _builder(self) -> SyntheticBuilder | PaperBuilder | TextBuilder:
         knobs = {
             "value_length": self.value_length,
             "n_needles": self.n_needles,

@@ -18,13 +18,12 @@ from data.niah.episodes import Needle, Row, draw_depths, hide
 from data.niah.keys import KEYS
 from data.niah.tokenized import Tokenized
 from data.refusal import refusal
+from data.text.corpus import TokenCorpus
 from data.text.haystack import LINE, SENTENCE, STOP, Haystack, repeated_haystack
 from data.text.tokenizer import encode
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-    from data.text.corpus import TokenCorpus
 
 PLAIN = "The secret number is {value}."
 KEYED = "The secret number of {key} is {value}."
@@ -143,7 +142,7 @@ def text_builder(
     *,
     filler: str,
     tokenizer: "Tokenizer",
-    corpus: "TokenCorpus | None",
+    corpus: TokenCorpus | None,
     split: str,
     template: str | None,
     longest: int,
@@ -170,7 +169,7 @@ def text_builder(
 
 
 def _haystack(
-    filler: str, tokenizer: "Tokenizer", corpus: "TokenCorpus | None", split: str, longest: int
+    filler: str, tokenizer: "Tokenizer", corpus: TokenCorpus | None, split: str, longest: int
 ) -> Haystack:
     if filler == "repeated" or corpus is None:
         return repeated_haystack(tokenizer, longest=longest)

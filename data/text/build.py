@@ -7,28 +7,31 @@ the installed versions alone; the corpus' sha256 tells two of them apart.
 
 import os
 import platform
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from data.refusal import refusal
 from data.text.corpus import TokenCorpus, is_heldout
-from data.text.docstrings import canonical, docstrings, installed, package_files, standard_library
+from data.text.docstrings import docstrings, installed, package_files, standard_library
 from data.text.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 TRAINING_CHARACTERS = 12_000_000
-PART = 2000
-LOCK = Path(__file__).parents[2] / "requirements.lock"
+PART_CHARACTERS = 2000
 
 
 def build_corpus(
     path: str | Path | None = None,
     *,
     packages: Sequence[str] | None = None,
+    lock: str | Path | None = None,
     d_vocab: int = 4096,
     rebuild: bool = False,
     progress: Callable[[str], object] | None = print,
@@ -36,15 +39,16 @@ def build_corpus(
     """The embedded corpus, from the file at ``path`` if it is there, else built and stored in it.
 
     ``path`` defaults to the cache folder ($SISA_CACHE or the platform's). ``packages`` are names of
-    installed distributions; by default those of the project's requirements.lock that are installed, or
-    all where there is no lock. A file made elsewhere is used as it is, whatever is installed here.
+    installed distributions; ``lock`` is a requirements file, of whose pins those are taken that are
+    installed; by default all that is installed, and then a file made elsewhere is used as it is.
     ``progress`` takes one line at a time. About 100 seconds on one core.
     """
     path = Path(path) if path is not None else cache_folder() / f"corpus-{d_vocab}.npz"
+    asked = _asked_packages(packages, lock)
     if path.exists() and not rebuild:
-        return _stored(path, packages=packages, d_vocab=d_vocab)
+        return _stored(path, packages=asked, d_vocab=d_vocab)
     tell = progress or _silent
-    chosen = _default_packages() if packages is None else _checked(packages)
+    chosen = _versions(installed()) if asked is None else asked
     texts = list(embedded_documents(chosen, tell=tell))
     tell(f"corpus: training {d_vocab:,} symbols")
     tokenizer = train_tokenizer(_sample(texts), d_vocab=d_vocab)
@@ -65,6 +69,12 @@ def topics_corpus(tokenizer: "Tokenizer | None" = None, *, d_vocab: int = 1024) 
     tokenizer = tokenizer or train_tokenizer(_sample(texts), d_vocab=d_vocab)
     metadata = {"python": platform.python_version(), "packages": {}}
     return TokenCorpus.from_documents(texts, tokenizer=tokenizer, metadata=metadata)
+
+
+@lru_cache(maxsize=2)
+def open_corpus(path: str) -> TokenCorpus:
+    """The corpus in a file, or for "" the documentation that comes with Python."""
+    return TokenCorpus.load(path) if path else topics_corpus()
 
 
 def embedded_documents(
@@ -88,11 +98,21 @@ def cache_folder() -> Path:
     return Path(given) if given else user_cache_path("sisa-lens")
 
 
-def locked(path: Path) -> list[str]:
+def locked(path: str | Path) -> list[str]:
     """Canonical names of the distributions that a requirements file pins, sorted."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    pins = (re.match(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^]]*])?\s*==", line) for line in lines)
-    return sorted({canonical(pin[1]) for pin in pins if pin})
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return sorted({name for line in lines for name in _pinned(line)})
+
+
+def _pinned(line: str) -> Iterator[str]:
+    """Canonical name of the distribution that one line of a requirements file pins with ``==``."""
+    text = line.partition(" #")[0].partition(" --")[0].rstrip("\\ ")  # comments, hashes, continued lines
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return
+    if any(specifier.operator == "==" for specifier in requirement.specifier):
+        yield canonicalize_name(requirement.name)
 
 
 def _topics() -> list[str]:
@@ -102,11 +122,11 @@ def _topics() -> list[str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """``text`` in parts of about ``PART`` characters, cut between paragraphs."""
+    """``text`` in parts of about ``PART_CHARACTERS`` characters, cut between paragraphs."""
     held: list[str] = []
     for paragraph in text.split("\n\n"):
         held.append(paragraph)
-        if sum(map(len, held)) >= PART:
+        if sum(map(len, held)) >= PART_CHARACTERS:
             yield "\n\n".join(held)
             held = []
     if held:
@@ -132,11 +152,11 @@ def _sample(texts: Sequence[str]) -> Iterator[str]:
     return (text for text in texts[::step] if not is_heldout(text))
 
 
-def _stored(path: Path, *, packages: Sequence[str] | None, d_vocab: int) -> TokenCorpus:
+def _stored(path: Path, *, packages: dict[str, str] | None, d_vocab: int) -> TokenCorpus:
     corpus = TokenCorpus.load(path)
     asked: dict[str, object] = {"d_vocab": d_vocab}
     if packages is not None:
-        asked["packages"] = _checked(packages)
+        asked["packages"] = packages
     for name, value in asked.items():
         stored = corpus.metadata.get(name)
         if stored != value:
@@ -149,15 +169,21 @@ def _stored(path: Path, *, packages: Sequence[str] | None, d_vocab: int) -> Toke
     return corpus
 
 
-def _default_packages() -> dict[str, str]:
+def _asked_packages(packages: Sequence[str] | None, lock: str | Path | None) -> dict[str, str] | None:
+    """Version by canonical name of what the caller asked for; None where nothing was asked for."""
+    if packages is not None and lock is not None:
+        raise refusal(
+            "packages and lock",
+            (list(packages), str(lock)),
+            legal="one of the two, or neither",
+            step="Add locked(lock) to packages to have both.",
+        )
     found = installed()
-    names = locked(LOCK) if LOCK.is_file() else list(found)
-    return {name: found[name].version for name in names if name in found}
-
-
-def _checked(packages: Sequence[str]) -> dict[str, str]:
-    found = installed()
-    names = sorted({canonical(name) for name in packages})
+    if lock is not None:
+        return _versions(name for name in locked(lock) if name in found)
+    if packages is None:
+        return None
+    names = sorted({canonicalize_name(name) for name in packages})
     missing = [name for name in names if name not in found]
     if missing:
         raise refusal(
@@ -166,6 +192,12 @@ def _checked(packages: Sequence[str]) -> dict[str, str]:
             legal="names of installed distributions",
             step="Install them or leave them out.",
         )
+    return _versions(names)
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    """Version of each installed distribution."""
+    found = installed()
     return {name: found[name].version for name in names}
 
 

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.refusal import one_of, refusal, whole
-from data.text.corpus_file import digest, read, write
+from data.text.corpus_file import CorpusFields, digest, read, write
+from data.text.haystack import Haystack, text_haystack
 from data.text.tokenizer import END, load_tokenizer, marker_id, well_formed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-    from data.text.haystack import Haystack
 
 HELD_OUT_ONE_IN = 20
 DOCUMENTS_AT_ONCE = 1000
@@ -88,7 +87,14 @@ class TokenCorpus:
 
     def save(self, path: str | Path) -> None:
         """Write one .npz: aside first, then renamed, so that no reader sees half a file."""
-        write(Path(path), self)
+        fields: CorpusFields = {
+            "tokens": self.tokens,
+            "starts": self.starts,
+            "n_train": self.n_train,
+            "tokenizer_json": self.tokenizer_json,
+            "metadata": self.metadata,
+        }
+        write(Path(path), fields)
 
     def split(self, name: str) -> np.ndarray:
         """Tokens of "train" or "heldout" [position], a view."""
@@ -96,12 +102,10 @@ class TokenCorpus:
         border = self.starts[self.n_train]
         return self.tokens[:border] if name == "train" else self.tokens[border:]
 
-    def haystack(self, split: str) -> "Haystack":
+    def haystack(self, split: str) -> Haystack:
         """The split with the places where a needle may go; found once."""
-        from data.text.haystack import corpus_haystack
-
         if split not in self._haystacks:
-            self._haystacks[split] = corpus_haystack(self, split=split)
+            self._haystacks[split] = text_haystack(self.split(split), tokenizer=self.tokenizer)
         return self._haystacks[split]
 
     def document(self, index: int) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 _HOLDERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 SHORTEST = 20
 NOT_STANDARD = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
@@ -58,10 +60,6 @@ def package_files(distribution: Distribution) -> list[Path]:
 
 def installed() -> dict[str, Distribution]:
     """Installed distributions by canonical name, sorted."""
-    found = {canonical(item.metadata["Name"]): item for item in distributions() if item.metadata["Name"]}
+    named = [(item.metadata["Name"], item) for item in distributions()]
+    found = {canonicalize_name(name): item for name, item in named if name}
     return dict(sorted(found.items()))
-
-
-def canonical(name: str) -> str:
-    """A distribution's name as indexes compare it: lower case, runs of - _ . as one dash."""
-    return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)

@@ -12,8 +12,6 @@ from data.text.tokenizer import END, encode, marker_id
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-    from data.text.corpus import TokenCorpus
-
 LINE, SENTENCE, STOP = range(3)
 REPEATED = "The river runs past the old mill."
 
@@ -46,9 +44,8 @@ class Haystack:
         return min([*inside, (stop, STOP)], key=lambda place: abs(place[0] - target))
 
 
-def corpus_haystack(corpus: "TokenCorpus", *, split: str) -> Haystack:
-    """The split's text; breaks after line ends, after documents, and between sentences of a line."""
-    tokenizer, tokens = corpus.tokenizer, corpus.split(split)
+def text_haystack(tokens: np.ndarray, *, tokenizer: "Tokenizer") -> Haystack:
+    """Running text; breaks after line ends, after documents, and between sentences of a line."""
     pieces = [token_bytes(tokenizer, token_id) for token_id in range(tokenizer.get_vocab_size())]
     ends_line = np.array([piece.endswith(b"\n") for piece in pieces])
     ends_line[marker_id(tokenizer, END, "</s>", "[SEP]")] = True

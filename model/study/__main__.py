@@ -15,12 +15,11 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from data import measured
+from data import measured, open_corpus
 from data.files import write_aside
 from data.refusal import one_of, refusal
 from model.study.collect import FOLDER, collect, collect_tiny
 from model.study.lengths import length_grid
-from model.study.notebooks.experiment import text_source
 from model.study.plans import planned
 from model.study.readme import write_readme
 from model.study.runs import StudyRun, train_all
@@ -71,7 +70,7 @@ def lengths(
 
     A run that has it, of these weights and as many episodes, is left alone.
     """
-    source = text_source(corpus)
+    source = open_corpus(corpus)
     for folder in folders:
         run = Run(folder)
         trained_on = run.config["data"].get("corpus_sha256")

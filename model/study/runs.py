@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from data import NIAHTask, TrainingBatches
+from data import NIAHTask, TrainingBatches, open_corpus
 from data.refusal import one_of, refusal, whole
 from data.results.variants import variant_name
 from model.config import STATES, SISAConfig
 from model.config.hybrids import OWN
-from model.study.notebooks.experiment import text_source
 from model.training.fit import DEVICES, fit
 from model.training.recipe import TrainingConfig
 from model.training.run import Run
@@ -81,7 +80,7 @@ class StudyRun:
         )
 
     def config(self) -> SISAConfig:
-        vocabulary = text_source(self.corpus).d_vocab
+        vocabulary = open_corpus(self.corpus).d_vocab
         return SISAConfig.preset(self.preset, d_vocab=vocabulary, n_ctx=self.n_ctx, **self._fields())
 
     def _fields(self) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class StudyRun:
 
     def tasks(self) -> dict[str, NIAHTask]:
         """Four held-out sets: repeated and natural filler, half the training context and all of it."""
-        corpus = text_source(self.corpus)
+        corpus = open_corpus(self.corpus)
         fillers: dict[str, dict[str, Any]] = {
             "repeated": {"tokenizer": corpus.tokenizer},
             "corpus": {"corpus": corpus},
@@ -124,7 +123,7 @@ class StudyRun:
         }
 
     def batches(self) -> TrainingBatches:
-        corpus, task = text_source(self.corpus), None
+        corpus, task = open_corpus(self.corpus), None
         if self.episode_fraction:
             lengths = (self.n_ctx // 2, self.n_ctx)
             task = NIAHTask(filler="corpus", corpus=corpus, lengths=lengths, value_length=VALUE_LENGTH)
@@ -138,7 +137,7 @@ class StudyRun:
 
     def run(self) -> Run:
         """Train, or resume, or return the finished run."""
-        corpus = text_source(self.corpus)
+        corpus = open_corpus(self.corpus)
         return fit(
             self.config(),
             folder=Path(self.output_dir) / self.name,

@@ -1,15 +1,14 @@
 """The embedded corpus: read by ast alone, in a fixed order, without repetition, stored once."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
-from data import TokenCorpus, build_corpus, topics_corpus
+from data import TokenCorpus, build_corpus, open_corpus, topics_corpus
 from data.text import build as corpus_build
 from data.text.build import cache_folder, embedded_documents, locked
 from data.text.corpus import is_heldout
-from data.text.docstrings import canonical, docstrings, installed, package_files, standard_library
+from data.text.docstrings import docstrings, installed, package_files, standard_library
 
 SOURCE = b'''
 """The module, long enough to be kept."""
@@ -78,8 +77,10 @@ def test_files_of_the_standard_library_and_of_packages():
     assert all(path.suffix == ".py" and path.is_file() for path in files)
 
 
-def test_names_are_compared_as_indexes_compare_them():
-    assert canonical("Foo_.Bar--baz") == "foo-bar-baz"
+def test_names_are_compared_as_indexes_compare_them(tmp_path):
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("Foo_.Bar--baz==1\n")
+    assert locked(lock) == ["foo-bar-baz"]
     assert list(installed()) == sorted(installed())
 
 
@@ -166,14 +167,33 @@ def test_default_place_and_packages(few_files, monkeypatch, capsys):
     monkeypatch.setenv("SISA_CACHE", str(few_files / "cache"))
     lock = few_files / "requirements.lock"
     lock.write_text("iniconfig==1\nnot-installed-here==2\n")
-    monkeypatch.setattr(corpus_build, "LOCK", lock)
-    corpus = build_corpus(d_vocab=300)
+    corpus = build_corpus(lock=lock, d_vocab=300)
     assert list(corpus.metadata["packages"]) == ["iniconfig"]
     assert (few_files / "cache" / "corpus-300.npz").is_file()
     assert "corpus: training 300 symbols" in capsys.readouterr().out
-    monkeypatch.setattr(corpus_build, "LOCK", Path("nowhere"))
     monkeypatch.setattr(corpus_build, "installed", lambda: {"iniconfig": installed()["iniconfig"]})
     assert build_corpus(few_files / "all.npz", d_vocab=300).metadata == corpus.metadata
+
+
+def test_packages_and_a_lock_together_are_refused(few_files):
+    with pytest.raises(ValueError, match=r"packages and lock is \(\['pytest'\], .*; legal: one of the two"):
+        build_corpus(few_files / "corpus.npz", packages=["pytest"], lock=few_files / "requirements.lock")
+
+
+def test_a_stored_corpus_of_another_lock_is_refused(few_files):
+    path, lock = few_files / "corpus.npz", few_files / "requirements.lock"
+    build_corpus(path, packages=["iniconfig"], d_vocab=400, progress=None)
+    lock.write_text("packaging==1\n")
+    with pytest.raises(ValueError, match=r"packages is {'packaging': .*}; legal: {'iniconfig'"):
+        build_corpus(path, lock=lock, d_vocab=400)
+
+
+def test_an_opened_corpus_is_read_once(corpus, tmp_path):
+    corpus.save(tmp_path / "corpus.npz")
+    opened = open_corpus(str(tmp_path / "corpus.npz"))
+    assert opened.sha256 == corpus.sha256
+    assert open_corpus(str(tmp_path / "corpus.npz")) is opened
+    assert open_corpus("") is open_corpus("")
 
 
 def test_tokenizer_never_sees_held_out_documents(monkeypatch):

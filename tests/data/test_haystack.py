@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import TokenCorpus
-from data.text.haystack import LINE, REPEATED, SENTENCE, STOP, Haystack, corpus_haystack, repeated_haystack
+from data.text.haystack import LINE, REPEATED, SENTENCE, STOP, Haystack, repeated_haystack, text_haystack
 
 
 def pieces(tokenizer, haystack):
@@ -17,7 +17,8 @@ def pieces(tokenizer, haystack):
 
 def test_breaks_of_lines_sentences_and_documents(tokenizer):
     texts = ["One. Two!  Three? Not 1.5 or a.b\nFour", "Five."]
-    haystack = corpus_haystack(TokenCorpus.from_documents(texts, tokenizer=tokenizer), split="train")
+    corpus = TokenCorpus.from_documents(texts, tokenizer=tokenizer)
+    haystack = text_haystack(corpus.split("train"), tokenizer=tokenizer)
     assert pieces(tokenizer, haystack) == [
         (LINE, "One."),
         (SENTENCE, " Two!"),

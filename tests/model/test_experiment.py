@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from model.study.notebooks.experiment import SMOKE_STEPS, Experiment, Study, text_source
+from model.study.notebooks.experiment import SMOKE_STEPS, Experiment, Study
 from model.training.run import Run
 
 QUICK: dict[str, Any] = dict(smoke=True, length=24, batch_size=4, evaluate_every=6, device="cpu")
@@ -165,10 +165,6 @@ def test_a_stopped_experiment_goes_on_and_a_finished_one_is_read(tmp_path, monke
     assert resumed.metrics.equals(whole.metrics)
     written = resumed.weights.stat().st_mtime_ns
     assert quick(tmp_path / "cut").run().weights.stat().st_mtime_ns == written
-
-
-def test_the_documentation_that_comes_with_python_is_read_once():
-    assert text_source("") is text_source("")
 
 
 @pytest.mark.parametrize(

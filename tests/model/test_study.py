@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from data import TokenCorpus, measured, topics_corpus
+from data import TokenCorpus, measured, open_corpus, topics_corpus
 from model.analysis.needle_lens import needle_lens
 from model.analysis.needles import Exploration, capture_episode, needle_heads
 from model.study import runs as study_runs
@@ -345,7 +345,7 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
 
 
 def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):
-    corpus = study_runs.text_source(str(corpus_file))
+    corpus = open_corpus(str(corpus_file))
     sisa = length_grid(Run(folders[0]).model(), corpus, n_episodes=2, lengths=(64, 256))
     assert set(sisa["rope"]) == {"rope", *STRETCH}
     cells = sisa.groupby(["rope", "context_length"])["depth"].apply(sorted)
@@ -358,7 +358,7 @@ def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_fi
 
 def test_lengths_are_measured_on_the_corpus_of_the_training_alone(folders, corpus_file, tmp_path):
     run = Run(folders[0])
-    model, corpus = run.model(), study_runs.text_source(str(corpus_file))
+    model, corpus = run.model(), open_corpus(str(corpus_file))
     with pytest.raises(ValueError, match=r"corpus is .*legal: a corpus of the tokenizer inside the model"):
         length_grid(model, topics_corpus(d_vocab=300))
     model.tokenizer = None

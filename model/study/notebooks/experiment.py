@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from data import NIAHTask, TokenCorpus, TrainingBatches, topics_corpus
+from data import NIAHTask, TrainingBatches, open_corpus
 from data.refusal import folder_path, one_of, refusal, whole
 from model.config import STATES, SISAConfig
 from model.config.hybrids import OWN
@@ -22,12 +21,6 @@ from sisa_viz import read_runs
 SMOKE_STEPS = 12
 # in a run's name where not the default
 SWEPT = ("value_length", "n_needles", "n_distractors", "batch_size", "lr")
-
-
-@lru_cache(maxsize=2)
-def text_source(path: str) -> TokenCorpus:
-    """The corpus in a file, or for "" the documentation that comes with Python."""
-    return TokenCorpus.load(path) if path else topics_corpus()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +91,9 @@ class Experiment:
         shared = ("filler", "value_length", "n_needles", "n_distractors")
         knobs: dict[str, Any] = {name: getattr(self, name) for name in shared}
         if self.filler == "corpus":
-            knobs["corpus"] = text_source(self.corpus)
+            knobs["corpus"] = open_corpus(self.corpus)
         elif self.filler == "repeated":
-            knobs["tokenizer"] = text_source(self.corpus).tokenizer
+            knobs["tokenizer"] = open_corpus(self.corpus).tokenizer
         return NIAHTask(**knobs, lengths=(self.length,), split=split)  # pyright: ignore[reportArgumentType]
 
     @property

@@ -1,0 +1,29 @@
+from . import measured, published
+from .batches import TrainingBatches
+from .niah.episodes import Episodes
+from .niah.scoring import score, summarise, wilson
+from .niah.task import NIAHTask
+from .text.build import build_corpus, open_corpus, topics_corpus
+from .text.corpus import TokenCorpus
+from .text.labels import token_labels
+from .text.sources import documents
+from .text.tokenizer import load_tokenizer, train_tokenizer
+
+__all__ = [
+    "Episodes",
+    "NIAHTask",
+    "TokenCorpus",
+    "TrainingBatches",
+    "build_corpus",
+    "documents",
+    "load_tokenizer",
+    "measured",
+    "open_corpus",
+    "published",
+    "score",
+    "summarise",
+    "token_labels",
+    "topics_corpus",
+    "train_tokenizer",
+    "wilson",
+]
