@@ -27,9 +27,10 @@ lab: $(READY) ## open JupyterLab at the first notebook
 bench: $(READY) ## run the benchmarks and write their results
 	$(PY) benchmarks/run.py
 
-lint: $(READY) ## check style and formatting
+lint: $(READY) ## check style, formatting and the rules between rooms
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(VENV)/bin/lint-imports
 
 format: $(READY) ## put code and notebooks into shape
 	$(PY) -m ruff check --fix .

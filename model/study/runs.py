@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from data import NIAHTask, TrainingBatches, open_corpus
+from data.extras import needs_extra
 from data.refusal import one_of, refusal, whole
 from data.results.variants import variant_name
 from model.config import STATES, SISAConfig
@@ -167,8 +168,9 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
     Raises:
         RuntimeError: after all others have ended, names the runs that failed and why.
     """
-    from dask import config
-    from dask.distributed import Client, LocalCluster, as_completed
+    with needs_extra("sweep"):
+        from dask import config
+        from dask.distributed import Client, LocalCluster, as_completed
 
     whole("workers", workers, least=1)
     if len({run.name for run in runs}) < len(runs):

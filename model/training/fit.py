@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from data import NIAHTask
+from data.extras import needs_extra
 from data.refusal import one_of, refusal, whole
 from model.config import SISAConfig
 from model.training.recipe import Batches, TrainingConfig
@@ -72,7 +73,8 @@ def fit(
     with run.locked():
         run.open(asked)
         if not run.finished:
-            from model.training.loop import train
+            with needs_extra("train"):
+                from model.training.loop import train
 
             model = train(run, config, training, batches, tasks, heldout, tokenizer, seed=seed, device=device)
             save(model, run.weights)

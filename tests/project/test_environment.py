@@ -8,6 +8,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from data.extras import EXTRAS
+
 
 @pytest.fixture(scope="module")
 def metadata(project):
@@ -28,11 +30,20 @@ def conda(project):
 
 
 def test_every_requirement_is_pinned_to_a_version_it_allows(metadata, pins):
-    wanted = metadata["dependencies"] + metadata["optional-dependencies"]["dev"]
-    for requirement in map(Requirement, wanted):
+    extras = metadata["optional-dependencies"].values()
+    wanted = map(Requirement, [*metadata["dependencies"], *(line for extra in extras for line in extra)])
+    for requirement in (line for line in wanted if line.name != metadata["name"]):
         pin = pins.get(canonicalize_name(requirement.name))
         assert pin is not None, f"requirements.lock lacks {requirement}; run `make lock`"
         assert requirement.specifier.contains(pin), f"requirements.lock has {requirement.name}=={pin}"
+
+
+def test_all_is_every_use_and_dev_is_all_and_more(metadata):
+    extras = metadata["optional-dependencies"]
+    (every,) = map(Requirement, extras["all"])
+    assert every.name == metadata["name"]
+    assert every.extras == set(EXTRAS) == set(extras) - {"all", "dev"}
+    assert f"{metadata['name']}[all]" in extras["dev"]
 
 
 def test_lock_holds_plain_versions_only(project, pins):

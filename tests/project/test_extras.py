@@ -1,0 +1,110 @@
+"""What each extra of the wheel is for works with it, and without it says which one is missing."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from data.extras import EXTRAS
+
+pytestmark = pytest.mark.slow
+OWN = "sisa-lens"
+BLOCK = """
+import sys
+from importlib.machinery import PathFinder
+blocked = set({blocked})
+class Installed(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name.partition(".")[0] in blocked else super().find_spec(name, path, target)
+sys.meta_path[sys.meta_path.index(PathFinder)] = Installed
+"""
+EXPLORE = """
+from model import capture, load
+from sisa_viz import ScoreExplorer, open_trace, plot_scores, report
+trace = capture(load("niah"), "The secret number is 4821. The secret number is")
+trace.sisa.save("t.nc")
+ScoreExplorer(open_trace("t.nc")).to_html("page.html")
+report("report.html", [plot_scores(trace, layer=1, head=4)])
+"""
+USES = {
+    "notebooks": """
+import nbformat, papermill
+from pathlib import Path
+from sisa_viz.pages.notebooks import read_notebook
+""",
+    "print": """
+from sisa_viz import build_trace, static
+from model import capture, load
+static.plot_decay(capture(load("niah"), "The secret number")).savefig("decay.pdf")
+""",
+    "train": """
+from data import NIAHTask, TrainingBatches
+from model import SISAConfig, fit
+from model.training.recipe import TrainingConfig
+task = NIAHTask(filler="synthetic", lengths=(32,))
+config = SISAConfig.preset("tiny", d_vocab=task.d_vocab, n_ctx=32)
+batches = TrainingBatches(task=task, batch_size=2)
+assert fit(config, folder="run", batches=batches, training=TrainingConfig(steps=2), device="cpu").finished
+""",
+    "sweep": """
+from model.study.runs import train_all
+assert list(train_all([])) == []
+""",
+}
+
+
+def needed(requirement: Requirement, seen: set[tuple[str, str]]) -> Iterator[str]:
+    """Canonical names of a distribution and of all that it needs, with the extras that are asked for."""
+    name = canonicalize_name(requirement.name)
+    for extra in ("", *requirement.extras):
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        yield name
+        try:
+            lines = requires(name) or []
+        except PackageNotFoundError:  # of another platform
+            continue
+        for line in map(Requirement, lines):
+            if line.marker is None or line.marker.evaluate({"extra": extra}):
+                yield from needed(line, seen)
+
+
+def absent_without(*extras: str) -> list[str]:
+    """Top-level modules that are installed here and would not be after `pip install sisa-lens[extras]`."""
+    asked = f"{OWN}[{','.join(extras)}]" if extras else OWN
+    there = set(needed(Requirement(asked), set())) | {"pip", "setuptools"}
+    return sorted(
+        module
+        for module, owners in packages_distributions().items()
+        if not there & {canonicalize_name(owner) for owner in owners}
+    )
+
+
+def run(code: str, blocked: list[str], folder) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process, as if these modules were not installed."""
+    script = BLOCK.format(blocked=json.dumps(blocked)) + code
+    return subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True)
+
+
+def test_the_default_install_explores(tmp_path):
+    blocked = absent_without()
+    assert {"lightning", "papermill", "seaborn", "distributed", "pytest"} <= set(blocked)
+    done = run(EXPLORE, blocked, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "page.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_brings_its_use_and_is_named_where_it_lacks(extra, tmp_path):
+    with_it = run(USES[extra], absent_without(extra), tmp_path)
+    assert with_it.returncode == 0, with_it.stderr
+    without = run(USES[extra], absent_without(), tmp_path / "..")
+    assert without.returncode == 1
+    assert f'pip install "sisa-lens[{extra}]"' in without.stderr or extra == "notebooks", without.stderr
