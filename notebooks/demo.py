@@ -43,7 +43,8 @@ def execute(name: str, *, folder: Path, parameters: dict[str, object], aloud: bo
 def needle_explorer(path: Path) -> ScoreExplorer:
     """The explorer of a trace, at the head that puts most probability on the hidden value."""
     trace = open_trace(path)
-    explorer = ScoreExplorer(trace, **needle_head(trace))
+    place = needle_head(trace)
+    explorer = ScoreExplorer(trace, layer=place["layer"], head=place["head"])
     explorer.state.query = trace.sisa.spans["answer"][0] - 1
     return explorer
 

@@ -1,39 +1,29 @@
 """Traces, plots, the explorer and offline reports of SISA models; light to import.
 
-Plots and everything else that draws load on first use.
+The names stand in `__init__.pyi`, which type checkers and editors read, and from which `lazy_loader` learns
+where each is at home: whatever draws is imported on first use. Importing this package registers `.sisa` on
+every Dataset.
 """
 
-import importlib
-from typing import Any
+import lazy_loader
 
-from sisa_viz.trace import build_trace, check_trace, open_trace
+from data.results.runs import read_runs as read_runs
+from sisa_viz.trace import build_trace as build_trace
+from sisa_viz.trace import check_trace as check_trace
+from sisa_viz.trace import open_trace as open_trace
 
-LAZY = {
-    "plot_scores": "plots.scores",
-    "plot_lambda": "plots.lam",
-    "plot_decay": "plots.decay",
-    "plot_head_course": "plots.head_course",
-    "plot_span_mass": "plots.span_mass",
-    "plot_niah_convergence": "plots.niah_convergence",
-    "plot_niah_grid": "plots.niah_grid",
-    "plot_needle_lens": "plots.needle_lens",
-    "plot_state_size": "plots.state_size",
-    "plot_training": "plots.training",
-    "ScoreExplorer": "explorer",
-    "report": "pages.page",
-    "Heading": "pages.page",
-    "read_runs": "data.results.runs",
-}
+_load, _, _in_stub = lazy_loader.attach_stub(__name__, __file__)
 
-__all__ = ["build_trace", "check_trace", "open_trace", *LAZY]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted([*_in_stub, "read_runs"])  # pyright: ignore[reportUnsupportedDunderAll] - names come from the stub
 
 
-def __getattr__(name: str) -> Any:
-    if name not in LAZY:
+def __getattr__(name: str) -> object:
+    """Import the home of `name` on its first use; name what there is where it has none."""
+    if name not in __all__:
         raise AttributeError(f"module 'sisa_viz' has no attribute {name!r}; it has {', '.join(__all__)}")
-    home = LAZY[name]
-    return getattr(importlib.import_module(home if home.startswith("data.") else f"sisa_viz.{home}"), name)
+    return _load(name)
 
 
 def __dir__() -> list[str]:
+    """List the names of this package, those not yet loaded included."""
     return sorted({*globals(), *__all__})

@@ -3,10 +3,10 @@
 Each pixel shows the cell of its bin that is largest in size, as the explorer's overview does.
 """
 
-import struct
-import zlib
+import io
 
 import numpy as np
+from PIL import Image
 
 from sisa_viz.look import colours
 from sisa_viz.trace.scores import Head, content, importance
@@ -58,30 +58,18 @@ def _shade(share: np.ndarray) -> np.ndarray:
     return np.rint(np.nan_to_num(np.clip(share, 0, 1)) * (SHADES - 1)).astype(int)
 
 
-def _palette() -> bytes:
-    return bytes(GROUND) + _ramp(colours.SIGNED) + _ramp(colours.FROM_ZERO)
-
-
-def _ramp(stops: tuple[str, ...]) -> bytes:
+def _ramp(stops: tuple[str, ...]) -> list[int]:
+    """SHADES colours, red, green and blue of each in a row, between equidistant stops."""
     channels = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in stops])
     at = np.linspace(0, len(stops) - 1, SHADES)
     ramp = np.stack([np.interp(at, np.arange(len(stops)), channel) for channel in channels.T], axis=1)
-    return np.rint(ramp).astype(np.uint8).tobytes()
+    return np.rint(ramp).astype(int).ravel().tolist()
 
 
 def _png(indices: np.ndarray) -> bytes:
-    """An 8-bit palette PNG (PNG specification, third edition, sections 5 and 11)."""
-    height, width = indices.shape
-    lines = np.concatenate([np.zeros((height, 1), dtype=np.uint8), indices.astype(np.uint8)], axis=1)
-    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
-    chunks = [
-        (b"IHDR", header),
-        (b"PLTE", _palette()),
-        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
-        (b"IEND", b""),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    """A PNG of 8-bit palette indices: 0 is the ground, then the signed shades, then those from zero."""
+    picture = Image.fromarray(indices.astype(np.uint8), mode="P")
+    picture.putpalette([*GROUND, *_ramp(colours.SIGNED), *_ramp(colours.FROM_ZERO)])
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -25,6 +25,7 @@ SIGNED = (
 )
 FROM_ZERO = ("#fffde0", "#fde0a0", "#feb078", "#f8765c", "#d3436e", "#982d80", "#5f187f", "#231151")
 GROUND = "rgba(128, 128, 128, 0.32)"
+PRINTED_GROUND = "#d9d9d9"  # the same grey on white paper, for pictures
 INK = "#7a7a7a"  # readable on white and on the dark themes of notebooks
 GRID = "rgba(128, 128, 128, 0.25)"
 CLAMPED = "#d55e00"

@@ -17,12 +17,13 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from sisa_viz.look.colours import PRINTED_GROUND
+from sisa_viz.look.dashes import MATPLOTLIB_DASHES
+
 DPI = 80
 SIZE = (960, 450)  # pixels; the height only where the figure has none
 MARGIN = {"left": 90, "right": 110, "top": 86, "bottom": 84}  # pixels
 MOST_TICKS = 24
-DASHES = {"dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3))}
-GROUND = "#d9d9d9"
 
 
 def picture(figure: go.Figure) -> bytes:
@@ -103,7 +104,7 @@ def _heat(axes: Axes, figure: Any, trace: Any) -> None:
     colours = LinearSegmentedColormap.from_list("", list(scale.colorscale))
     x, y = (_edges(values, size) for values, size in ((trace.x, z.shape[1]), (trace.y, z.shape[0])))
     mesh = axes.pcolormesh(x, y, z, cmap=colours, norm=Normalize(scale.cmin, scale.cmax))
-    axes.set_facecolor(GROUND)
+    axes.set_facecolor(PRINTED_GROUND)
     axes.yaxis.set_inverted(True)
     if trace is _bar_bearer(figure, trace.coloraxis):
         at = axes.get_position()
@@ -132,7 +133,7 @@ def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
         return
     name = plain(trace.name) if trace.showlegend is not False and len(figure.data) > 1 else None
     if "lines" in trace.mode:
-        dashes, width = DASHES.get(trace.line.dash, "-"), trace.line.width or 1
+        dashes, width = MATPLOTLIB_DASHES.get(trace.line.dash, "-"), trace.line.width or 1
         axes.plot(x, y, linestyle=dashes, linewidth=width, color=_colour(trace.line.color), label=name)
     if "markers" in trace.mode:
         given = trace.marker.color or trace.line.color

@@ -13,7 +13,7 @@ from sisa_viz.plots.lam import LOGGED, plot_lambda
 from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
-from sisa_viz.plots.training import PANELS, plot_training
+from sisa_viz.plots.training import TRAINING_PANELS, plot_training
 from sisa_viz.trace.accessor import answering_query
 from sisa_viz.trace.axes import column_label, head_name
 
@@ -76,7 +76,7 @@ def run_sections(runs: Frame) -> list[Any]:
     runs = one_run_a_seed(_told_apart(runs))
     logged = set(runs["name"])
     sections: list[Any] = [Heading("Runs"), last_values(runs)]
-    if logged & {name for names in PANELS.values() for name in names}:
+    if logged & {name for names in TRAINING_PANELS.values() for name in names}:
         sections.append(plot_training(runs))
     sections += [plot_niah_convergence(runs, metric=f"{name}/{MATCH}") for name in episode_sets(runs)]
     with_lam = rows_in_order(runs[runs["name"].str.fullmatch(LOGGED)], "architecture")

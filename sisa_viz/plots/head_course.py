@@ -10,7 +10,7 @@ from sisa_viz.look.colours import architecture_colour, architecture_dash
 from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import column_label, log_ticks
 
-PANELS = {
+COURSE_PANELS = {
     "lam": "λ, median head",
     "half_life": "half-life, median head (tokens)",
     "clamped": "clamped, mean (share of positions)",
@@ -24,12 +24,12 @@ def prepare_head_course(heads: pd.DataFrame) -> Frame:
     are left out; ValueError where no run has it.
     """
     keys = ["variant", "run", "seed", "step"]
-    rows = check_table(heads, (*keys, *PANELS), what="the table of heads").dropna(subset=["lam"])
+    rows = check_table(heads, (*keys, *COURSE_PANELS), what="the table of heads").dropna(subset=["lam"])
     if rows.empty:
         raise ValueError("no run of this table has λ; legal: at least one run of SISA")
-    long = rows.melt(id_vars=keys, value_vars=list(PANELS), var_name="panel").groupby([*keys, "panel"])[
-        "value"
-    ]
+    long = rows.melt(id_vars=keys, value_vars=list(COURSE_PANELS), var_name="panel").groupby(
+        [*keys, "panel"]
+    )["value"]
     course = long.agg(value="median", mean="mean", low="min", high="max").reset_index()
     course["value"] = np.where(course["panel"] == "clamped", course["mean"], course["value"])
     return rows_in_order(course.drop(columns="mean"), "variant")
@@ -45,13 +45,13 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.11)
     named: set[str] = set()
     for (variant, _), run in course.groupby(["variant", "run"], sort=False):
-        for column, panel in enumerate(PANELS, start=1):
+        for column, panel in enumerate(COURSE_PANELS, start=1):
             line = _line(run[run["panel"] == panel], str(variant), first=variant not in named)
             figure.add_trace(line, row=1, col=column)
             named.add(str(variant))
     for words, half_life in (limits or {}).items():
         figure.add_trace(_limit(words, half_life, course), row=1, col=2)
-    for column, words in enumerate(PANELS.values(), start=1):
+    for column, words in enumerate(COURSE_PANELS.values(), start=1):
         figure.update_yaxes(title=escape(words), col=column)
         figure.update_xaxes(title=escape(column_label("step")), range=[0, course["step"].max()], col=column)
     half_lives = course.loc[course["panel"] == "half_life", "value"].to_numpy()

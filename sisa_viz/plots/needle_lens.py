@@ -13,20 +13,21 @@ from sisa_viz.look.colours import GROUND, INK, architecture_colour, top_limit
 from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import HEADS, column_label, head_name, is_share
 
-PARTS = {
+LENS_MAPS = {
     "needle_mass": "whole score",
     "needle_content": "content alone",
     "needle_importance": "other term alone",
 }
-CURVE = 110  # pixels of the accuracy above a map
-STATE = {"lam": "λ", "half_life": "half-life, tokens"}  # the hover box has them where the run does
+ACCURACY_PIXELS = 110  # pixels of the accuracy above a map
+HEAD_NUMBERS = {"lam": "λ", "half_life": "half-life, tokens"}  # the hover box has them where the run does
 
 
 @dataclass(frozen=True)
 class NeedleLens:
     """Plain data of plot_needle_lens.
 
-    `heads`: (layer, head) of every row; `parts`: those to show; `maps`: by name of PARTS and STATE, numbers
+    `heads`: (layer, head) of every row; `parts`: those to show; `maps`: by name of LENS_MAPS and
+    HEAD_NUMBERS, numbers
     [row, step], NaN where not measured; `curve`: step, value of the accuracy, empty where not asked for.
     """
 
@@ -47,9 +48,9 @@ def prepare_needle_lens(
     metrics: pd.DataFrame | None = None,
     metric: str = "corpus256/exact_match",
 ) -> NeedleLens:
-    """One run of a table with run, variant, step, layer, head and the columns of PARTS.
+    """One run of a table with run, variant, step, layer, head and the columns of LENS_MAPS.
 
-    `run` may be left out where the table has one. `part` keeps one of PARTS; otherwise those that the run
+    `run` may be left out where the table has one. `part` keeps one of LENS_MAPS; otherwise those that the run
     has. ValueError for a run, part or metric that is not there.
     """
     rows = check_table(heads, ("run", "variant", "step", *HEADS), what="the table of heads")
@@ -60,8 +61,10 @@ def prepare_needle_lens(
     if run not in runs:
         raise ValueError(f"run is {run!r}; legal: {', '.join(runs)}")
     own = rows[rows["run"] == run]
-    maps = {name: table for name in (*PARTS, *STATE) if name in own and (table := _map(own, name)).size}
-    there = [name for name in PARTS if name in maps]
+    maps = {
+        name: table for name in (*LENS_MAPS, *HEAD_NUMBERS) if name in own and (table := _map(own, name)).size
+    }
+    there = [name for name in LENS_MAPS if name in maps]
     if not there:
         raise ValueError(f"run {run!r} has no needle lens; legal: a run of a mixer with attention scores")
     parts = [check_choice("part", part, there)] if part else there
@@ -105,11 +108,11 @@ def plot_needle_lens(
     """
     data = prepare_needle_lens(heads, run=run, part=part, metrics=metrics, metric=metric)
     above, n, height = int(not data.curve.empty), len(data.parts), 10 * max(len(data.heads), 22)
-    over: Any = {"row_heights": [CURVE, height], "vertical_spacing": 0.04} if above else {}
+    over: Any = {"row_heights": [ACCURACY_PIXELS, height], "vertical_spacing": 0.04} if above else {}
     figure = figures.panels(
-        [PARTS[name] for name in data.parts] + [""] * (n * above),
+        [LENS_MAPS[name] for name in data.parts] + [""] * (n * above),
         columns=n,
-        height=figures.HEADER + 80 + height + (CURVE + 30) * above,
+        height=figures.HEADER + 80 + height + (ACCURACY_PIXELS + 30) * above,
         horizontal_spacing=0.03,
         **over,
     )
@@ -129,7 +132,7 @@ def _subtitle(data: NeedleLens, metric: str) -> str:
 
 def _heat(data: NeedleLens, name: str) -> go.Heatmap:
     names = [[head_name(*head)] * len(data.steps) for head in data.heads]
-    words = {part: words for part, words in (PARTS | STATE).items() if part in data.maps}
+    words = {part: words for part, words in (LENS_MAPS | HEAD_NUMBERS).items() if part in data.maps}
     numbers = [[[f"{x:.3g}" for x in row] for row in data.maps[part]] for part in words]
     lines = [f"{text}: %{{customdata[{at}]}}" for at, text in enumerate(words.values(), start=1)]
     return go.Heatmap(
@@ -171,8 +174,12 @@ def _axes(figure: go.Figure, data: NeedleLens, metric: str) -> None:
         for border in layer_starts(data)[1:]:
             line = {"y0": border - 0.5, "y1": border - 0.5, "line": {"color": INK, "width": 1}}
             figure.add_shape(x0=0, x1=1, **line, xref=f"{heat.xaxis} domain", yref=heat.yaxis)
-    limit = top_limit(*(data.maps[name] for name in PARTS if name in data.maps))
-    figure.update_layout(coloraxis=figures.zero_axis(limit, column_label("needle_mass")))
+    figure.update_layout(coloraxis=figures.zero_axis(largest_mass(data), column_label("needle_mass")))
+
+
+def largest_mass(data: NeedleLens) -> float:
+    """Upper end of the common scale of all maps, shown or not."""
+    return top_limit(*(data.maps[name] for name in LENS_MAPS if name in data.maps))
 
 
 def layer_starts(data: NeedleLens) -> list[int]:

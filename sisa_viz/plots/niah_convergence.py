@@ -21,7 +21,7 @@ from sisa_viz.look.colours import architecture_colour, architecture_dash, faint
 from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import column_label, is_share
 
-X = ("step", "tokens")
+X_COLUMNS = ("step", "tokens")
 CONFIDENCE = 0.95
 PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run
 CROWD = 2  # architectures; with more of them, bands and single seeds fade
@@ -57,7 +57,7 @@ def prepare_niah_convergence(
     perhaps setup. `x` is "step" or "tokens". ValueError for columns, metrics or options that do not exist,
     and for two runs of one variant and seed.
     """
-    check_choice("x", x, X)
+    check_choice("x", x, X_COLUMNS)
     rows = one_run_a_seed(pick_metric(metrics, metric))
     runs = rows.rename(columns={x: "x"})[["architecture", "seed", "x", "value"]].sort_values(
         ["architecture", "seed", "x"]

@@ -16,7 +16,7 @@ from sisa_viz.trace.axes import DERIVED, axis_label, head_name
 from sisa_viz.trace.check import check_lam_scale, check_span, check_trace
 from sisa_viz.trace.weights import Weighing
 
-PARTS = ("content", "importance", "scores", "pattern")
+SCORE_MAPS = ("content", "importance", "scores", "pattern")
 MOST_CELLS = 512  # a side; longer windows show blocks
 FULL_HOVER = 256  # a side; in longer windows the hover box shows the number of its own panel only
 
@@ -72,13 +72,13 @@ def prepare_scores(
     importance = np.float32(check_lam_scale(lam_scale)) * maths.importance(factors, queries)
     scores = content + importance
     weights = factors.weighing.weights(scores, queries)
-    whole = dict(zip(PARTS, (content, importance, scores, weights), strict=True))
+    whole = dict(zip(SCORE_MAPS, (content, importance, scores, weights), strict=True))
     block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
     maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
     tokens, positions = trace["token"].values.tolist(), np.arange(length)
     picked = {"layer": layer, "head": head}
     return Scores(
-        parts=("pattern",) if access.is_state_space else PARTS,
+        parts=("pattern",) if access.is_state_space else SCORE_MAPS,
         maps=maps,
         queries=positions[rows][::block],
         keys=positions[columns][::block],
@@ -92,7 +92,7 @@ def prepare_scores(
         clamped=int(access.clamp_count().sel(picked)),
         length=length,
         block=block,
-        limit=limit or signed_limit(*(maps[part] for part in PARTS[:3])),
+        limit=limit or signed_limit(*(maps[part] for part in SCORE_MAPS[:3])),
         spans=access.spans,
     )
 
@@ -169,9 +169,9 @@ def _hover(part: str, data: Scores, detailed: bool) -> str:
     where = "" if block == 1 else f"<br>largest of the {block} × {block} cells from here"
     others = [name for name in data.parts if name != part] if detailed else []
     numbers = {name: f"customdata[{at}]" for at, name in enumerate(others)} | {part: "z"}
-    words = {name: DERIVED[name].long_name for name in PARTS}
+    words = {name: DERIVED[name].long_name for name in SCORE_MAPS}
     words["pattern"] = data.weighing.kind.quantity.long_name
-    lines = [f"{words[name]}: %{{{numbers[name]}:.4g}}" for name in PARTS if name in numbers]
+    lines = [f"{words[name]}: %{{{numbers[name]}:.4g}}" for name in SCORE_MAPS if name in numbers]
     return "<br>".join([f"query %{{y}}<br>key %{{x}}{where}", *lines]) + "<extra></extra>"
 
 

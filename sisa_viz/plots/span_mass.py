@@ -10,7 +10,7 @@ from sisa_viz.look.colours import signed_limit, top_limit
 from sisa_viz.trace.axes import label
 from sisa_viz.trace.check import check_trace
 
-PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference": "difference"}
+SPAN_MASS_PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference": "difference"}
 
 
 def prepare_span_mass(
@@ -36,9 +36,11 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
     """
     data = prepare_span_mass(trace, span=span, query=query)
     height = figures.HEADER + 130 + 30 * min(max(data.sizes["layer"], 4), 16)
-    figure = figures.panels(list(PANELS.values()), columns=3, height=height, horizontal_spacing=0.05)
-    hover = {words: data[name] for name, words in PANELS.items()}
-    for at, name in enumerate(PANELS):
+    figure = figures.panels(
+        list(SPAN_MASS_PANELS.values()), columns=3, height=height, horizontal_spacing=0.05
+    )
+    hover = {words: data[name] for name, words in SPAN_MASS_PANELS.items()}
+    for at, name in enumerate(SPAN_MASS_PANELS):
         axis = "coloraxis2" if name == "difference" else "coloraxis"
         figure.add_trace(figures.head_map(data[name], coloraxis=axis, hover=hover), row=1, col=at + 1)
     figures.head_axes(figure, data["with_lam"])

@@ -14,7 +14,7 @@ from sisa_viz.look.colours import architecture_colour, architecture_dash
 from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import column_label, column_words, is_share
 
-PANELS = ("corpus512/exact_match", "repeated512/exact_match", "val/loss")
+STATE_SIZE_PANELS = ("corpus512/exact_match", "repeated512/exact_match", "val/loss")
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class StateSize:
         return sorted({int(size) for size in self.mean["d_state"] if size > 0})
 
 
-def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = PANELS) -> StateSize:
+def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS) -> StateSize:
     """From one run a row: architecture (the variant's name), seed, d_state and the columns of `y`.
 
     Timings also have the column machine.
@@ -61,7 +61,12 @@ def series_name(variant: str) -> str:
     return re.sub(r" d_state=\d+", "", variant)
 
 
-def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = PANELS) -> go.Figure:
+def series_colour(mean: pd.DataFrame) -> str:
+    """The colour of the middle one of a series' variants."""
+    return architecture_colour(str(mean["architecture"].iloc[len(mean) // 2]))
+
+
+def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS) -> go.Figure:
     """A panel each column of `y`: every run a point, the mean of its variant a line over d_state (log₂).
 
     What has no state (d_state 0) is a level line at its mean. Returns the figure.
@@ -73,7 +78,7 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = PANELS) -> go.Fig
     for column, panel in enumerate(data.panels, start=1):
         for name, mean in data.mean[data.mean["panel"] == panel].groupby("series"):
             runs = data.runs[(data.runs["panel"] == panel) & (data.runs["series"] == name)]
-            colour = architecture_colour(str(mean["architecture"].iloc[len(mean) // 2]))
+            colour = series_colour(mean)
             line = _line(str(name), mean, data.sizes, colour).update(showlegend=name not in named)
             figure.add_traces([_points(runs, data.sizes, colour), line], rows=1, cols=column)
             named.add(str(name))

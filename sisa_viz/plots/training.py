@@ -10,8 +10,8 @@ from sisa_viz.look.colours import architecture_colour
 from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import column_label
 
-PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
-X = ("step", "tokens")
+TRAINING_PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
+X_COLUMNS = ("step", "tokens")
 MANY = 12  # runs; with more of them the first losses would hide the differences between the last
 LATE = "loss axis: range of the second half of the longest run"
 MOST_POINTS = 1000  # of one curve; a longer one is thinned evenly, its last point kept
@@ -22,8 +22,8 @@ def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
 
     ValueError where none was logged, and for two runs of one variant and seed.
     """
-    check_choice("x", x, X)
-    panel = {name: panel for panel, names in PANELS.items() for name in names}
+    check_choice("x", x, X_COLUMNS)
+    panel = {name: panel for panel, names in TRAINING_PANELS.items() for name in names}
     rows = check_metrics(metrics)
     rows = rows[rows["name"].isin(list(panel)) & rows["value"].notna()]
     if rows.empty:
@@ -56,7 +56,7 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
     """
     curves = prepare_training(metrics, x=x)
     late = late_range(curves)
-    shown = [name for name in PANELS if name in set(curves["panel"])]
+    shown = [name for name in TRAINING_PANELS if name in set(curves["panel"])]
     heights = [(4 if late else 2) if name == "loss" else 1 for name in shown]
     figure = figures.panels(
         [""] * len(shown),
@@ -70,10 +70,10 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
     for (architecture, seed, name), run in curves.groupby(["architecture", "seed", "name"], sort=False):
         label = (
             f"{architecture} · {column_label(str(name)).split(' (')[0]}"
-            if name in PANELS["loss"]
+            if name in TRAINING_PANELS["loss"]
             else str(architecture)
         )
-        first = name in PANELS["loss"] and label not in named
+        first = name in TRAINING_PANELS["loss"] and label not in named
         named.add(label)
         figure.add_trace(
             _line(run, str(architecture), seed, str(name), label, first),

@@ -1,5 +1,8 @@
 """`import sisa_viz` is light, registers `.sisa`, and finds everything else on first use."""
 
+import ast
+import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +25,7 @@ HEAVY = (
 )
 FROM_DATA = ("data.files", "data.refusal", "data.results")  # what this room may take from that one
 ROOT = Path(sisa_viz.__file__).parents[1]
+STUB = Path(sisa_viz.__file__).with_suffix(".pyi")
 
 
 def loaded_by(code: str) -> set[str]:
@@ -29,6 +33,13 @@ def loaded_by(code: str) -> set[str]:
     script = f"{code}\nimport sys; print(*sorted(sys.modules))"
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     return set(run.stdout.split())
+
+
+def stub_homes() -> dict[str, str]:
+    """Name -> module inside sisa_viz, from the lines `from .module import name` of the stub."""
+    tree = ast.parse(STUB.read_text())
+    lines = [line for line in tree.body if isinstance(line, ast.ImportFrom)]
+    return {alias.name: str(line.module) for line in lines for alias in line.names}
 
 
 def of_other_rooms(modules: set[str]) -> set[str]:
@@ -49,8 +60,7 @@ def test_importing_loads_nothing_heavy_and_registers_the_accessor():
 
 
 def test_no_module_loads_torch_or_the_other_rooms():
-    homes = {home for home in sisa_viz.LAZY.values() if not home.startswith("data.")}
-    names = {*homes, "static", "cli", "pages.sections", "doctor"}
+    names = {*stub_homes().values(), "static", "cli", "pages.sections", "doctor"}
     assert not of_other_rooms(loaded_by("import " + ", ".join(f"sisa_viz.{name}" for name in names)))
 
 
@@ -70,6 +80,39 @@ def test_a_plot_stays_a_function_whatever_was_imported_before(first):
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(
-        AttributeError, match=r"no attribute 'plot_everything'; it has build_trace, .*plot_scores"
+        AttributeError, match=r"no attribute 'plot_everything'; it has Heading, .*build_trace, .*plot_scores"
     ):
-        _ = sisa_viz.plot_everything
+        _ = sisa_viz.plot_everything  # pyright: ignore[reportAttributeAccessIssue] - what is tested
+
+
+def test_the_stub_lists_every_name_and_its_home():
+    (listed,) = [
+        line
+        for line in ast.parse(STUB.read_text()).body
+        if isinstance(line, ast.Assign) and "__all__" in ast.unparse(line.targets[0])
+    ]
+    assert sorted(ast.literal_eval(listed.value)) == sisa_viz.__all__
+    homes = stub_homes()
+    assert {*homes, "read_runs"} == set(sisa_viz.__all__)
+    for name, home in homes.items():
+        found = inspect.getmodule(getattr(sisa_viz, name))
+        assert found
+        assert found.__name__.startswith(f"sisa_viz.{home}"), f"{name} is said to be in {home}"
+
+
+@pytest.mark.slow
+def test_a_type_checker_sees_signatures(tmp_path):
+    (tmp_path / "reader.py").write_text(
+        "import sisa_viz\nreveal_type(sisa_viz.plot_scores)\nreveal_type(sisa_viz.read_runs)\n"
+        "sisa_viz.plot_lambda(3)\nsisa_viz.plot_everything\n"
+    )
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT)]}))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, "reader.py"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    said = [found["message"] for found in json.loads(run.stdout)["generalDiagnostics"]]
+    scores, runs, wrong, unknown = said
+    assert "(trace: Dataset, *, layer: int, head: int" in scores
+    assert scores.endswith('-> Figure"')
+    assert runs.endswith('-> DataFrame"')
+    assert wrong.startswith('Argument of type "Literal[3]" cannot be assigned to parameter "source"')
+    assert '"plot_everything" is not a known attribute' in unknown

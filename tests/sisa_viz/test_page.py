@@ -22,9 +22,9 @@ class Fragment:
         return "<script>window.mine = 1</script>"
 
 
-def write(tmp_path, *sections, **options) -> str:
+def write(tmp_path, *sections, title: str = "t", pictures: bool = True) -> str:
     path = tmp_path / "page.html"
-    assert report(path, *sections, **({"title": "t"} | options)) == path
+    assert report(path, *sections, title=title, pictures=pictures) == path
     return path.read_text(encoding="utf-8")
 
 

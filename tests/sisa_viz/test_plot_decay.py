@@ -1,5 +1,8 @@
 """plot_decay: half-lives on a log scale, retention along the tokens, the clamp marked."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pytest
 from hypothesis import given

@@ -1,10 +1,13 @@
 """plot_head_course: medians over heads, a line a run, limits, refusals."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import pandas as pd
 import pytest
 
 from sisa_viz import plot_head_course
-from sisa_viz.plots.head_course import PANELS, prepare_head_course
+from sisa_viz.plots.head_course import COURSE_PANELS, prepare_head_course
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def test_medians_over_heads_and_the_mean_of_clamped(heads):
 def test_a_line_a_run_and_panel_with_one_legend_entry_a_variant(heads):
     figure = plot_head_course(heads, limits={"22 nats": 16.1})
     *lines, limit = figure.data
-    assert len(lines) == 2 * len(PANELS)
+    assert len(lines) == 2 * len(COURSE_PANELS)
     assert sum(bool(line.showlegend) for line in lines) == 2
     assert (list(limit.text), list(limit.y)) == (["", "22 nats"], [16.1, 16.1])
     assert (limit.textposition, limit.cliponaxis) == ("middle right", False)  # outside, at the right end

@@ -1,5 +1,8 @@
 """plot_lambda: λ of a trace, or of runs at their last step."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,5 +1,8 @@
 """plot_needle_lens: one run's heads over training, three parts of the score on one scale."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +11,10 @@ from hypothesis import strategies as st
 
 from sisa_viz import plot_needle_lens
 from sisa_viz.look.colours import top_limit
-from sisa_viz.plots.needle_lens import PARTS, prepare_needle_lens
+from sisa_viz.plots.needle_lens import LENS_MAPS, prepare_needle_lens
 
 
-def lens(*, run="a", variant="SISA d_state=16", layers=2, heads=3, steps=(50, 100), parts=tuple(PARTS)):
+def lens(*, run="a", variant="SISA d_state=16", layers=2, heads=3, steps=(50, 100), parts=tuple(LENS_MAPS)):
     """A table of heads; every number tells its step, layer, head and part."""
     rows = [
         {"run": run, "variant": variant, "seed": 0, "step": step, "layer": layer, "head": head}
@@ -59,7 +62,7 @@ def test_layers_without_scores_and_parts_that_were_not_measured_are_left_out():
 def test_three_maps_share_one_scale_from_zero():
     table = lens()
     figure = plot_needle_lens(table)
-    assert [note.text for note in figure.layout.annotations] == list(PARTS.values())
+    assert [note.text for note in figure.layout.annotations] == list(LENS_MAPS.values())
     assert {heat.coloraxis for heat in figure.data} == {"coloraxis"}
     assert figure.layout.coloraxis.cmin == 0
     assert figure.layout.coloraxis.cmax == top_limit(table["needle_importance"].to_numpy())
@@ -74,7 +77,7 @@ def test_three_maps_share_one_scale_from_zero():
 def test_the_hover_box_has_all_numbers_of_a_head():
     heat = plot_needle_lens(lens()).data[1]
     assert heat.customdata[5, 1].tolist() == ["L1H2", "0.112", "0.112", "0.112", "0.3", "12"]
-    for words in (*PARTS.values(), "λ", "half-life, tokens"):
+    for words in (*LENS_MAPS.values(), "λ", "half-life, tokens"):
         assert words in heat.hovertemplate
 
 
@@ -91,7 +94,7 @@ def test_the_accuracy_of_the_run_stands_above():
 
 def test_hostile_names_are_escaped():
     figure = plot_needle_lens(lens(variant="<b>mine</b>"))
-    assert "<b>mine" not in figure.to_json()
+    assert "<b>mine" not in str(figure.to_json())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """plot_niah_grid: accuracy over length × depth, unmeasured cells empty."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,5 +1,8 @@
 """plot_span_mass: mass with λ, without it, and what importance moves."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pytest
 from hypothesis import given

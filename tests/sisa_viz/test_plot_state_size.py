@@ -1,5 +1,8 @@
 """plot_state_size: runs and their means against d_state, what has no state beside them."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,7 +92,7 @@ def test_timings_name_their_machine_and_speed_its_base():
 
 
 def test_hostile_names_are_escaped():
-    assert "<i>" not in plot_state_size(runs().assign(architecture="<i>x"), y=Y).to_json()
+    assert "<i>" not in str(plot_state_size(runs().assign(architecture="<i>x"), y=Y).to_json())
 
 
 def test_wrong_tables_are_named():

@@ -1,5 +1,8 @@
 """plot_training: one panel for what was logged, one line a run."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

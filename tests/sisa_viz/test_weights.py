@@ -1,5 +1,8 @@
 """Softmax, sigmoid and linear weights equal their formulas; configs that say none of them are refused."""
 
+# plotly makes the attributes of a layout at run time
+# pyright: reportAttributeAccessIssue=false
+
 import json
 from typing import Any
 
@@ -54,7 +57,7 @@ def test_span_mass_is_a_share_of_absolute_weights(make_trace):
     assert mass.sel(HEAD) == pytest.approx(row[6:8].sum() / row.sum(), rel=1e-5)
     assert mass.attrs == {"long_name": "weight mass", "units": "share of |weights|"}
     assert trace.sisa.span_advantage("importance", query=20).attrs["units"] == "1"
-    assert "share of |weights|" in plot_span_mass(trace, query=20).to_json()
+    assert "share of |weights|" in str(plot_span_mass(trace, query=20).to_json())
     assert share(np.zeros(3), np.array([True, False, False])) == 0
 
 
@@ -98,7 +101,7 @@ def test_plotted_scores_show_what_a_mixer_has(make_trace):
     trace = configured(make_trace, score="linear", score_terms=titles)
     data = prepare_scores(trace, **HEAD)
     np.testing.assert_array_equal(data.maps["pattern"], data.maps["scores"])
-    figure = json.loads(plot_scores(trace, **HEAD).to_json())
+    figure = json.loads(str(plot_scores(trace, **HEAD).to_json()))
     words = [note["text"] for note in figure["layout"]["annotations"]]
     assert words[:2] == ["&lt;b&gt;none&lt;/b&gt; score", "state %{x} score"]
     assert words[3] == "mixing weights (signed, unnormalised)"

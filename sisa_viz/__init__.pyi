@@ -1,0 +1,43 @@
+# The names of sisa_viz and where they are at home. Read by type checkers, by editors and, at run time, by
+# lazy_loader, which takes the lines `from .module import name` and imports each home on first use.
+
+import data.results.runs as _runs
+
+from .explorer import ScoreExplorer as ScoreExplorer
+from .pages.page import Heading as Heading
+from .pages.page import report as report
+from .plots.decay import plot_decay as plot_decay
+from .plots.head_course import plot_head_course as plot_head_course
+from .plots.lam import plot_lambda as plot_lambda
+from .plots.needle_lens import plot_needle_lens as plot_needle_lens
+from .plots.niah_convergence import plot_niah_convergence as plot_niah_convergence
+from .plots.niah_grid import plot_niah_grid as plot_niah_grid
+from .plots.scores import plot_scores as plot_scores
+from .plots.span_mass import plot_span_mass as plot_span_mass
+from .plots.state_size import plot_state_size as plot_state_size
+from .plots.training import plot_training as plot_training
+from .trace import build_trace as build_trace
+from .trace import check_trace as check_trace
+from .trace import open_trace as open_trace
+
+read_runs = _runs.read_runs  # of another room: lazy_loader takes relative imports alone, so it is not lazy
+
+__all__ = [
+    "Heading",
+    "ScoreExplorer",
+    "build_trace",
+    "check_trace",
+    "open_trace",
+    "plot_decay",
+    "plot_head_course",
+    "plot_lambda",
+    "plot_needle_lens",
+    "plot_niah_convergence",
+    "plot_niah_grid",
+    "plot_scores",
+    "plot_span_mass",
+    "plot_state_size",
+    "plot_training",
+    "read_runs",
+    "report",
+]

@@ -1,0 +1,72 @@
+"""The printed twin of plot_training: how a training went."""
+
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sisa_viz.look.colours import architecture_colour
+from sisa_viz.plots.training import LATE, TRAINING_PANELS, late_range, prepare_training
+from sisa_viz.static.sheet import sheet
+from sisa_viz.trace.axes import column_label
+
+
+def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
+    """Draw loss, learning rate and gradient norm, one line a run, validation dashed.
+
+    What was not logged has no panel. With more than 12 runs the loss axis shows the range of the second half
+    of the longest run, and the legend stands beside the panel.
+
+    Args:
+        metrics: A table of runs, as `sisa_viz.read_runs` returns it; one run a seed.
+        x: "step" or "tokens".
+
+    Returns:
+        A matplotlib figure.
+
+    Raises:
+        ValueError: Where nothing of this was logged, or for two runs of one variant and seed.
+
+    Example:
+        >>> from sisa_viz import static
+        >>> from sisa_viz.examples import example_runs
+        >>> figure = static.plot_training(example_runs())
+        >>> [axes.get_ylabel() for axes in figure.axes]
+        ['loss (nats per token)', 'learning rate']
+    """
+    curves = prepare_training(metrics, x=x)
+    shown = [name for name in TRAINING_PANELS if name in set(curves["panel"])]
+    late = late_range(curves)
+    tall = 4 if late else 2  # losses come first
+    heights = [tall if name == "loss" else 1 for name in shown]
+    figure, panels = sheet(len(shown), 1, (3.6 if late else 1.2) + 1.3 * len(shown), height_ratios=heights)
+    for axes, panel in zip(panels, shown, strict=True):
+        _lines(axes, curves[curves["panel"] == panel], legend=axes is panels[0])
+        axes.set_xlabel(column_label(x) if axes is panels[-1] else "")
+        axes.set_ylabel("loss (nats per token)" if panel == "loss" else column_label(panel))
+    if late:  # many runs have too many names for a corner
+        panels[0].set_ylim(*late)
+        panels[0].set_title(LATE, fontsize="x-small")
+        panels[0].legend(frameon=False, fontsize="x-small", loc="upper left", bbox_to_anchor=(1, 1))
+    else:
+        panels[0].legend(frameon=False, fontsize="x-small")
+    sns.despine(figure)
+    return figure
+
+
+def _lines(axes: Axes, curves: pd.DataFrame, *, legend: bool) -> None:
+    solid = {name: "" for names in TRAINING_PANELS.values() for name in names}
+    sns.lineplot(
+        curves,
+        x="x",
+        y="value",
+        hue="architecture",
+        style="name",
+        units="seed",
+        estimator=None,
+        linewidth=0.8,
+        palette={name: architecture_colour(name) for name in curves["architecture"].unique()},
+        dashes=solid | {"val/loss": (3, 1)},  # pyright: ignore[reportArgumentType] - seaborn takes "" for solid
+        legend="auto" if legend else False,
+        ax=axes,
+    )
