@@ -1,68 +1,32 @@
-"""One frozen configuration, checked on construction.
+"""What a model is, before any tensor: its shape, its architecture, its presets and its number of parameters.
 
-Sizes use TransformerLens' names; d_state is the paper's d_s. Source of the presets: arXiv 2606.02332, its
-table of model sizes.
+    shape            Shape: every field with its default resolved, and the checks on it
+    architectures    Architecture: one record for each kind of mixer, and the register of all
+    records          the records of this package's architectures
+    placement        which layers of a hybrid attend, how many heads a state space has
+    formulas, sizes  parameters of a mixer and of a whole model, d_mlp at equal parameters
+
+`SISAConfig` is a Shape that takes what is left out from the architecture's record. Sizes use TransformerLens'
+names; d_state is the paper's d_s. Source of the presets: arXiv 2606.02332, its table of model sizes.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, replace
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, Unpack
 
 from data.refusal import one_of, refusal, whole
-from model.config.hybrids import OWN, PURE, settle
+from model.config import records as records  # registers this package's architectures
+from model.config.architectures import Architecture, OwnField, architecture, architectures
+from model.config.shape import Anchor, Rope, Shape, SigmoidBias
 from model.config.sizes import matched_d_mlp, total
 
-Anchor = Literal["causal", "minimax"]
-Rope = Literal["rope", "none", "pi", "ntk", "dynamic_ntk", "yarn"]
-SigmoidBias = Literal["log_t", "log_n"]
-
-# architecture: d_state where none is given
-STATES = {"transformer": 0, "sisa": 16, "mamba2": 64, "mamba3": 64, "jamba": 64, "hymba": 16}
-STATES |= {"adaptive_sisa": 16, "sigmoid_sisa": 16, "fox": 0, "alibi": 0}
-STATELESS = tuple(name for name, d_state in STATES.items() if not d_state)
-WITHOUT_ROPE = ("fox", "alibi", "mamba2", "mamba3", "jamba")  # their decay tells positions apart
-PER_LAYER = ("sisa", "adaptive_sisa", "sigmoid_sisa")  # may have another d_state in every layer
-
-# name: d_model, n_layers, n_heads, d_mlp of the plain transformer, d_vocab, n_ctx
-PRESETS = {
-    "tiny": (64, 2, 4, 160, 64, 128),
-    "small": (384, 6, 6, 1024, 4096, 1024),
-    "50m": (512, 6, 8, 2048, 50277, 2048),
-    "152m": (768, 12, 12, 3072, 50277, 2048),
-    "369m": (1024, 24, 16, 2944, 50277, 2048),
-}
+__all__ = ["PRESETS", "Anchor", "Preset", "Rope", "SISAConfig", "Shape", "SigmoidBias"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class SISAConfig:
-    """Shape of a model.
-
-    Args:
-        d_model: width of the residual stream.
-        n_layers: number of blocks.
-        n_heads: attention heads; d_head = d_model / n_heads must be even (RoPE rotates pairs).
-        d_mlp: hidden width of SwiGLU; 0 leaves the MLPs out (mamba2 and mamba3 alone).
-        architecture: which mixer the blocks have; "" is "sisa", or "transformer" where d_state is 0.
-        d_state: state size a head, even; 0 is the plain transformer. By default the architecture's own.
-        layer_d_state: d_state of every layer of a SISA, even numbers; d_state is then the largest of them.
-        rope: position code on q and k: "rope", "none", or a way to stretch RoPE over longer contexts: "pi",
-            "ntk", "dynamic_ntk" or "yarn" (`model.mixers.parts.rope`). "" is the architecture's own.
-        rope_factor: how many times n_ctx the stretched RoPE is made for.
-        sigmoid_bias: of sigmoid_sisa: −log of the number of keys that a query sees, or −log n_ctx.
-        d_vocab: number of token ids.
-        n_ctx: training context, tokens. Longer inputs are accepted.
-        anchor: where the running decay is centred: "causal" never looks ahead, "minimax" is the paper's rule.
-        attention_period, attention_offset: jamba alone: layer i has attention where i % period == offset. By
-            default every fourth layer, from the third on.
-        n_meta, window: hymba alone: learned tokens before the text, n_ctx/16, and how far back its local
-            layers look, n_ctx/2.
-
-    Raises:
-        ValueError: names the field, the value received and the legal values.
-    """
+class Preset(NamedTuple):
+    """Hold the sizes of a named model; d_mlp is that of the plain transformer."""
 
     d_model: int
     n_layers: int
@@ -70,142 +34,203 @@ class SISAConfig:
     d_mlp: int
     d_vocab: int
     n_ctx: int
-    architecture: str = ""
-    d_state: int = OWN
-    layer_d_state: tuple[int, ...] = ()
-    anchor: Anchor = "causal"
-    rope: Rope | Literal[""] = ""
-    rope_factor: float = 1.0
-    sigmoid_bias: SigmoidBias = "log_t"
-    attention_period: int = OWN
-    attention_offset: int = OWN
-    n_meta: int = OWN
-    window: int = OWN
 
-    def __new__(cls, *args: Any, **given: Any) -> SISAConfig:
-        known = [field.name for field in fields(cls)]
-        for name in given.keys() - set(known):
-            raise refusal(
-                f"SISAConfig field {name}",
-                given[name],
-                legal=f"the fields {', '.join(known)}",
-                step=f"Remove {name}.",
-            )
-        return super().__new__(cls)
 
-    def __post_init__(self) -> None:
-        self._settle()
-        empty = ("d_state", "d_mlp") if self.architecture in PURE else ("d_state",)
-        for name in ("d_model", "n_layers", "n_heads", "d_mlp", "d_vocab", "n_ctx", "d_state"):
-            whole(name, getattr(self, name), least=0 if name in empty else 1)
-        if self.d_state % 2:
-            raise refusal(
-                "d_state",
-                self.d_state,
-                legal="even numbers, for R rotates pairs",
-                step="Use 0 for the plain transformer.",
-            )
-        if self.d_model % self.n_heads:
-            step = "Choose n_heads or d_model so that it divides."
-            raise refusal("n_heads", self.n_heads, legal=f"divisors of d_model={self.d_model}", step=step)
-        if self.d_head % 2:
-            step = "d_head = d_model / n_heads must be even, for RoPE rotates pairs."
-            raise refusal(
-                "d_model", self.d_model, legal=f"multiples of {2 * self.n_heads} (2·n_heads)", step=step
-            )
-        one_of("anchor", self.anchor, get_args(Anchor))
-        one_of("rope", self.rope, get_args(Rope))
-        one_of("sigmoid_bias", self.sigmoid_bias, get_args(SigmoidBias))
-        self._check_rope_factor()
-        settle(self)
+PRESETS = {
+    "tiny": Preset(64, 2, 4, 160, 64, 128),
+    "small": Preset(384, 6, 6, 1024, 4096, 1024),
+    "50m": Preset(512, 6, 8, 2048, 50277, 2048),
+    "152m": Preset(768, 12, 12, 3072, 50277, 2048),
+    "369m": Preset(1024, 24, 16, 2944, 50277, 2048),
+}
+# what callers and parameter cells wrote for "the architecture's own" before None did; still understood
+FORMER_NUMBER, FORMER_TEXT = -1, ""
 
-    def _settle(self) -> None:
-        """Make architecture, d_state and rope explicit; SISA without a state is the transformer."""
-        one_of("architecture", self.architecture, ("", *STATES))
-        architecture = self.architecture or ("sisa" if self.d_state else "transformer")
-        if architecture == "sisa" and self.d_state == 0:
-            architecture = "transformer"
-        object.__setattr__(self, "architecture", architecture)
-        if not isinstance(self.layer_d_state, list | tuple):
-            legal = "even numbers >= 2, one a layer"
-            raise refusal("layer_d_state", self.layer_d_state, legal=legal, step="Put them into a tuple.")
-        sizes = tuple(whole("layer_d_state", size, least=0) for size in self.layer_d_state)
-        object.__setattr__(self, "layer_d_state", sizes)
-        if self.d_state == OWN:
-            own = max(self.layer_d_state, default=STATES[architecture])
-            object.__setattr__(self, "d_state", own)
-        if self.rope == "":
-            object.__setattr__(self, "rope", "none" if architecture in WITHOUT_ROPE else "rope")
-        if self.layer_d_state:
-            self._check_layers()
-        if architecture in STATELESS and self.d_state:
-            step = "Leave d_state out, or name another architecture."
-            raise refusal("d_state", self.d_state, legal=f"0, for {architecture} has no state", step=step)
-        if architecture == "adaptive_sisa" and self.d_state == 0:
-            step = "Without a state there is nothing to gate: set architecture to 'transformer'."
-            raise refusal("d_state", 0, legal="even numbers >= 2", step=step)
 
-    def _check_layers(self) -> None:
-        if self.architecture not in PER_LAYER:
-            step = "Leave layer_d_state out."
-            legal = f"(), for only {', '.join(PER_LAYER)} may differ from layer to layer"
-            raise refusal("layer_d_state", self.layer_d_state, legal=legal, step=step)
-        sizes = self.layer_d_state
-        if len(sizes) != self.n_layers or any(size % 2 or size < 2 for size in sizes):
-            legal = f"{self.n_layers} even numbers >= 2, one a layer"
-            raise refusal("layer_d_state", sizes, legal=legal, step="Name the d_state of every layer.")
-        if self.d_state != max(sizes):
-            legal = f"{max(sizes)}, the largest of layer_d_state"
-            raise refusal("d_state", self.d_state, legal=legal, step="Leave d_state out.")
+DEFAULTS = {"layer_d_state": (), "anchor": "causal", "rope_factor": 1.0, "sigmoid_bias": "log_t"}
 
-    def _check_rope_factor(self) -> None:
-        if not isinstance(self.rope_factor, int | float) or not 1.0 <= self.rope_factor < math.inf:
-            step = "Set the target length as a multiple of n_ctx."
-            raise refusal("rope_factor", self.rope_factor, legal="finite numbers >= 1", step=step)
-        if self.rope in ("rope", "none") and self.rope_factor != 1.0:
-            step = "Set rope to pi, ntk, dynamic_ntk or yarn."
-            legal = f"1.0, for rope={self.rope!r} has none"
-            raise refusal("rope_factor", self.rope_factor, legal=legal, step=step)
-        if self.rope in ("ntk", "dynamic_ntk") and self.d_head < 4:
-            legal = "rope, none, pi and yarn, for d_head = 2 is a single pair"
-            raise refusal("rope", self.rope, legal=legal, step="Choose fewer heads.")
 
-    @property
-    def d_head(self) -> int:
-        return self.d_model // self.n_heads
+class _Given(TypedDict):
+    """What a caller may name; None, like leaving it out, asks for the architecture's own."""
 
-    def layer_state(self, layer: int) -> int:
-        """d_state of one layer."""
-        return self.layer_d_state[layer] if self.layer_d_state else self.d_state
+    d_model: int
+    n_layers: int
+    n_heads: int
+    d_mlp: int
+    d_vocab: int
+    n_ctx: int
+    architecture: NotRequired[str | None]
+    d_state: NotRequired[int | None]
+    layer_d_state: NotRequired[Sequence[int]]
+    anchor: NotRequired[Anchor]
+    rope: NotRequired[Rope | Literal[""] | None]
+    rope_factor: NotRequired[float]
+    sigmoid_bias: NotRequired[SigmoidBias]
+    attention_period: NotRequired[int | None]
+    attention_offset: NotRequired[int | None]
+    n_meta: NotRequired[int | None]
+    window: NotRequired[int | None]
+
+
+class SISAConfig(Shape):
+    """Describe a model: every field is checked, and what is left out is the architecture's own.
+
+    None stands for "left out" and is replaced before the Shape is made, so that a config, what `to_dict`
+    saves and a checkpoint hold resolved values only.
+
+    Args:
+        d_model: width of the residual stream.
+        n_layers: number of blocks.
+        n_heads: attention heads; d_head = d_model / n_heads must be even (RoPE rotates pairs).
+        d_mlp: hidden width of SwiGLU; 0 leaves the MLPs out, which only mamba2 and mamba3 may.
+        d_vocab: number of token ids.
+        n_ctx: training context, tokens. Longer inputs are accepted.
+        architecture: which mixer the blocks have, a name in `model.config.architectures`; left out it is
+            "sisa", or "transformer" where d_state is 0.
+        d_state: state size a head, even; 0 is the plain transformer.
+        layer_d_state: d_state of every layer of a SISA, even numbers; d_state is then the largest of them.
+        anchor: where the running decay is centred: "causal" never looks ahead, "minimax" is the paper's rule.
+        rope: position code on q and k: "rope", "none", or a way to stretch RoPE over longer contexts: "pi",
+            "ntk", "dynamic_ntk" or "yarn" (`model.mixers.parts.rope`).
+        rope_factor: how many times n_ctx the stretched RoPE is made for.
+        sigmoid_bias: of sigmoid_sisa: −log of the number of keys that a query sees ("log_t"), or −log n_ctx.
+        attention_period: jamba alone: layers from one with attention to the next, 4 or all layers.
+        attention_offset: jamba alone: layer i has attention where i % period == offset; half the period.
+        n_meta: hymba alone: learned tokens before the text, n_ctx/16.
+        window: hymba alone: how far back its local layers look, tokens, n_ctx/2.
+
+    Raises:
+        ValueError: names the field, the value received and the legal values.
+
+    Example:
+        >>> config = SISAConfig(d_model=64, n_layers=2, n_heads=4, d_mlp=96, d_vocab=50, n_ctx=512)
+        >>> config.architecture, config.d_state, config.rope
+        ('sisa', 16, 'rope')
+        >>> SISAConfig(d_modle=64)
+        Traceback (most recent call last):
+        ValueError: SISAConfig field d_modle is 64; legal: the fields d_model, n_layers, ...
+    """
+
+    def __init__(self, **given: Unpack[_Given]) -> None:
+        values = _known(given)
+        record = _architecture(values)
+        settled: dict[str, Any] = {"layer_d_state": _layer_states(values["layer_d_state"])}
+        settled["architecture"] = record.name
+        settled["d_state"] = _or_own(values["d_state"], max(settled["layer_d_state"], default=record.d_state))
+        settled["rope"] = _or_own(values["rope"], record.rope)
+        settled |= dict.fromkeys(_own_fields(), 0)
+        whole("d_mlp", values["d_mlp"], least=1 if record.needs_mlp else 0)
+        shape = _with_own_fields(Shape(**values | settled), record, given=values)
+        record.check_shape(shape)
+        super().__init__(**vars(shape))
 
     def to_dict(self) -> dict[str, Any]:
-        """Every field, as JSON would hold it."""
+        """Return every field, as JSON would hold it; `from_dict` is the inverse.
+
+        Example:
+            >>> config = SISAConfig.preset("tiny")
+            >>> SISAConfig.from_dict(config.to_dict()) == config
+            True
+        """
         return asdict(self) | {"layer_d_state": list(self.layer_d_state)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SISAConfig:
-        """Inverse of to_dict; unknown or missing fields raise a ValueError."""
-        missing = {f.name for f in fields(cls) if f.default is MISSING} - set(values)
-        if missing:
-            legal = f"a mapping that also holds {', '.join(sorted(missing))}"
-            raise refusal("config", dict(values), legal=legal, step="Add the missing fields.")
+        """Return the config that `to_dict` wrote; unknown or missing fields raise a ValueError.
+
+        Args:
+            values: fields by name; those that an older version did not know take their defaults.
+        """
         return cls(**dict(values))
 
     @classmethod
-    def preset(cls, name: str, *, architecture: str = "", d_state: int = OWN, **overrides: Any) -> SISAConfig:
-        """A named size; d_mlp is solved so that every architecture has the transformer's parameters.
+    def preset(
+        cls, name: str, *, architecture: str | None = None, d_state: int | None = None, **overrides: Any
+    ) -> SISAConfig:
+        """Return a named size whose d_mlp is solved so that it has the plain transformer's parameters.
 
         Args:
             name: tiny, small (both ours), 50m, 152m or 369m (the paper's).
-            architecture, d_state: as in SISAConfig.
+            architecture: as in SISAConfig.
+            d_state: as in SISAConfig.
             overrides: any other field; a given d_mlp is taken as it is.
+
+        Raises:
+            ValueError: an unknown size or a value that is not legal.
+
+        Example:
+            >>> plain = SISAConfig.preset("tiny", architecture="transformer")
+            >>> plain.d_mlp, SISAConfig.preset("tiny", architecture="sisa").d_mlp
+            (160, 105)
         """
         one_of("preset", name, list(PRESETS))
-        names = ("d_model", "n_layers", "n_heads", "d_mlp", "d_vocab", "n_ctx")
-        sizes: dict[str, Any] = dict(zip(names, PRESETS[name], strict=True)) | overrides
+        sizes: dict[str, Any] = PRESETS[name]._asdict()
+        sizes |= overrides
         asked = cls(**sizes, architecture=architecture, d_state=d_state)
         if "d_mlp" in overrides:
             return asked
-        transformer = {field: sizes[field] for field in names}
+        transformer = {field: sizes[field] for field in Preset._fields}
         target = total(cls(**transformer, architecture="transformer"))
         return replace(asked, d_mlp=matched_d_mlp(asked, target=target))
+
+
+def _known(given: Mapping[str, Any]) -> dict[str, Any]:
+    """All fields of a Shape, None where nothing was given; ValueError for unknown and missing names."""
+    known = [field.name for field in fields(Shape)]
+    for name in given.keys() - set(known):
+        legal = f"the fields {', '.join(known)}"
+        raise refusal(f"SISAConfig field {name}", given[name], legal=legal, step=f"Remove {name}.")
+    missing = set(Preset._fields) - set(given)
+    if missing:
+        legal = f"a mapping that also holds {', '.join(sorted(missing))}"
+        raise refusal("config", dict(given), legal=legal, step="Add the missing fields.")
+    return dict.fromkeys(known) | DEFAULTS | dict(given)
+
+
+def _is_own(value: object) -> bool:
+    """Whether the architecture's own value is asked for: by None, or as it used to be written."""
+    return value is None or value == FORMER_TEXT or (value == FORMER_NUMBER and not isinstance(value, bool))
+
+
+def _or_own(value: Any, own: Any) -> Any:
+    return own if _is_own(value) else value
+
+
+def _architecture(values: Mapping[str, Any]) -> Architecture:
+    """The record that is asked for; SISA without a state is the transformer."""
+    plain = values["d_state"] == 0
+    record = architecture(_or_own(values["architecture"], "transformer" if plain else "sisa"))
+    return architecture(record.without_state) if plain and record.without_state else record
+
+
+def _layer_states(sizes: object) -> tuple[int, ...]:
+    if not isinstance(sizes, list | tuple):
+        legal = "even numbers >= 2, one a layer"
+        raise refusal("layer_d_state", sizes, legal=legal, step="Put them into a tuple.")
+    return tuple(whole("layer_d_state", size, least=0) for size in sizes)
+
+
+def _own_fields() -> dict[str, list[str]]:
+    """Fields that not every architecture has: names of those that do."""
+    owners: dict[str, list[str]] = {}
+    for record in architectures():
+        for own in record.own_fields:
+            owners.setdefault(own.name, []).append(record.name)
+    return owners
+
+
+def _with_own_fields(shape: Shape, record: Architecture, *, given: Mapping[str, Any]) -> Shape:
+    """The shape with the architecture's own fields, as given or by default; those of others stay 0."""
+    own = {field.name for field in record.own_fields}
+    for name, owners in _own_fields().items():
+        value = given[name]
+        if name not in own and not _is_own(value) and value != 0:
+            step = f"Leave {name} out, or set architecture to {owners[0]!r}."
+            raise refusal(name, value, legal=f"0, for only {', '.join(owners)} has it", step=step)
+    for field in record.own_fields:  # in their order, for a default may rest on the field before it
+        shape = replace(shape, **{field.name: _own_value(field, shape, given[field.name])})
+    return shape
+
+
+def _own_value(field: OwnField, shape: Shape, value: Any) -> int:
+    return field.default(shape) if _is_own(value) else whole(field.name, value, least=field.least)

@@ -20,8 +20,8 @@ from data import NIAHTask, TrainingBatches, open_corpus
 from data.extras import needs_extra
 from data.refusal import one_of, refusal, whole
 from data.results.variants import variant_name
-from model.config import STATES, SISAConfig
-from model.config.hybrids import OWN
+from model.config import Rope, SISAConfig
+from model.config.architectures import architecture
 from model.training.fit import DEVICES, fit
 from model.training.recipe import TrainingConfig
 from model.training.run import Run
@@ -45,8 +45,8 @@ class StudyRun:
     """
 
     architecture: str = "sisa"
-    d_state: int = OWN
-    rope: str = ""
+    d_state: int | None = None
+    rope: Rope | None = None
     preset: str = "small"
     lr: float = 1e-3
     lr_lam: float = 0.1
@@ -63,7 +63,7 @@ class StudyRun:
     output_dir: str = "out/study"
 
     def __post_init__(self) -> None:
-        one_of("architecture", self.architecture, list(STATES))
+        architecture(self.architecture)  # refuses unknown names
         one_of("device", self.device, DEVICES)
         whole("seed", self.seed, least=0)
         self.training()
@@ -89,12 +89,13 @@ class StudyRun:
 
     @property
     def _states(self) -> int:
-        return STATES[self.architecture] if self.d_state == OWN else self.d_state
+        return SISAConfig.preset(self.preset, **self._fields()).d_state
 
     @property
     def variant(self) -> str:
         """What is compared, see `data.results.variants.variant_name`."""
-        return variant_name(self.architecture, d_state=self._states, rope=self.rope, lr_lam=self.lr_lam)
+        rope = self.rope or architecture(self.architecture).rope
+        return variant_name(self.architecture, d_state=self._states, rope=rope, lr_lam=self.lr_lam)
 
     @property
     def name(self) -> str:

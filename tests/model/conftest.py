@@ -5,7 +5,7 @@ import torch
 from small_models import SMALL, lively
 
 from model import SISAConfig, SISAModel
-from model.config import STATES
+from model.config.architectures import architecture as record_of
 
 ATTENTION = ["sisa-causal", "sisa-minimax", "transformer", "adaptive_sisa", "sigmoid_sisa", "fox", "alibi"]
 
@@ -14,7 +14,7 @@ ATTENTION = ["sisa-causal", "sisa-minimax", "transformer", "adaptive_sisa", "sig
 def config(request):
     """One small model of every architecture that has attention scores."""
     architecture, _, anchor = request.param.partition("-")
-    d_state = 4 if STATES[architecture] else 0
+    d_state = 4 if record_of(architecture).d_state else 0
     return SISAConfig(**SMALL, architecture=architecture, d_state=d_state, anchor=anchor or "causal")
 
 

@@ -6,8 +6,12 @@ import pytest
 
 from data import published
 from model import SISAConfig, SISAModel
-from model.config import PRESETS, STATES
-from model.config.sizes import MIXER, total
+from model.config import PRESETS
+from model.config.architectures import architecture as record_of
+from model.config.architectures import architectures
+from model.config.sizes import total
+
+ARCHITECTURES = [record.name for record in architectures()]
 
 VALID: dict[str, Any] = dict(
     d_model=64, n_layers=2, n_heads=4, d_mlp=96, d_vocab=50, n_ctx=512, d_state=16, anchor="causal"
@@ -80,7 +84,7 @@ def test_published_parameter_totals(d_state, published_total):
     assert sum(p.numel() for p in SISAModel(config).parameters()) == published_total
 
 
-@pytest.mark.parametrize("architecture", STATES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_match_parameters(name, architecture):
     """Rounding d_mlp leaves at most half a channel, 1.5·d_model parameters, a layer."""
@@ -89,12 +93,12 @@ def test_presets_match_parameters(name, architecture):
     assert abs(total(plain) - total(matched)) <= 1.5 * plain.d_model * plain.n_layers
 
 
-@pytest.mark.parametrize("architecture", STATES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_formulas_are_the_parameters_of_the_model(architecture):
     config = SISAConfig.preset("tiny", architecture=architecture)
-    model = SISAModel(config)
+    model, record = SISAModel(config), record_of(architecture)
     for layer, block in enumerate(model.blocks):
-        assert sum(p.numel() for p in block.attn.parameters()) == MIXER[architecture](config, layer)
+        assert sum(p.numel() for p in block.attn.parameters()) == record.parameters(config, layer)
     assert sum(p.numel() for p in model.parameters()) == total(config)
 
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from state_space_models import small_config, small_model, some_input, some_tokens
 
 from model import SISAConfig, SISAModel, capture
-from model.config.hybrids import key_heads
+from model.config.placement import key_heads
 from model.mixers import build_mixer
 from model.mixers.attention.attention import Attention
 from model.mixers.hybrid.hymba import Hymba

@@ -5,12 +5,12 @@ import torch
 
 from data import NIAHTask, TrainingBatches
 from model import SISAConfig, fit
-from model.config import STATES
+from model.config.architectures import architectures
 from model.network.network import SISAModel
 from model.training.recipe import TrainingConfig
 
 
-@pytest.mark.parametrize("architecture", STATES)
+@pytest.mark.parametrize("architecture", [record.name for record in architectures()])
 def test_two_steps_train_every_parameter(architecture, tmp_path):
     task = NIAHTask(filler="synthetic", lengths=(24,))
     config = SISAConfig.preset("tiny", architecture=architecture, d_vocab=task.d_vocab, n_ctx=24)

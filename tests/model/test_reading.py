@@ -11,7 +11,7 @@ from data import measured, published, wilson
 from data.results.variants import variant_name
 from model import SISAConfig, SISAModel, load, save
 from model.analysis.needles import needle_head
-from model.config import STATES
+from model.config.architectures import architectures as registered
 from model.study.findings import reading
 from model.study.notebooks.context_length import (
     NOPE,
@@ -24,7 +24,7 @@ from model.study.notebooks.context_length import (
     yarn_balance,
 )
 from model.study.notebooks.convergence import LIMITS, Convergence, decay_reached, held, looks_ahead
-from model.study.notebooks.fusion import KINDS, Tour, architectures, level_claims, placement
+from model.study.notebooks.fusion import Tour, architectures, level_claims, placement
 from model.study.notebooks.small import one_thread
 from model.study.notebooks.state_size import (
     StateSizes,
@@ -242,7 +242,7 @@ def test_shipped_runs_of_the_small_study_are_read_and_others_trained(monkeypatch
 
 def test_every_architecture_is_described_at_equal_parameters():
     table = architectures()
-    assert set(KINDS) == {*STATES, NOPE}
+    assert set(table.index) == {*(record.name for record in registered()), NOPE}
     sizes = table["parameters"].str.replace(",", "").astype(int)
     assert sizes.max() / sizes.min() < 1.001
     assert table.loc[NOPE, "position code"] == "none"

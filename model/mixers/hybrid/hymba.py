@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model.config import SISAConfig
-from model.config.hybrids import key_heads, sees_everything
+from model.config.placement import key_heads, sees_everything
 from model.mixers.attention.attention import Attention, rotated_factors
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import any_watched, at_least_float32, hook_points

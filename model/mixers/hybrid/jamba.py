@@ -8,7 +8,7 @@ this kind, because its decay allows matrix products, with as many heads as atten
 from __future__ import annotations
 
 from model.config import SISAConfig
-from model.config.hybrids import attends
+from model.config.placement import attends
 from model.mixers.attention.attention import Attention
 from model.mixers.state_space.mamba2 import Mamba2
 

@@ -4,7 +4,7 @@
     S_t = e^{a_t} S_{t−1} + Δ_t x_t B_tᵀ ,   y_t = S_t C_t + D x_t
     out = W_O RMSNorm(y ⊙ SiLU(z))
 
-2·d_model channels in heads of `model.config.hybrids.state_head`; B and C are shared by all heads; the
+2·d_model channels in heads of `model.config.placement.state_heads`; B and C are shared by all heads; the
 convolution is causal, four wide, one filter a channel. Hooks: `model.mixers.state_space.state_space`;
 hook_weight is Δ, and hook_z is what W_O maps, so that hook_result is a head's share of the output.
 """

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
-from model.config.hybrids import state_heads
+from model.config.placement import state_heads
 from model.mixers.base import Mixer
 from model.mixers.parts.hooks import at_least_float32, hook_points, watched
 from model.mixers.parts.scores import running_sum

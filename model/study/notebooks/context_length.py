@@ -17,7 +17,7 @@ from data.results.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UN
 from data.results.literature import published_length
 from data.results.tables import Frame
 from model.analysis.needles import Exploration, parts
-from model.config import WITHOUT_ROPE
+from model.config.architectures import architectures
 from model.mixers.parts.rope import temperature
 from model.network.extension import with_rope
 from model.network.network import SISAModel
@@ -190,7 +190,8 @@ def length_claims(variant: str, *, trained_on: int = 512) -> Frame:
     table, rows = _lengths(), []
     as_trained = table[~table["rope"].isin(list(STRETCH))]
     asked = {name: as_trained[as_trained["variant"] == name] for name in ("transformer", variant, NOPE)}
-    if variant not in (NOPE, *WITHOUT_ROPE):
+    without_rope = [record.name for record in architectures() if record.rope == "none"]
+    if variant not in (NOPE, *without_rope):
         own = table[table["variant"] == variant]
         asked |= {f"{variant}, {rope}": own[own["rope"] == rope] for rope in STRETCH}
     for name, cells in asked.items():

@@ -11,8 +11,9 @@ import pandas as pd
 
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.refusal import folder_path, one_of, refusal, whole
-from model.config import STATES, SISAConfig
-from model.config.hybrids import OWN
+from model.config import SISAConfig
+from model.config.architectures import architecture as record_of
+from model.config.architectures import architectures
 from model.training.fit import DEVICES, fit
 from model.training.recipe import TrainingConfig
 from model.training.run import Run
@@ -28,7 +29,7 @@ class Experiment:
     """Parameters of notebook 02.
 
     Args:
-        architecture: a key of `model.config.STATES`.
+        architecture: a name in `model.config.architectures`.
         preset: size, see SISAConfig.preset.
         d_state: state size of "sisa"; the others keep their own.
         steps, batch_size, lr, evaluate_every: see TrainingConfig and TrainingBatches.
@@ -59,7 +60,7 @@ class Experiment:
     smoke: bool = False
 
     def __post_init__(self) -> None:
-        one_of("architecture", self.architecture, list(STATES))
+        record_of(self.architecture)  # refuses unknown names
         one_of("device", self.device, DEVICES)
         one_of("smoke", self.smoke, (True, False))
         whole("seed", self.seed, least=0)
@@ -76,7 +77,7 @@ class Experiment:
         TrainingBatches(task=self.task("train"), batch_size=self.batch_size)
 
     def _config(self, **sizes: int) -> SISAConfig:
-        d_state = self.d_state if self.architecture == "sisa" else OWN
+        d_state = self.d_state if self.architecture == "sisa" else None
         return SISAConfig.preset(self.preset, architecture=self.architecture, d_state=d_state, **sizes)
 
     def training(self) -> TrainingConfig:
@@ -146,7 +147,10 @@ class Study:
             values = getattr(self, name)
             listed = isinstance(values, Sequence) and not isinstance(values, str)
             for value in values if listed else ():
-                one_of(name, value, list(STATES)) if name == "architectures" else whole(name, value, least=0)
+                if name == "architectures":
+                    one_of(name, value, [record.name for record in architectures()])
+                else:
+                    whole(name, value, least=0)
             if not listed or not values or len(set(values)) < len(values):
                 step = f"With papermill: -y '{name}: [...]'."
                 raise refusal(name, values, legal="a list of different values, at least one", step=step)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import get_args
 
 import pandas as pd
 import xarray as xr
@@ -16,8 +16,10 @@ from data.refusal import folder_path, one_of, whole
 from data.results.claims import LEVELS, OF_A_RATIO, UNDECIDED, in_words, missing, ratio, steps_to
 from data.results.tables import Frame
 from model.analysis.evaluation import evaluate
-from model.config import PRESETS, STATES, SISAConfig
-from model.config.hybrids import attends
+from model.config import PRESETS, SISAConfig
+from model.config.architectures import Architecture, FusionLevel, architecture
+from model.config.architectures import architectures as registered
+from model.config.placement import attends
 from model.config.sizes import total
 from model.network.capture import capture
 from model.network.network import SISAModel
@@ -28,41 +30,45 @@ from model.study.runs import StudyRun
 PLANS = ("main", "fusion")
 
 
-class Kind(NamedTuple):
-    """What an architecture is: where state space and attention meet, in one line, and its source."""
-
-    level: str
-    what: str
-    arxiv: str
-
-
-KINDS = {
-    "transformer": Kind("attention alone", "softmax of q·k, RoPE tells positions apart", "1706.03762"),
-    "transformer, no RoPE": Kind("attention alone", "the same without any position code", "2305.19466"),
-    "mamba2": Kind("state space alone", "decaying sum of inputs, read out by C·B", "2405.21060"),
-    "mamba3": Kind(
-        "state space alone", "the same with rotation, trapezoidal rule, no convolution", "2603.15569"
-    ),
-    "jamba": Kind("block", "some layers attend, the others are state spaces", "2403.19887"),
-    "hymba": Kind("head", "both side by side in every layer, mean of their normed outputs", "2411.13676"),
-    "sisa": Kind("score", "state-space term λ·C̄·B̄ added to q·k inside one softmax", "2606.02332"),
-    "adaptive_sisa": Kind("score", "SISA with a learned gate on every pair of state channels", "2606.02332"),
-    "sigmoid_sisa": Kind("score", "SISA's score under a sigmoid, no softmax", "2606.02332, 2409.04431"),
-    "fox": Kind("bias of the score", "learned forget gates, summed between key and query", "2503.02130"),
-    "alibi": Kind("bias of the score", "a fixed slope a head times the distance", "2108.12409"),
-}
+NO_ROPE = "transformer, no RoPE"
 
 
 def architectures(*, preset: str = "small") -> Frame:
-    """One architecture a row: level of fusion, what it is, source, sizes at equal parameters."""
-    rows = []
-    for name, kind in KINDS.items():
-        architecture, _, remark = name.partition(", ")
-        rope = "none" if remark else ""
-        config = SISAConfig.preset(preset, architecture=architecture, rope=rope, n_ctx=StudyRun.n_ctx)
-        sizes = {"d_state": config.d_state, "d_mlp": config.d_mlp, "parameters": f"{total(config):,}"}
-        rows.append(kind._asdict() | {"position code": config.rope} | sizes)
-    return pd.DataFrame(rows, index=pd.Index(KINDS, name="architecture"))
+    """Return a table of every architecture: level of fusion, what it is, source, sizes at equal parameters.
+
+    Rows are sorted by where state space and attention meet. Beside the registered architectures stands the
+    transformer without a position code, which is a variant of one of them.
+
+    Args:
+        preset: size at which parameters are compared.
+
+    Example:
+        >>> architectures(preset="tiny").loc["fox", ["level", "position code", "d_mlp"]].tolist()
+        ['bias of the score', 'none', 160]
+    """
+    transformer = architecture("transformer")
+    without_rope = replace(
+        transformer, name=NO_ROPE, what="the same without any position code", arxiv="2305.19466", rope="none"
+    )
+    levels = get_args(FusionLevel)
+    records = sorted([*registered(), without_rope], key=lambda one: levels.index(one.level))
+    rows = [_described(record, preset=preset) for record in records]
+    names = pd.Index([record.name for record in records], name="architecture")
+    return pd.DataFrame(rows, index=names)
+
+
+def _described(record: Architecture, *, preset: str) -> dict[str, object]:
+    name, _, _ = record.name.partition(", ")  # a variant is built as its architecture
+    config = SISAConfig.preset(preset, architecture=name, rope=record.rope, n_ctx=StudyRun.n_ctx)
+    return {
+        "level": record.level,
+        "what": record.what,
+        "arxiv": record.arxiv,
+        "position code": config.rope,
+        "d_state": config.d_state,
+        "d_mlp": config.d_mlp,
+        "parameters": f"{total(config):,}",
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +97,7 @@ class Tour:
     def __post_init__(self) -> None:
         check_needles(self.needles)
         one_of("preset", self.preset, list(PRESETS))
-        one_of("beside", self.beside, list(STATES))
+        one_of("beside", self.beside, [record.name for record in registered()])
         one_of("smoke", self.smoke, (True, False))
         whole("steps", self.steps, least=1)
         whole("seed", self.seed, least=0)
@@ -127,7 +133,8 @@ class Tour:
 def placement(model: SISAModel) -> str:
     """What each layer of a Jamba-style model is."""
     layers = range(model.config.n_layers)
-    kinds = ["attention" if attends(model.config, layer) else "Mamba-2" for layer in layers]
+    state_space = architecture("mamba2").label
+    kinds = ["attention" if attends(model.config, layer) else state_space for layer in layers]
     return ", ".join(f"layer {layer}: {kind}" for layer, kind in enumerate(kinds))
 
 
@@ -137,7 +144,8 @@ def level_claims(metrics: Frame, *, needles: str) -> Frame:
     Median ratio with a bootstrap 95 % interval over seeds that both have trained, see `data.results.claims`.
     """
     steps = steps_to(metrics, level=LEVELS[0], metric=f"{needles}/exact_match")
-    return pd.DataFrame([_level_claim(steps, KINDS[other].level, other) for other in ("jamba", "hymba")])
+    others = [architecture(name) for name in ("jamba", "hymba")]
+    return pd.DataFrame([_level_claim(steps, other.level, other.name) for other in others])
 
 
 def _level_claim(steps: Frame, level: str, other: str) -> dict[str, object]:

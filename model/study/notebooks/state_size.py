@@ -17,7 +17,7 @@ from data.results.claims import FEWEST, NO_CLAIM, UNDECIDED
 from data.results.tables import Frame
 from data.results.variants import variant_name
 from model.config import PRESETS, SISAConfig
-from model.config.sizes import MIXER, total
+from model.config.sizes import mixers, total
 from model.network.network import SISAModel
 from model.study.findings.reading import NOT_YET, check_needles, compared
 from model.study.notebooks.small import SMOKE_STEPS, train_small
@@ -69,8 +69,8 @@ def sizes_table(*, preset: str = "small") -> Frame:
     rows = []
     for d_state in (0, *STATE_SIZES):
         config = SISAConfig.preset(preset, d_state=d_state)
-        mixers = config.n_layers * MIXER[config.architecture](config, 0)
-        sizes = {"d_state": d_state, "d_mlp": config.d_mlp, "mixers": f"{mixers / total(config):.0%}"}
+        share = f"{mixers(config) / total(config):.0%}"
+        sizes = {"d_state": d_state, "d_mlp": config.d_mlp, "mixers": share}
         rows.append(sizes | {"parameters": f"{total(config):,}"})
     return pd.DataFrame(rows).set_index("d_state")
 
