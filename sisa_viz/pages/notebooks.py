@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import nbformat
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from bs4 import BeautifulSoup
 
+from data.extras import needs_extra
 from sisa_viz.pages.page import Heading
+
+with needs_extra("notebooks"):
+    import nbformat
+    from bs4 import BeautifulSoup
 
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 

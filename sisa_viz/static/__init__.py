@@ -7,12 +7,15 @@ A twin takes the options of the plotly plot of the same name, returns a matplotl
 nothing. Each stands in a file named as the plot; `sheet` holds what they share.
 """
 
-from sisa_viz.static.decay import plot_decay
-from sisa_viz.static.needle_lens import plot_needle_lens
-from sisa_viz.static.niah_convergence import plot_niah_convergence
-from sisa_viz.static.niah_grid import plot_niah_grid
-from sisa_viz.static.state_size import plot_state_size
-from sisa_viz.static.training import plot_training
+from data.extras import needs_extra
+
+with needs_extra("print"):
+    from sisa_viz.static.decay import plot_decay
+    from sisa_viz.static.needle_lens import plot_needle_lens
+    from sisa_viz.static.niah_convergence import plot_niah_convergence
+    from sisa_viz.static.niah_grid import plot_niah_grid
+    from sisa_viz.static.state_size import plot_state_size
+    from sisa_viz.static.training import plot_training
 
 __all__ = [
     "plot_decay",

@@ -23,7 +23,12 @@ HEAVY = (
     "typer",
     "h5netcdf",
 )
-FROM_DATA = ("data.files", "data.refusal", "data.results")  # what this room may take from that one
+FROM_DATA = (
+    "data.extras",
+    "data.files",
+    "data.refusal",
+    "data.results",
+)  # what this room may take from that one
 ROOT = Path(sisa_viz.__file__).parents[1]
 STUB = Path(sisa_viz.__file__).with_suffix(".pyi")
 
