@@ -11,7 +11,7 @@ _HOMES = {
     "Episodes": "niah.episodes",
     "score": "niah.scoring",
     "summarise": "niah.scoring",
-    "wilson": "niah.scoring",
+    "wilson": "results.intervals",
     "TokenCorpus": "text.corpus",
     "build_corpus": "text.build",
     "topics_corpus": "text.build",
@@ -46,8 +46,8 @@ if TYPE_CHECKING:
     from data.niah.episodes import Episodes as Episodes
     from data.niah.scoring import score as score
     from data.niah.scoring import summarise as summarise
-    from data.niah.scoring import wilson as wilson
     from data.niah.task import NIAHTask as NIAHTask
+    from data.results.intervals import wilson as wilson
     from data.text.build import build_corpus as build_corpus
     from data.text.build import topics_corpus as topics_corpus
     from data.text.corpus import TokenCorpus as TokenCorpus

@@ -18,7 +18,7 @@ import torch
 
 from data import NIAHTask, TrainingBatches
 from data.refusal import one_of, refusal, whole
-from data.results.variants import variant_name
+from data.results.variants import Variant
 from model.config import STATES, SISAConfig
 from model.config.hybrids import OWN
 from model.study.notebooks.experiment import text_source
@@ -93,8 +93,9 @@ class StudyRun:
 
     @property
     def variant(self) -> str:
-        """What is compared, see `data.results.variants.variant_name`."""
-        return variant_name(self.architecture, d_state=self._states, rope=self.rope, lr_lam=self.lr_lam)
+        """What is compared, see `data.results.variants.Variant`."""
+        settings = {"d_state": self._states, "rope": self.rope, "lr_lam": self.lr_lam}
+        return Variant(self.architecture, **settings).label
 
     @property
     def name(self) -> str:

@@ -13,8 +13,10 @@ import xarray as xr
 
 from data import Episodes, NIAHTask, summarise
 from data.refusal import folder_path, one_of, whole
-from data.results.claims import LEVELS, OF_A_RATIO, UNDECIDED, in_words, missing, ratio, steps_to
+from data.results.claims import LEVELS, ratio, steps_to
 from data.results.tables import Frame
+from data.results.variants import Variant
+from data.results.verdicts import REFUTED_HERE, SUPPORTED_HERE, claims_table, judge
 from model.analysis.evaluation import evaluate
 from model.config import PRESETS, STATES, SISAConfig
 from model.config.hybrids import attends
@@ -57,9 +59,9 @@ def architectures(*, preset: str = "small") -> Frame:
     """One architecture a row: level of fusion, what it is, source, sizes at equal parameters."""
     rows = []
     for name, kind in KINDS.items():
-        architecture, _, remark = name.partition(", ")
-        rope = "none" if remark else ""
-        config = SISAConfig.preset(preset, architecture=architecture, rope=rope, n_ctx=StudyRun.n_ctx)
+        variant = Variant.from_label(name)
+        rope = "none" if variant.is_remarkable else ""
+        config = SISAConfig.preset(preset, architecture=variant.architecture, rope=rope, n_ctx=StudyRun.n_ctx)
         sizes = {"d_state": config.d_state, "d_mlp": config.d_mlp, "parameters": f"{total(config):,}"}
         rows.append(kind._asdict() | {"position code": config.rope} | sizes)
     return pd.DataFrame(rows, index=pd.Index(KINDS, name="architecture"))
@@ -134,20 +136,20 @@ def placement(model: SISAModel) -> str:
 def level_claims(metrics: Frame, *, needles: str) -> Frame:
     """Whether score-level fusion needs fewer steps to 50 % than block and head level; one row a claim.
 
-    Median ratio with a bootstrap 95 % interval over seeds that both have trained, see `data.results.claims`.
+    Median ratio over seeds that both have trained, see `data.results.claims.ratio`.
     """
     steps = steps_to(metrics, level=LEVELS[0], metric=f"{needles}/exact_match")
-    return pd.DataFrame([_level_claim(steps, KINDS[other].level, other) for other in ("jamba", "hymba")])
-
-
-def _level_claim(steps: Frame, level: str, other: str) -> dict[str, object]:
-    found = ratio(steps, variant=SHOWN, baseline=other)
-    enough = found.n >= OF_A_RATIO
-    sooner, later = enough and found.high < 1, enough and found.low > 1
-    return {
-        "claim": f"score level ({SHOWN}) needs fewer steps than {level} level ({other})",
-        "published": "argued, not trained",
-        **in_words(found, "{:.2f}"),
-        "verdict": "supported here" if sooner else "refuted here" if later else UNDECIDED,
-        "what would decide it": "" if sooner or later else missing(found, 1, fewest=OF_A_RATIO),
-    }
+    rows = [
+        judge(
+            f"score level ({SHOWN}) needs fewer steps than {KINDS[other].level} level ({other})",
+            "argued, not trained",
+            ratio(steps, variant=SHOWN, baseline=other),
+            border=1,
+            side="below",
+            words=(SUPPORTED_HERE, REFUTED_HERE),
+            variant=SHOWN,
+            needles=needles,
+        )
+        for other in ("jamba", "hymba")
+    ]
+    return claims_table(rows)
