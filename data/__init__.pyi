@@ -1,8 +1,9 @@
 from . import measured, published
 from .batches import TrainingBatches
 from .niah.episodes import Episodes
-from .niah.scoring import score, summarise, wilson
+from .niah.scoring import score, summarise
 from .niah.task import NIAHTask
+from .results.intervals import wilson
 from .text.build import build_corpus, open_corpus, topics_corpus
 from .text.corpus import TokenCorpus
 from .text.labels import token_labels

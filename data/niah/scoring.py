@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from data.niah.episodes import IGNORED, Episodes
-from data.refusal import one_of, refusal, whole
+from data.refusal import one_of, refusal
+from data.results.intervals import wilson
 
 MEASURES = ("exact_match", "first_token")
 
@@ -40,19 +41,6 @@ def score(episodes: Episodes, *, predictions: np.ndarray, nll: np.ndarray) -> pd
         }
     )
     return pd.concat([measured, episodes.knobs.reset_index(drop=True)], axis=1)
-
-
-def wilson(successes: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Wilson interval of a success rate: (low, high), both 0 to 1."""
-    from scipy.stats import binomtest
-
-    n = whole("n", n, least=1)
-    if not 0 <= successes <= n:
-        raise refusal("successes", successes, legal=f"0 to n = {n}", step="Count them among the n trials.")
-    if not 0 < level < 1:
-        raise refusal("level", level, legal="above 0, below 1", step="Use 0.95 for a 95 % interval.")
-    interval = binomtest(int(successes), n).proportion_ci(confidence_level=level, method="wilson")
-    return float(interval.low), float(interval.high)
 
 
 def summarise(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.results.variants import variant_name
+from data.results.variants import Variant
 
 METRICS = ("step", "tokens", "name", "value")
 NUMBERS = ["step", "tokens", "value"]
@@ -54,7 +54,7 @@ def _read_run(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "run": folder.name,
-            "architecture": variant_name(**own | naming, d_state=d_state),
+            "architecture": Variant(**own | naming, d_state=d_state).label,
             "seed": seed,
         }
         | {name: metrics[name] for name in METRICS}

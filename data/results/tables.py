@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from data.results.variants import architecture_name
+from data.results.variants import Variant
 
 Frame = Any  # a DataFrame; static types cannot follow what pandas returns from its own operations
 RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
@@ -74,7 +74,7 @@ def check_choice(name: str, value: str, legal: Iterable[str]) -> str:
 def architecture_names(table: pd.DataFrame) -> list[str]:
     """Of every row of a published table, from its columns model and d_state (NaN where there is none)."""
     pairs = zip(table["model"], table["d_state"].fillna(0), strict=True)
-    return [architecture_name(model, d_state) for model, d_state in pairs]
+    return [Variant(model, d_state=int(d_state)).label for model, d_state in pairs]
 
 
 def in_order(names: Iterable[str]) -> list[str]:

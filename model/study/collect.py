@@ -18,7 +18,7 @@ import pandas as pd
 from data import measured
 from data.files import write_aside
 from data.refusal import refusal
-from data.results.variants import variant_name
+from data.results.variants import Variant
 from model.config import PRESETS, SISAConfig
 from model.config.sizes import total
 from model.training.run import Run
@@ -101,7 +101,7 @@ def _asked(asked: Mapping[str, Any]) -> dict[str, Any]:
     config, training = SISAConfig.from_dict(asked["model"]), asked["training"]
     settled = {"d_state": config.d_state, "rope": config.rope, "lr_lam": training["lr_lam"]}
     columns: dict[str, Any] = {"preset": _preset(config)}
-    columns |= {"variant": variant_name(config.architecture, **settled)}
+    columns |= {"variant": Variant(config.architecture, **settled).label}
     columns |= {name: getattr(config, name) for name in ("architecture", "d_state", "rope", "d_mlp", "n_ctx")}
     columns |= {"params": total(config), "seed": asked["seed"]}
     columns |= {name: training[name] for name in ("lr", "lr_lam", "steps")}

@@ -15,7 +15,10 @@ import pandas as pd
 from data import measured, published
 from data.files import write_aside
 from data.refusal import refusal
-from data.results.claims import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED, claims
+from data.results.claims import needle_claims
+from data.results.estimate import Estimate
+from data.results.variants import Variant
+from data.results.verdicts import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED, Claim
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -57,20 +60,28 @@ def write_readme(path: Path = ROOT / "README.md") -> None:
 def _needle_rows(study: str, metrics: pd.DataFrame, *, needles: str) -> list[list[str]]:
     """Variants that the paper has figures of."""
     names = metrics["name"].str.startswith(f"{needles}/")
-    table = claims(metrics.loc[names])
-    theirs = (
-        (table["published"] != "") & (table["verdict"] != NO_CLAIM) & ~table["variant"].str.contains(", ")
-    )
     return [
-        [study, row["claim"], row["published"], _found(row), row["verdict"], row["what would decide it"]]
-        for row in table.loc[theirs].to_dict("records")
+        _row(study, claim)
+        for claim in needle_claims(metrics.loc[names])
+        if claim.published
+        and claim.verdict != NO_CLAIM
+        and not Variant.from_label(claim.variant).is_remarkable
     ]
 
 
-def _found(row: dict[Any, Any]) -> str:
-    counts = [f"{row['seeds']} seed{'s' * (row['seeds'] != 1)}"]
+def _row(study: str, claim: Claim) -> list[str]:
+    """The cells of one claim, in the order of `COLUMNS`."""
+    return [study, claim.claim, claim.published, _found(claim), claim.verdict, claim.what_would_decide_it]
+
+
+def _found(claim: Claim) -> str:
+    row = claim.as_row()
+    if not claim.estimate.n + claim.estimate.lost:
+        return str(row["measured"])
+    counts = [f"{row['seeds']} seed{'' if row['seeds'] == 1 else 's'}"]
     counts += [f"{row[name]} {name}" for name in ("censored", "left out") if row[name]]
-    interval = [f"{row['low'].removesuffix(' %')} to {row['high']}"] if row["low"] else []
+    low = str(row["low"]).removesuffix(" %")
+    interval = [f"{low} to {row['high']}"] if low else []
     return f"{row['measured'] or 'unknown'} ({'; '.join([*interval, *counts])})"
 
 
@@ -91,15 +102,20 @@ def _speed_row(result: dict[str, Any], theirs: float) -> list[str]:
     alike = all(abs(ratio / theirs - 1) < NEAR for ratio in ours.values())
     gpu = published.throughput()["gpu"].iloc[0]
     otherwise = NOT_REPRODUCED if gpu in result["machine"] else UNDECIDED
-    measured_here = ", ".join(f"{ratio:.2f} {how}" for how, ratio in ours.items())
-    return [
-        f"`benchmarks/cost.py`, {result['preset'].upper()}, {result['machine']}",
-        f"SISA d_state={result['d_state']} trains at {theirs:.2f} of the transformer's speed",
-        f"{theirs:.2f} ({gpu})",
-        f"{measured_here} (one run, {result['batch']} × {result['length']:,} tokens a step)",
-        REPRODUCED if alike else otherwise,
-        "" if alike or otherwise == NOT_REPRODUCED else f"the same run on the paper's GPU, {gpu}",
-    ]
+    others = [f"{ratio:.2f} {how}" for how, ratio in ours.items()]
+    last = list(ours.values())[-1]
+    conditions = f"(one run, {result['batch']} × {result['length']:,} tokens a step)"
+    claim = Claim(
+        claim=f"SISA d_state={result['d_state']} trains at {theirs:.2f} of the transformer's speed",
+        published=f"{theirs:.2f} ({gpu})",
+        estimate=Estimate(value=last),
+        form=", ".join([*others[:-1], f"{{:.2f}} {list(ours)[-1]} {conditions}"]),
+        verdict=REPRODUCED if alike else otherwise,
+        what_would_decide_it=""
+        if alike or otherwise == NOT_REPRODUCED
+        else f"the same run on the paper's GPU, {gpu}",
+    )
+    return _row(f"`benchmarks/cost.py`, {result['preset'].upper()}, {result['machine']}", claim)
 
 
 def _conditions() -> str:
@@ -113,10 +129,11 @@ def _conditions() -> str:
     text without any episode, then {n:.0f} held-out episodes of the set `{NEEDLES}`, whose hidden number has
     four digits. `50m` is the same with {large[0]:.1f}M parameters, the paper's 50M at a vocabulary of 4,096,
     and {large[1]:.0f}M tokens of a larger corpus.
-    Published figures are one seed each, mostly with a checkpoint every 1,000 steps. Intervals, 95 %, are over
-    seeds: at the end of training Student's t, at least as wide as the Wilson interval of the episodes; of
-    steps a bootstrap. Steps are compared between runs of one seed, which saw the same text in the same order.
-    A run is censored if it had not reached the level by its last evaluation (∞). A pair of runs that both are
-    is left out of the median and may be anything in the interval. A verdict on steps takes five seeds."""
+    Published figures are one seed each, mostly with a checkpoint every 1,000 steps, so a ratio of steps lies
+    between two bounds. Intervals, 95 %, are over seeds: at the end of training Student's t, widened by what
+    the episodes leave uncertain and by the skew of shares near 0 and 1; of steps the median's order
+    statistics. Steps are compared between runs of one seed, which saw the same text in the same order. A run
+    is censored if it had not reached the level by its last evaluation (∞). A pair of runs that both are is
+    left out of the median and may be anything in the interval. A verdict on steps takes six seeds."""
     words = " ".join(text.split())
     return textwrap.fill(words, WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -19,7 +19,7 @@ import torch
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.extras import needs_extra
 from data.refusal import one_of, refusal, whole
-from data.results.variants import variant_name
+from data.results.variants import Variant
 from model.config import Rope, SISAConfig
 from model.config.architectures import architecture
 from model.training.fit import DEVICES, fit
@@ -93,9 +93,9 @@ class StudyRun:
 
     @property
     def variant(self) -> str:
-        """What is compared, see `data.results.variants.variant_name`."""
+        """What is compared, see `data.results.variants.Variant`."""
         rope = self.rope or architecture(self.architecture).rope
-        return variant_name(self.architecture, d_state=self._states, rope=rope, lr_lam=self.lr_lam)
+        return Variant(self.architecture, d_state=self._states, rope=rope, lr_lam=self.lr_lam).label
 
     @property
     def name(self) -> str:

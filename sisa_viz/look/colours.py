@@ -6,9 +6,9 @@ grey ground shows, which is neither of the two zeros. All scales stay apart unde
 deficiencies.
 """
 
-import re
-
 import numpy as np
+
+from data.results.variants import Variant
 
 SIGNED = (
     "#67001f",
@@ -70,17 +70,16 @@ def _largest(arrays: list[np.ndarray]) -> float:
 
 def architecture_colour(name: str) -> str:
     """The colour of an architecture or variant; the same name gets the same colour in every plot."""
-    base, _, remark = name.partition(", ")
-    state = re.fullmatch(r"SISA d_state=(\d+)", base)
-    known = _sisa_colour(int(state[1])) if state else ARCHITECTURES.get(base)
+    variant = Variant.from_label(name)
+    known = _sisa_colour(variant.d_state or 0) if variant.is_sisa else ARCHITECTURES.get(variant.base)
     if known is None:
         return OTHERS[sum(map(ord, name)) % len(OTHERS)]
-    return mix(known, "#ffffff", 0.3) if remark else known
+    return mix(known, "#ffffff", 0.3) if variant.is_remarkable else known
 
 
 def architecture_dash(name: str) -> str:
     """Plotly's dashes of its line: relatives of a named architecture are dashed and lighter."""
-    return RELATIVE if ", " in name else "solid"
+    return RELATIVE if Variant.from_label(name).is_remarkable else "solid"
 
 
 def _sisa_colour(d_state: int) -> str:

@@ -22,7 +22,6 @@ from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import column_label, is_share
 
 X_COLUMNS = ("step", "tokens")
-CONFIDENCE = 0.95
 PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run
 CROWD = 2  # architectures; with more of them, bands and single seeds fade
 DASHES = {"50M": "dot", "152M": "dash", "369M": "dashdot"}  # published; any other scale: "longdash"
@@ -66,16 +65,14 @@ def prepare_niah_convergence(
 
 
 def _intervals(runs: Frame, *, share: bool) -> Frame:
-    from scipy.stats import t  # slow to import, and only this plot needs it
+    from data.results.intervals import mean_interval  # brings scipy, which only this plot needs
 
-    mean = runs.groupby(["architecture", "x"])["value"].agg(["mean", "std", "count"]).reset_index()
-    seeds = mean["count"].to_numpy()
-    quantile = t.ppf(0.5 + CONFIDENCE / 2, np.maximum(seeds - 1, 1))
-    half = np.where(seeds > 1, quantile * mean["std"] / np.sqrt(seeds), np.nan)
-    low, high = mean["mean"] - half, mean["mean"] + half
-    if share:
-        low, high = low.clip(0, 1), high.clip(0, 1)
-    mean = mean.assign(low=low, high=high, seeds=seeds).drop(columns=["std", "count"])
+    rows = []
+    for (name, at), values in runs.groupby(["architecture", "x"])["value"]:
+        found = mean_interval(values.to_numpy(float), fewest=2)
+        low, high = (found.low, found.high) if not share else np.clip([found.low, found.high], 0, 1)
+        rows.append((name, at, found.value, low, high, found.n))
+    mean = pd.DataFrame(rows, columns=["architecture", "x", "mean", "low", "high", "seeds"])
     return rows_in_order(mean, "architecture")
 
 

@@ -1,6 +1,5 @@
 """What a larger state brings and costs: numbers at the end of training against d_state."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from data.results.tables import Frame, check_table
+from data.results.variants import Variant
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash
 from sisa_viz.look.text import escape
@@ -58,7 +58,7 @@ def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PAN
 
 def series_name(variant: str) -> str:
     """The variant without its state size: "SISA, λ lr ×1"."""
-    return re.sub(r" d_state=\d+", "", variant)
+    return Variant.from_label(variant).series
 
 
 def series_colour(mean: pd.DataFrame) -> str:

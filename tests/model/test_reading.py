@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data import measured, published, wilson
-from data.results.variants import variant_name
+from data.results.variants import Variant
 from model import SISAConfig, SISAModel, load, save
 from model.analysis.needles import needle_head
 from model.config.architectures import architectures as registered
@@ -148,11 +148,11 @@ def test_ratios_of_steps_and_what_they_rest_on():
     table = reading.ratios(metrics_of(curves), needles="corpus256").set_index(["variant", "level"])
     assert table.loc[("fast", "50%"), ["ratio", "low", "high", "seeds"]].tolist() == [
         "0.50",
-        "0.50",
-        "0.50",
+        "0.00",
+        "∞",
         3,
     ]
-    assert table.loc[("never", "90%"), ["ratio", "low", "censored"]].tolist() == ["∞", "", 1]
+    assert table.loc[("never", "90%"), ["ratio", "low", "censored"]].tolist() == ["∞", "0.00", 1]
 
 
 def test_a_second_training_is_compared_with_the_first_and_with_other_seeds(monkeypatch):
@@ -260,12 +260,12 @@ def test_small_models_find_something_and_show_a_head(tmp_path):
 
 
 def test_levels_are_compared_over_shared_seeds():
-    curves = {("SISA d_state=16", seed): [0.6, 1] for seed in range(5)} | {
-        ("jamba", seed): [0, 0.6] for seed in range(5)
+    curves = {("SISA d_state=16", seed): [0.6, 1] for seed in range(6)} | {
+        ("jamba", seed): [0, 0.6] for seed in range(6)
     }
     table = level_claims(metrics_of(curves), needles="corpus256")
     assert table["verdict"].tolist() == ["supported here", "undecided"]
-    assert table["what would decide it"].tolist() == ["", "more seeds: 0 of at least 5"]
+    assert table["what would decide it"].tolist() == ["", "more seeds: 0 of at least 6"]
 
 
 def test_every_state_size_costs_the_same_parameters():
@@ -276,8 +276,8 @@ def test_every_state_size_costs_the_same_parameters():
 
 def test_coverage_names_sizes_without_runs(runs):
     seeds = coverage(runs)["seeds"]
-    assert seeds[variant_name("sisa", d_state=16)] == "3"
-    assert seeds[variant_name("sisa", d_state=128)] == "not measured yet"
+    assert seeds[Variant("sisa", d_state=16).label] == "3"
+    assert seeds[Variant("sisa", d_state=128).label] == "not measured yet"
 
 
 def test_claims_on_d_state_follow_the_table(runs, tmp_path):
@@ -339,11 +339,11 @@ def test_measured_lengths_make_panels_and_verdicts(lengths):
     assert rates.index.tolist() == [("SISA d_state=16", "rope"), ("SISA d_state=16", "yarn"), (NOPE, "none")]
     table = length_claims("SISA d_state=16").set_index("claim")
     lost = table.loc["SISA d_state=16: keeps less than half at 2 ×"]
-    low, high = wilson(0, 20)
-    assert (lost["at 1 ×"], lost["kept"], lost["verdict"]) == ("90.0%", "0%", "reproduced")
-    assert (lost["low"], lost["high"]) == (f"{low / 0.9:.0%}", f"{high / 0.9:.0%}")
+    low, high = wilson(0, 18)  # of 18 needles found at 1 ×
+    assert (lost["at 1 ×"], lost["measured"], lost["verdict"]) == ("90.0%", "0 %", "reproduced")
+    assert (lost["low"], lost["high"]) == (f"{100 * low:.0f} %", f"{100 * high:.0f} %")
     yarn = table.loc["SISA d_state=16, yarn: keeps less than half at 2 ×"]
-    assert (yarn["kept"], yarn["seeds"], yarn["verdict"]) == ("100%", 3, "no claim of the paper")
+    assert (yarn["measured"], yarn["seeds"], yarn["verdict"]) == ("100 %", 3, "no claim of the paper")
     assert table.loc["transformer: keeps less than half at 4 ×", "verdict"] == "undecided: not measured yet"
     nothing = table.loc[f"{NOPE}: keeps less than half at 2 ×"]
     assert (nothing["verdict"], nothing["what would decide it"]) == (
@@ -354,10 +354,12 @@ def test_measured_lengths_make_panels_and_verdicts(lengths):
 
 
 def test_seeds_share_their_episodes_so_they_count_once():
-    rows = pd.DataFrame({"run": ["a", "b"], "length": 8, "successes": [10, 5], "n": 10})
+    rows = pd.DataFrame({"run": ["a", "b", "c"], "length": 8, "successes": [8, 8, 8], "n": 10})
     cell = over_seeds(rows, by=["length"]).iloc[0]
-    assert (cell["n"], cell["rate"], cell["high"]) == (10, 0.75, 1.0)
-    assert cell["low"] < 0.5
+    assert (cell["n"], cell["rate"]) == (10, pytest.approx(0.8))
+    assert (cell["low"], cell["high"]) == pytest.approx(wilson(8, 10))  # not of 30 episodes
+    two = over_seeds(rows[rows["run"] != "c"], by=["length"]).iloc[0]
+    assert np.isnan(two["low"])  # two seeds have no interval
 
 
 def test_depths_of_a_length_together():

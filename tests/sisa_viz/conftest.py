@@ -1,15 +1,14 @@
 """Synthetic traces, no torch: random factors with a needle that one head finds by each term."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from random_traces import make
+from run_folders import write_run_folder
 
 
 @pytest.fixture(scope="session")
@@ -121,16 +120,5 @@ def summary() -> pd.DataFrame:
 
 @pytest.fixture
 def write_run(tmp_path: Path) -> Callable[..., Path]:
-    """Write a run folder: config.json from text or fields, metrics.csv from text or a table."""
-
-    def write(name: str, *, config: Any, metrics: Any) -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "config.json").write_text(config if isinstance(config, str) else json.dumps(config))
-        columns = ["step", "tokens", "name", "value"]
-        (folder / "metrics.csv").write_text(
-            metrics if isinstance(metrics, str) else metrics[columns].to_csv(index=False)
-        )
-        return folder
-
-    return write
+    """Write a run folder of this name, see `write_run_folder`."""
+    return lambda name, **contents: write_run_folder(tmp_path / name, **contents)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from data.results.variants import architecture_name, variant_name
 from sisa_viz.look.colours import (
     ARCHITECTURES,
     FROM_ZERO,
@@ -60,32 +59,6 @@ def test_limits_ignore_nan_and_never_vanish():
     assert top_limit(np.array([0.2, np.nan])) == 0.2
     assert signed_limit(np.array([np.nan])) == 1
     assert top_limit(np.zeros(3)) == 1
-
-
-@pytest.mark.parametrize(
-    ("model", "d_state", "name"),
-    [
-        ("transformer", None, "transformer"),
-        ("sisa", 16.0, "SISA d_state=16"),
-        ("SISA", 32, "SISA d_state=32"),
-        ("mamba2", None, "mamba2"),
-    ],
-)
-def test_architecture_name(model, d_state, name):
-    assert architecture_name(model, d_state) == name
-
-
-@pytest.mark.parametrize(
-    ("settings", "name"),
-    [
-        ({"architecture": "sisa", "d_state": 16}, "SISA d_state=16"),
-        ({"architecture": "sisa", "d_state": 64, "lr_lam": 1.0}, "SISA d_state=64, λ lr ×1"),
-        ({"architecture": "transformer", "d_state": 0, "rope": "none"}, "transformer, no RoPE"),
-        ({"architecture": "jamba", "d_state": 64, "rope": "none"}, "jamba"),
-    ],
-)
-def test_variant_name(settings, name):
-    assert variant_name(**settings) == name
 
 
 def oklab(colour: str, vision: str) -> np.ndarray:

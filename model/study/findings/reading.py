@@ -7,12 +7,13 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from data import measured
 from data.refusal import one_of
-from data.results.claims import LEVELS, NO_CLAIM, claims, end, in_words, ratio, steps_to
+from data.results.claims import LEVELS, claims, end, ratio, steps_to
+from data.results.intervals import further_run
 from data.results.tables import MATCH, Frame, architecture_names, episode_sets, in_order
+from data.results.verdicts import NO_CLAIM, in_words
 from model.study.plans import planned
 from model.study.runs import StudyRun
 
@@ -101,7 +102,7 @@ def steps_table(metrics: Frame, *, needles: str, level: float = 0.5) -> Frame:
 def ratios(metrics: Frame, *, needles: str) -> Frame:
     """Steps of each variant over those of the transformer, see `data.results.claims`.
 
-    "" where too few seeds were trained, ∞ where the variant alone had not reached the level.
+    0 to ∞ where too few seeds were trained, ∞ where the variant alone had not reached the level.
     """
     others = in_order(set(metrics["architecture"]) - {"transformer"})
     rows = []
@@ -141,9 +142,9 @@ def repeated(*, needles: str) -> Frame:
         row = {"run": run, "evaluations": len(curve), "apart": apart.mean(), "most": apart.max(), "seeds": n}
         between = inside = np.nan
         if n > 1:
-            half = stats.t.ppf(0.975, n - 1) * seeds.std(axis=1) * np.sqrt(1 + 1 / n)
             between = np.mean([(seeds[one] - seeds[two]).abs().mean() for one, two in combinations(seeds, 2)])
-            inside = ((curve - seeds.mean(axis=1)).abs() <= half).mean()
+            expected = [further_run(values) for values in seeds.to_numpy()]
+            inside = np.mean([e.low <= x <= e.high for e, x in zip(expected, curve, strict=True)])
         rows.append(row | {"seeds apart": between, "inside": inside})
     return pd.DataFrame(rows).set_index("run").round(3).astype(object).fillna("")
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 
 from data import NIAHTask, measured, published, topics_corpus, wilson
 from data.refusal import one_of, refusal, whole
-from data.results.claims import FEWEST, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
+from data.results.estimate import Estimate
+from data.results.intervals import share_interval
 from data.results.literature import published_length
 from data.results.tables import Frame
+from data.results.verdicts import NOT_MEASURED, UNDECIDED, Claim, claims_table, judge
 from model.analysis.needles import Exploration, parts
 from model.config.architectures import architectures
 from model.mixers.parts.rope import temperature
 from model.network.extension import with_rope
 from model.network.network import SISAModel
-from model.study.findings.reading import NOT_YET, SHOWN, variants
+from model.study.findings.reading import SHOWN, variants
 from model.study.lengths import STRETCH, length_grid
 from model.weights.checkpoint import locate
 
@@ -99,7 +99,7 @@ def every_variant() -> Frame:
     """Measured variant and position code × length: mean over seeds, all depths together, as text."""
     cells = over_seeds(_lengths(), by=["variant", "rope", "context_length"])
     words = [
-        f"{rate:.0%} ({low:.0%} to {high:.0%})"
+        f"{rate:.0%}" if np.isnan(low) else f"{rate:.0%} ({low:.0%} to {high:.0%})"
         for rate, low, high in cells[["rate", "low", "high"]].itertuples(index=False)
     ]
     wide = cells.assign(words=words).pivot(
@@ -117,26 +117,18 @@ def _lengths() -> Frame:
 
 
 def over_seeds(table: Frame, *, by: Sequence[str]) -> Frame:
-    """Rate of successes by these columns: mean over runs, with an interval.
+    """Rate of successes by these columns: mean over runs, with `data.results.intervals.share_interval`.
 
     Returns:
-        by, then seeds, n (episodes of one run), rate, low, high: Wilson's interval of that many episodes,
-        widened to the range of the runs.
+        by, then seeds, n (episodes of one run), rate, low, high; no interval for fewer than three seeds.
     """
     runs = table.groupby([*by, "run"], as_index=False)[["successes", "n"]].sum()
-    runs = runs.assign(rate=runs["successes"].astype(float) / runs["n"].astype(float))
-    grouped = runs.groupby(list(by), as_index=False)
-    cells = grouped.agg(
-        seeds=("run", "nunique"),
-        n=("n", "min"),
-        rate=("rate", "mean"),
-        least=("rate", "min"),
-        most=("rate", "max"),
-    )
-    wilsons = [wilson(round(rate * n), n) for rate, n in zip(cells["rate"], cells["n"], strict=True)]
-    bounds = pd.DataFrame(wilsons, columns=["low", "high"], index=cells.index, dtype=float)
-    low, high = np.minimum(bounds["low"], cells["least"]), np.maximum(bounds["high"], cells["most"])
-    return cells.assign(low=low, high=high).drop(columns=["least", "most"])
+    rows = []
+    for cell, own in runs.groupby(list(by)):
+        n = int(own["n"].min())
+        found = share_interval((own["successes"] / own["n"]).to_numpy(float), episodes=n)
+        rows.append((*cell, found.n, n, found.value, found.low, found.high))
+    return pd.DataFrame(rows, columns=[*by, "seeds", "n", "rate", "low", "high"])
 
 
 @torch.no_grad()
@@ -183,11 +175,11 @@ def _terms(model: SISAModel, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.
 def length_claims(variant: str, *, trained_on: int = 512) -> Frame:
     """Whether a model keeps less than half of its needles beyond the training context; one row a claim.
 
-    Kept: exact match at twice or four times that context over exact match at it, all depths together, mean
-    over seeds with a 95 % t-interval, at least as wide as Wilson's of the longer context's episodes. Of the
-    transformer with and without RoPE, and of variant as it was trained and under each way to stretch RoPE.
+    Kept: exact match at twice or four times that context over exact match at it, all depths together, at
+    most 1; mean over seeds as a share of the needles found at 1 ×. Of the transformer with and without RoPE,
+    and of variant as it was trained and under each way to stretch RoPE.
     """
-    table, rows = _lengths(), []
+    table, rows, at_once = _lengths(), [], []
     as_trained = table[~table["rope"].isin(list(STRETCH))]
     asked = {name: as_trained[as_trained["variant"] == name] for name in ("transformer", variant, NOPE)}
     without_rope = [record.name for record in architectures() if record.rope == "none"]
@@ -199,44 +191,47 @@ def length_claims(variant: str, *, trained_on: int = 512) -> Frame:
             index="run", columns="context_length", values=["successes", "n"], aggfunc="sum"
         )
         rows += [_claim(counts, name, times, trained_on) for times in (2, 4)]
-    return pd.DataFrame(rows)
+        at_once += [_near(counts, trained_on)] * 2
+    return claims_table(rows).assign(**{"at 1 ×": at_once})
 
 
-def _claim(counts: Frame, name: str, times: int, trained_on: int) -> dict[str, Any]:
+def _claim(counts: Frame, name: str, times: int, trained_on: int) -> Claim:
     """The paper's own length test ends at 1.5 times the training context, where all but fail."""
     said, length = published_length(published.length(), variant=name), times * trained_on
-    row = {"claim": f"{name}: keeps less than half at {times} ×", "published": said, "at 1 ×": ""}
-    row |= {"kept": "", "low": "", "high": "", "seeds": len(counts)}
+    claim = f"{name}: keeps less than half at {times} ×"
+    nothing = Claim(
+        claim=claim,
+        published=said,
+        estimate=Estimate(value=np.nan, n=len(counts)),
+        verdict=NOT_MEASURED,
+        what_would_decide_it="python -m model.study lengths --corpus FILE, on runs of it",
+    )
     if not {("n", trained_on), ("n", length)} <= set(counts.columns):
-        command = "python -m model.study lengths --corpus FILE, on runs of it"
-        return row | {"verdict": f"{UNDECIDED}: {NOT_YET}", "what would decide it": command}
+        return nothing
     rates = counts["successes"] / counts["n"]
-    near, far = rates[trained_on], rates[length]
-    row["at 1 ×"] = f"{near.mean():.1%}"
+    near = rates[trained_on]
     if not near.all():
-        return row | {"verdict": UNDECIDED, "what would decide it": "runs that find needles at 1 ×"}
-    kept = (far / near).to_numpy()
-    low, high = _interval(kept, int(counts["n"][length].min()), far.mean(), near.mean())
-    settled = REPRODUCED if high < BORDER else NOT_REPRODUCED if low >= BORDER else ""
-    few = len(kept) < FEWEST
-    needed = f"more seeds: {len(kept)} of at least {FEWEST}" if few else "more seeds: the interval holds 50 %"
-    return {
-        **row,
-        "kept": f"{kept.mean():.0%}",
-        "low": "" if few else f"{low:.0%}",
-        "high": "" if few else f"{high:.0%}",
-        "verdict": (settled or UNDECIDED) if said else NO_CLAIM,
-        "what would decide it": needed if said and not settled else "",
-    }
+        needed = "runs that find needles at 1 ×"
+        return replace(nothing, verdict=UNDECIDED, what_would_decide_it=needed)
+    # Of the needles found at 1 ×, at most all are kept; their number is what the episodes leave uncertain.
+    kept = (rates[length] / near).clip(upper=1)
+    found = max(1, round(counts["n"][length].min() * near.mean()))
+    return judge(
+        claim,
+        said,
+        share_interval(kept.to_numpy(float), episodes=found),
+        border=BORDER,
+        side="below",
+        claimed=bool(said),
+        form="{:.0%}",
+    )
 
 
-def _interval(kept: np.ndarray, n: int, far: float, near: float) -> tuple[float, float]:
-    """Of the mean share kept; NaN for fewer than three seeds."""
-    if len(kept) < FEWEST:
-        return np.nan, np.nan
-    half = float(stats.t.ppf(0.975, len(kept) - 1) * stats.sem(kept))
-    low, high = (bound / near for bound in wilson(round(far * n), n))
-    return max(0.0, min(low, kept.mean() - half)), max(high, kept.mean() + half)
+def _near(counts: Frame, trained_on: int) -> str:
+    """Share found at the training context; "" where that was not measured."""
+    if ("n", trained_on) not in counts:
+        return ""
+    return f"{(counts['successes'] / counts['n'])[trained_on].mean():.1%}"
 
 
 def by_length(grid: Frame) -> Frame:

@@ -13,8 +13,9 @@ import xarray as xr
 
 from data import Episodes, NIAHTask, summarise
 from data.refusal import folder_path, one_of, whole
-from data.results.claims import LEVELS, OF_A_RATIO, UNDECIDED, in_words, missing, ratio, steps_to
+from data.results.claims import LEVELS, ratio, steps_to
 from data.results.tables import Frame
+from data.results.verdicts import REFUTED_HERE, SUPPORTED_HERE, claims_table, judge
 from model.analysis.evaluation import evaluate
 from model.config import PRESETS, SISAConfig
 from model.config.architectures import Architecture, FusionLevel, architecture
@@ -141,21 +142,20 @@ def placement(model: SISAModel) -> str:
 def level_claims(metrics: Frame, *, needles: str) -> Frame:
     """Whether score-level fusion needs fewer steps to 50 % than block and head level; one row a claim.
 
-    Median ratio with a bootstrap 95 % interval over seeds that both have trained, see `data.results.claims`.
+    Median ratio over seeds that both have trained, see `data.results.claims.ratio`.
     """
     steps = steps_to(metrics, level=LEVELS[0], metric=f"{needles}/exact_match")
-    others = [architecture(name) for name in ("jamba", "hymba")]
-    return pd.DataFrame([_level_claim(steps, other.level, other.name) for other in others])
-
-
-def _level_claim(steps: Frame, level: str, other: str) -> dict[str, object]:
-    found = ratio(steps, variant=SHOWN, baseline=other)
-    enough = found.n >= OF_A_RATIO
-    sooner, later = enough and found.high < 1, enough and found.low > 1
-    return {
-        "claim": f"score level ({SHOWN}) needs fewer steps than {level} level ({other})",
-        "published": "argued, not trained",
-        **in_words(found, "{:.2f}"),
-        "verdict": "supported here" if sooner else "refuted here" if later else UNDECIDED,
-        "what would decide it": "" if sooner or later else missing(found, 1, fewest=OF_A_RATIO),
-    }
+    rows = [
+        judge(
+            f"score level ({SHOWN}) needs fewer steps than {other.level} level ({other.name})",
+            "argued, not trained",
+            ratio(steps, variant=SHOWN, baseline=other.name),
+            border=1,
+            side="below",
+            words=(SUPPORTED_HERE, REFUTED_HERE),
+            variant=SHOWN,
+            needles=needles,
+        )
+        for other in map(architecture, ("jamba", "hymba"))
+    ]
+    return claims_table(rows)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 
 from data import NIAHTask, measured, published
 from data.refusal import folder_path, one_of, refusal, whole
-from data.results.claims import FEWEST, NO_CLAIM, UNDECIDED
+from data.results.estimate import FEWEST_SEEDS, Estimate
+from data.results.intervals import paired_difference, slope_interval
 from data.results.tables import Frame
-from data.results.variants import variant_name
+from data.results.variants import Variant
+from data.results.verdicts import FALLS_HERE, GROWS_HERE, UNDECIDED, Claim, claims_table, judge
 from model.config import PRESETS, SISAConfig
 from model.config.sizes import mixers, total
 from model.network.network import SISAModel
@@ -83,14 +84,14 @@ def ended(*, lr: float | None = None) -> Frame:
     """
     every = compared(*PLANS) if lr is None else measured.on_text(measured.metrics()).query("lr == @lr")
     last = measured.final(every)
-    sizes = [variant_name("sisa", d_state=d_state) for d_state in STATE_SIZES]
+    sizes = [Variant("sisa", d_state=d_state).label for d_state in STATE_SIZES]
     return last[last["architecture"].isin(["transformer", ADAPTIVE, *sizes])].reset_index(drop=True)
 
 
 def coverage(runs: Frame) -> Frame:
     """Seeds of each d_state; "not measured yet" where there are none."""
     seeds = runs.groupby("architecture")["seed"].nunique()
-    names = [variant_name("sisa", d_state=d_state) for d_state in STATE_SIZES]
+    names = [Variant("sisa", d_state=d_state).label for d_state in STATE_SIZES]
     counts = [str(seeds.get(name, NOT_YET)) for name in ("transformer", *names, ADAPTIVE)]
     return pd.DataFrame({"variant": ["transformer", *names, ADAPTIVE], "seeds": counts}).set_index("variant")
 
@@ -111,7 +112,7 @@ def throughput(path: Path = THROUGHPUT) -> Frame:
     if not set(columns) <= set(table):
         step = "Measure it again with benchmarks/state_size.py."
         raise refusal(f"rows of {path.name}", list(table), legal=", ".join(columns), step=step)
-    names = [variant_name("sisa", d_state=size) if size else "transformer" for size in table["d_state"]]
+    names = [Variant("sisa", d_state=size).label if size else "transformer" for size in table["d_state"]]
     told = {"architecture": names, "seed": 0, "machine": measured_there["machine"]}
     return table[columns].assign(**told).sort_values("d_state", ignore_index=True)
 
@@ -133,7 +134,7 @@ def state_claims(runs: Frame, speed: Frame, *, needles: str) -> Frame:
         speed: of `throughput`.
     """
     rows = [_difference(runs, metric) for metric in (f"{needles}/exact_match", "val/loss")]
-    others = pd.DataFrame([*rows, _speed(speed)])
+    others = claims_table([*rows, _speed(speed)])
     return pd.concat([size_claims(runs, needles=needles), others], ignore_index=True)
 
 
@@ -143,7 +144,7 @@ def size_claims(runs: Frame, *, needles: str) -> Frame:
     Args:
         runs: of `ended`; larger sizes come close to diverging at the rates that suit small ones.
     """
-    sisa = runs[runs["architecture"].str.startswith("SISA")]
+    sisa = runs[[Variant.from_label(name).is_sisa for name in runs["architecture"]]]
     slopes = (
         (f"{needles}/exact_match", "exact match grows with d_state", _published_match()),
         ("val/loss", "val/loss falls with d_state", "not reported"),
@@ -154,7 +155,7 @@ def size_claims(runs: Frame, *, needles: str) -> Frame:
         for metric, claim, said in slopes
         for most in limits
     ]
-    return pd.DataFrame(rows)
+    return claims_table(rows)
 
 
 def _published_match() -> str:
@@ -168,80 +169,54 @@ def _published_match() -> str:
     return f"at every d_state: {', '.join(words)}"
 
 
-def _slope(runs: Frame, metric: str, claim: str, said: str) -> dict[str, object]:
+def _slope(runs: Frame, metric: str, claim: str, said: str) -> Claim:
     """Change a doubling of d_state, least squares over runs, seeds apart, with its t-interval."""
     known = runs.dropna(subset=[metric])
-    sizes, seeds = np.log2(known["d_state"].to_numpy(float)), known["seed"].nunique()
-    spread, freedom = len(set(sizes)), len(known) - seeds - 1
-    if spread < FEWEST or freedom < 2:
-        need = f"at least {FEWEST} sizes and {FEWEST + 1} runs; there are {spread} and {len(known)}"
-        return _row(claim, said, needed=need, runs=len(known))
-    within = known.assign(size=sizes).groupby("seed")[["size", metric]].transform(lambda x: x - x.mean())
-    x, y = within["size"].to_numpy(), within[metric].to_numpy()
-    slope = float(x @ y / (x @ x))
-    error = np.sqrt(((y - slope * x) ** 2).sum() / freedom / (x @ x))
-    half = float(stats.t.ppf(0.975, freedom) * error)
-    return _row(
-        claim, said, value=slope, low=slope - half, high=slope + half, runs=len(known), unit=" a doubling"
-    )
+    doublings = np.log2(known["d_state"].to_numpy(float))
+    found = slope_interval(doublings, known[metric].to_numpy(float), groups=known["seed"].tolist())
+    judged = _change(claim, said, found, unit=" a doubling")
+    if found.has_interval:
+        return judged
+    spread = len(set(doublings))
+    need = f"at least {FEWEST_SEEDS} sizes and {FEWEST_SEEDS + 1} runs; there are {spread} and {len(known)}"
+    return replace(judged, what_would_decide_it=need)
 
 
-def _difference(runs: Frame, metric: str) -> dict[str, object]:
+def _difference(runs: Frame, metric: str) -> Claim:
     """Adaptive minus fixed at the same d_state, of runs that share a seed, with its t-interval."""
     d_state = runs.loc[runs["architecture"] == ADAPTIVE, "d_state"]
-    fixed = variant_name("sisa", d_state=int(d_state.iloc[0]) if len(d_state) else 16)
+    fixed = Variant("sisa", d_state=int(d_state.iloc[0]) if len(d_state) else 16).label
     pairs = runs[runs["architecture"].isin([ADAPTIVE, fixed])].pivot(
         index="seed", columns="architecture", values=metric
     )
     pairs = pairs.reindex(columns=[ADAPTIVE, fixed]).dropna()
-    gain = (pairs[ADAPTIVE] - pairs[fixed]).to_numpy()
-    claim, said = f"adaptive gates change {metric} against {fixed}", "future work there"
-    if len(gain) < FEWEST:
-        need = f"more seeds of both: {len(gain)} of at least {FEWEST}"
-        return _row(claim, said, value=gain.mean() if len(gain) else None, needed=need, runs=2 * len(gain))
-    half = float(stats.t.ppf(0.975, len(gain) - 1) * gain.std(ddof=1) / np.sqrt(len(gain)))
-    mean = float(gain.mean())
-    return _row(claim, said, value=mean, low=mean - half, high=mean + half, runs=2 * len(gain))
+    gain = paired_difference(pairs[ADAPTIVE].to_numpy(float), pairs[fixed].to_numpy(float))
+    return _change(f"adaptive gates change {metric} against {fixed}", "future work there", gain)
 
 
-def _speed(speed: Frame) -> dict[str, object]:
+def _change(claim: str, said: str, found: Estimate, *, unit: str = "") -> Claim:
+    """Whether a number grows or falls."""
+    words = (GROWS_HERE, FALLS_HERE)
+    return judge(claim, said, found, border=0, side="above", words=words, form="{:+.3f}", unit=unit)
+
+
+def _speed(speed: Frame) -> Claim:
     """Published for d_state 32 alone."""
     table = published.throughput()
     paper = float(table.loc[table["model"] == "sisa", "relative"].iloc[0])
-    claim, said = "training speed at d_state=32, relative to the transformer", f"{paper:.2f} (152M, one run)"
     own = speed[speed["d_state"] == 32]
-    if own.empty:
-        return _row(claim, said, needed=f"a GPU: {THROUGHPUT.name} is {NOT_YET}")
-    need, unit = "repeated timings on a GPU: one has no interval", f" ({own['machine'].iloc[0]})"
-    return _row(
-        claim, said, value=float(own["relative"].iloc[0]), form="{:.2f}", unit=unit, needed=need, runs=1
+    nothing = Claim(
+        claim="training speed at d_state=32, relative to the transformer",
+        published=f"{paper:.2f} (152M, one run)",
+        estimate=Estimate(value=np.nan),
+        verdict=UNDECIDED,
+        what_would_decide_it=f"a GPU: {THROUGHPUT.name} is {NOT_YET}",
     )
-
-
-def _row(
-    claim: str,
-    said: str,
-    *,
-    value: float | None = None,
-    low: float | None = None,
-    high: float | None = None,
-    runs: int = 0,
-    unit: str = "",
-    form: str = "{:+.3f}",
-    needed: str = "",
-) -> dict[str, object]:
-    """One claim; what has no interval is undecided."""
-    settled = low is not None and high is not None and not low <= 0 <= high
-    sign = {True: "grows", False: "falls"}[bool(value and value > 0)]
-    shown = ["" if x is None else form.format(x) for x in (value, low, high)]
-    needed = needed or ("" if settled else "more seeds: the interval holds 0")
-    return {
-        "claim": claim,
-        "published": said,
-        "measured": shown[0] + (unit if shown[0] else ""),
-        "low": shown[1],
-        "high": shown[2],
-        "runs": runs,
-        "verdict": f"{sign} here, {NO_CLAIM}" if settled else UNDECIDED,
-        "what would decide it": needed,
-    }
+    if own.empty:
+        return nothing
+    return replace(
+        nothing,
+        estimate=Estimate(value=float(own["relative"].iloc[0]), n=1),
+        unit=f" ({own['machine'].iloc[0]})",
+        what_would_decide_it="repeated timings on a GPU: one has no interval",
+    )
