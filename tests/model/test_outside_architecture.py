@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 import sisa_viz
 from data import NIAHTask, TrainingBatches
+from data.results.claims import steps_to
 from data.results.tables import pick_metric
 from model import SISAConfig, SISAModel, capture, fit, load, save
 from model.config.architectures import Architecture, architectures, register, unregister
 from model.config.shape import Shape
 from model.config.sizes import total
 from model.mixers.attention.attention import Attention
+from model.study.collect import collect
 from model.study.notebooks.experiment import Experiment
 from model.study.notebooks.fusion import architectures as table_of_architectures
 from model.study.runs import StudyRun
@@ -97,9 +99,8 @@ def test_a_preset_of_it_has_the_transformers_parameters(config):
 def test_it_decodes_from_the_cache_as_without(config):
     model = SISAModel(config)
     tokens = torch.tensor([[3, 1, 4, 1, 5]])
-    with_cache, without = (
-        model.generate(tokens, max_new_tokens=6, use_cache=use_cache) for use_cache in (True, False)
-    )
+    with_cache = model.generate(tokens, max_new_tokens=6)
+    without = model.generate(tokens, max_new_tokens=6, use_cache=False)
     assert with_cache.shape == (1, 11)
     assert torch.equal(with_cache, without)
 
@@ -130,8 +131,9 @@ def test_it_trains_is_tabulated_and_saved(config, task, tmp_path):
     assert loss[-1] < loss[0]
     assert set(metrics["architecture"]) == {NAME}
     assert {"niah/exact_match", "needle_mass/L0H0"} <= set(metrics["name"])
-    final = metrics[metrics["step"] == 6].pivot_table(index="architecture", columns="name", values="value")
-    assert final.loc[NAME, "train/loss"] == loss[-1]
+    (collected,) = collect([run.folder], out=tmp_path / "tables").to_dict("records")
+    assert (collected["variant"], collected["params"]) == (NAME, total(config))
+    assert steps_to(metrics, level=0.0, metric="niah/exact_match").loc[NAME].tolist() == [3]
     assert len(sisa_viz.plot_niah_convergence(metrics, metric="niah/nll").data) > 0
 
     model = run.model()
