@@ -1,44 +1,17 @@
-"""SISA: attention with a content and an importance term in its score, every part in sight (2606.02332)."""
+"""SISA: attention with a content and an importance term in its score, every part in sight (2606.02332).
 
-from __future__ import annotations
+The names below are imported when they are first used, for torch and TransformerLens take seconds: `import
+model` alone loads neither. Where each name lives stands in `__init__.pyi`, which editors and type checkers
+read as well.
+"""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader as lazy
 
-_HOMES = {
-    "SISAConfig": "model.config",
-    "SISAModel": "model.network.network",
-    "capture": "model.network.capture",
-    "fit": "model.training.fit",
-    "save": "model.weights.checkpoint",
-    "load": "model.weights.checkpoint",
-    "with_rope": "model.network.extension",
-    "import_paper_checkpoint": "model.weights.paper",
-}
-
-__all__ = [
-    "SISAConfig",
-    "SISAModel",
-    "capture",
-    "fit",
-    "import_paper_checkpoint",
-    "load",
-    "save",
-    "with_rope",
-]
-
-if TYPE_CHECKING:
-    from model.config import SISAConfig as SISAConfig
-    from model.network.capture import capture as capture
-    from model.network.extension import with_rope as with_rope
-    from model.network.network import SISAModel as SISAModel
-    from model.training.fit import fit as fit
-    from model.weights.checkpoint import load as load
-    from model.weights.checkpoint import save as save
-    from model.weights.paper import import_paper_checkpoint as import_paper_checkpoint
+_attach, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'model' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(import_module(_HOMES[name]), name)
+def __getattr__(name: str) -> object:
+    """Import a public name at its first use; an unknown one is answered with those there are."""
+    if name in __all__:
+        return _attach(name)
+    raise AttributeError(f"module 'model' has no attribute {name!r}; it has {', '.join(__all__)}")
