@@ -19,7 +19,7 @@ from data.niah.keys import KEYS
 from data.niah.tokenized import Tokenized
 from data.refusal import refusal
 from data.text.corpus import TokenCorpus
-from data.text.haystack import LINE, SENTENCE, STOP, Haystack, repeated_haystack
+from data.text.haystack import Break, Haystack, repeated_haystack
 from data.text.tokenizer import encode
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ class TextBuilder(Tokenized):
 
     def row(self, rng: np.random.Generator, *, length: int, depth: float) -> Row:
         """One episode of ``length`` tokens, its asked needle at the break nearest to ``depth``."""
-        keys = rng.permutation(len(self._heads[LINE]))[: self.n_hidden]
+        keys = rng.permutation(len(self._heads[Break.LINE]))[: self.n_hidden]
         values = rng.integers(0, 10, (self.n_hidden, self.value_length))
         others = np.concatenate(
             [draw_depths(rng, self.depths, n=self.n_needles - 1), rng.uniform(size=self.n_distractors)]
         )
-        query = self._heads[STOP][keys[0]]
+        query = self._heads[Break.STOP][keys[0]]
         room = length - len(query) - self.value_length
         start = self._start(rng, length)
         short = room - sum(self._longest(key) for key in keys)
@@ -58,7 +58,7 @@ class TextBuilder(Tokenized):
             self._needle(key, value, kind) for key, value, (_, kind) in zip(keys, values, places, strict=True)
         ]
         filler = self.haystack.tokens[start : start + room - sum(len(needle.ids) for needle in needles)]
-        offsets = [len(filler) if kind == STOP else at - start for at, kind in places]
+        offsets = [len(filler) if kind == Break.STOP else at - start for at, kind in places]
         kind, line_end = places[0][1], len(self._line_end)
         return hide(
             filler,
@@ -68,8 +68,8 @@ class TextBuilder(Tokenized):
             requested_depth=depth,
             key=self._keys[keys[0]],
             value="".join(map(str, values[0])),
-            lead=line_end if kind == STOP else 0,
-            trail=line_end if kind == LINE else 0,
+            lead=line_end if kind == Break.STOP else 0,
+            trail=line_end if kind == Break.LINE else 0,
         )
 
     @property
@@ -80,7 +80,7 @@ class TextBuilder(Tokenized):
     def min_length(self) -> int:
         """Tokens that hold the longest needles, query and answer, and one token of filler."""
         longest = sorted(self._longest(key) for key in range(len(self._keys)))[-self.n_hidden :]
-        return sum(longest) + max(map(len, self._heads[STOP])) + self.value_length + 1
+        return sum(longest) + max(map(len, self._heads[Break.STOP])) + self.value_length + 1
 
     @cached_property
     def _keys(self) -> tuple[str, ...]:
@@ -93,16 +93,16 @@ class TextBuilder(Tokenized):
         stems = [stem.replace("{key}", key) for key in self._keys]
         plain = [self._ids(text) for text in stems]
         return {
-            LINE: plain,
-            SENTENCE: [self._ids(" " + text) for text in stems],
-            STOP: [np.concatenate([self._line_end, ids]) for ids in plain],
+            Break.LINE: plain,
+            Break.SENTENCE: [self._ids(" " + text) for text in stems],
+            Break.STOP: [np.concatenate([self._line_end, ids]) for ids in plain],
         }
 
     @cached_property
     def _tails(self) -> dict[int, np.ndarray]:
         """Ids after the value, for each kind of place."""
         tail = self._ids(self.template.partition("{value}")[2])
-        return {LINE: np.concatenate([tail, self._line_end]), SENTENCE: tail, STOP: tail}
+        return {Break.LINE: np.concatenate([tail, self._line_end]), Break.SENTENCE: tail, Break.STOP: tail}
 
     @cached_property
     def _digits(self) -> np.ndarray:
@@ -119,8 +119,7 @@ class TextBuilder(Tokenized):
         return self._ids("\n")
 
     def _longest(self, key: int) -> int:
-        kinds = (LINE, SENTENCE, STOP)
-        return self.value_length + max(len(self._heads[kind][key]) + len(self._tails[kind]) for kind in kinds)
+        return self.value_length + max(len(self._heads[kind][key]) + len(self._tails[kind]) for kind in Break)
 
     def _start(self, rng: np.random.Generator, length: int) -> int:
         """Where the filler begins: any line start with ``length`` tokens after it."""
