@@ -12,17 +12,34 @@ from data.niah.task import NIAHTask
 from data.refusal import refusal, whole
 from data.text.corpus import TokenCorpus
 
+DEFAULT_EPISODE_FRACTION = 0.25
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingBatches:
     """Rows of running corpus text, rows of needle episodes, or both.
 
-    task              a NIAHTask of split "train"; its rows have labels on the answer only
-    corpus            a TokenCorpus; its rows have labels everywhere, and come from its training part
-    batch_size        rows of a batch
-    n_ctx             tokens of a row; the task's longest context by default
-    episode_fraction  share of rows that are episodes, 0 to 1, met exactly over many steps;
-                      by default 1 without a corpus, 0 without a task, else 0.25
+    The batch of a step depends on seed and step alone. A training that was interrupted goes on with the
+    batches that it would have had, and two architectures of one seed see the same ones.
+
+    Args:
+        task: episodes of split "train"; their rows have labels on the answer only.
+        corpus: text; its rows have labels everywhere, and come from its training part.
+        batch_size: rows of a batch.
+        n_ctx: tokens of a row; the task's longest context by default.
+        episode_fraction: share of rows that are episodes, 0 to 1, met exactly over many steps; by default
+            1 without a corpus, 0 without a task, else 0.25.
+
+    Raises:
+        ValueError: for a field that cannot be used, or a task and a corpus of different tokenizers.
+
+    Example:
+        >>> from data import NIAHTask, TrainingBatches
+        >>> batches = TrainingBatches(task=NIAHTask(lengths=(16,)), batch_size=4)
+        >>> tokens, labels = batches.build(seed=0, step=7)
+        >>> again, _ = batches.build(seed=0, step=7)
+        >>> tokens.shape, bool((tokens == again).all()), int((labels[0] != -100).sum())
+        ((4, 16), True, 1)
     """
 
     task: NIAHTask | None = None
@@ -45,7 +62,15 @@ class TrainingBatches:
         self._check_pair()
 
     def build(self, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """(tokens, labels), both int64 [batch, position]; labels -100 where there is no loss."""
+        """Return the batch of one step: tokens and labels, both int64 [batch, position].
+
+        Labels are -100 where there is no loss. They are not shifted: the model compares its output at
+        position t with the label at t + 1.
+
+        Args:
+            seed: a whole number from 0 on.
+            step: a whole number from 0 on.
+        """
         rng = np.random.default_rng([whole("seed", seed, least=0), whole("step", step, least=0)])
         n_episodes = self._episodes_before(step + 1) - self._episodes_before(step)
         tokens = np.zeros((self.batch_size, self.width), np.int64)
@@ -58,7 +83,7 @@ class TrainingBatches:
         return tokens, labels
 
     def spec(self) -> dict[str, Any]:
-        """The plain fields, ready for JSON; the task's spec and the corpus' hash stand for the objects."""
+        """Return the plain fields, ready for JSON; the task's spec and the corpus' hash stand for both."""
         return {
             "task": self.task.spec() if self.task else None,
             "corpus_sha256": self.corpus.sha256 if self.corpus else None,
@@ -79,6 +104,7 @@ class TrainingBatches:
         return source.d_vocab if source else 0
 
     def _put_episodes(self, tokens: np.ndarray, labels: np.ndarray, rows: np.ndarray, *, seed: int) -> None:
+        """Write one episode into each of `rows` of both arrays."""
         assert self.task is not None
         episodes = self.task.build(seed, n_episodes=len(rows))
         stop = episodes.tokens.shape[1]
@@ -87,12 +113,19 @@ class TrainingBatches:
         labels[rows, :stop] = episodes.labels
 
     def _text(self, rng: np.random.Generator) -> np.ndarray:
+        """Return one row of training text, from anywhere in it."""
         text = self._train_text
         start = rng.integers(len(text) - self.width + 1)
         return text[start : start + self.width]
 
     def _episodes_before(self, step: int) -> int:
-        """Episode rows in all batches before ``step``."""
+        """Return the number of episode rows in all batches before a step.
+
+        A batch gets the difference of two of these, so that rounding never adds up: with 5 rows and a
+        fraction of 0.3 the batches have 1, 2, 1, 2, … episodes, 1.5 on average.
+        """
+        # Without the last term a product that should be whole could fall below it: 100 × 0.29 is
+        # 28.999999999999996 in float64, and its floor 28.
         return floor(step * self.batch_size * (self.episode_fraction or 0.0) + 1e-9)
 
     @cached_property
@@ -100,6 +133,7 @@ class TrainingBatches:
         return np.empty(0) if self.corpus is None else self.corpus.split("train")
 
     def _width(self) -> int:
+        """Return the tokens of a row; ValueError if episodes or text do not fit."""
         longest = self.task.max_length if self.task else 1
         if self.n_ctx is None and self.task is None:
             raise refusal("n_ctx", None, legal="whole numbers >= 1", step="Give the tokens of a row.")
@@ -121,9 +155,13 @@ class TrainingBatches:
         return width
 
     def _fraction(self) -> float:
-        default = 1.0 if self.corpus is None else 0.0 if self.task is None else 0.25
+        """Return the share of episodes; ValueError if it needs what was not passed."""
+        default, least, most = DEFAULT_EPISODE_FRACTION, 0, 1
+        if self.corpus is None:
+            default, least = 1.0, 1
+        elif self.task is None:
+            default, most = 0.0, 0
         given = default if self.episode_fraction is None else self.episode_fraction
-        least, most = (1 if self.corpus is None else 0), (0 if self.task is None else 1)
         if isinstance(given, bool) or not isinstance(given, (int, float)) or not least <= given <= most:
             legal = f"{least} to {most}" if least < most else f"{most}"
             raise refusal(
@@ -135,6 +173,7 @@ class TrainingBatches:
         return float(given)
 
     def _check_pair(self) -> None:
+        """Refuse held-out episodes, and episodes of another tokenizer than the corpus'."""
         if self.task is not None and self.task.split != "train":
             raise refusal(
                 "task.split", self.task.split, legal="'train'", step="Held-out episodes are for evaluation."

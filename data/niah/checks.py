@@ -27,7 +27,19 @@ FIXED_BY_PAPER = {
 
 
 def settled_filler(filler: str | None, *, protocol: str) -> str:
-    """The filler, or the protocol's own for None; ValueError for an unknown filler or protocol."""
+    """Return the filler of a task, which is the protocol's own where none was given.
+
+    Args:
+        filler: "synthetic", "repeated", "corpus", or None.
+        protocol: "ours", whose filler is synthetic by default, or "paper", whose filler is one sentence.
+
+    Raises:
+        ValueError: for any other filler or protocol.
+
+    Example:
+        >>> settled_filler(None, protocol="paper")
+        'repeated'
+    """
     one_of("protocol", protocol, PROTOCOLS)
     chosen = DEFAULT_FILLER[protocol] if filler is None else filler
     one_of("filler", chosen, FILLERS)
@@ -35,7 +47,20 @@ def settled_filler(filler: str | None, *, protocol: str) -> str:
 
 
 def settled_lengths(lengths: object, *, protocol: str) -> tuple[int, ...]:
-    """Context lengths as a tuple of whole numbers, or the protocol's own for None."""
+    """Return the context lengths of a task as a tuple of ints.
+
+    Args:
+        lengths: a list or tuple of token counts, or None for the protocol's own: 128 tokens, or 512 under
+            the paper's protocol.
+        protocol: "ours" or "paper".
+
+    Raises:
+        ValueError: if there is none, or one is no whole number above 0.
+
+    Example:
+        >>> settled_lengths([128, 256], protocol="ours"), settled_lengths(None, protocol="paper")
+        ((128, 256), (512,))
+    """
     given = DEFAULT_LENGTHS[protocol] if lengths is None else lengths
     if not isinstance(given, (list, tuple)) or not given:
         legal = "one or more token counts, such as (128, 256)"
@@ -44,7 +69,20 @@ def settled_lengths(lengths: object, *, protocol: str) -> tuple[int, ...]:
 
 
 def settled_depths(depths: object) -> tuple[float, ...] | None:
-    """Depths as a tuple of floats, or None, which draws them."""
+    """Return the depths of a task as a tuple of floats, or None where they are drawn.
+
+    A depth is the share of the filler that lies before the needle: 0 is its start, 1 its end.
+
+    Args:
+        depths: a list or tuple of numbers from 0 to 1, or None.
+
+    Raises:
+        ValueError: if there is none, or one is no number from 0 to 1.
+
+    Example:
+        >>> settled_depths([0, 0.5]), settled_depths(None)
+        ((0.0, 0.5), None)
+    """
     if depths is None:
         return None
     if not isinstance(depths, (list, tuple)) or not depths or not all(map(_is_share, depths)):
@@ -54,7 +92,18 @@ def settled_depths(depths: object) -> tuple[float, ...] | None:
 
 
 def settled_value_length(value_length: object) -> int:
-    """The tokens of a value as int, 1 to 64."""
+    """Return the number of tokens of a value as an int.
+
+    Args:
+        value_length: a whole number from 1 to 64; more is most likely a context length in the wrong place.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+        >>> settled_value_length(4)
+        4
+    """
     length = whole("value_length", value_length, least=1)
     if length > LONGEST_VALUE:
         raise refusal("value_length", length, legal=f"1 to {LONGEST_VALUE}", step="Shorten it.")
@@ -69,7 +118,28 @@ def check_company(
     template: str | None,
     n_symbols: int | None,
 ) -> None:
-    """ValueError unless tokenizer, corpus, template and n_symbols go with the filler."""
+    """Refuse a tokenizer, corpus, template or vocabulary that does not go with the filler.
+
+    Text needs a tokenizer, and the filler "corpus" a corpus whose tokenizer is the same one. Synthetic
+    filler is token ids without text: it has a size of vocabulary, but neither tokenizer nor template.
+    What the filler would not use is refused rather than ignored.
+
+    Args:
+        filler: "synthetic", "repeated" or "corpus".
+        tokenizer: the task's tokenizer, or None.
+        corpus: the task's corpus, or None.
+        template: the sentence to hide, or None for the filler's own.
+        n_symbols: size of the synthetic vocabulary, or None for the default.
+
+    Raises:
+        ValueError: if one is missing, or given without use.
+
+    Example:
+        >>> check_company(filler="synthetic", tokenizer=None, corpus=None, template=None, n_symbols=64)
+        >>> check_company(filler="repeated", tokenizer=None, corpus=None, template=None, n_symbols=None)
+        Traceback (most recent call last):
+        ValueError: tokenizer is None; legal: a tokenizers.Tokenizer for text fillers, None for ...
+    """
     text = filler != "synthetic"
     legal_tokenizer = "a tokenizers.Tokenizer for text fillers, None for synthetic ones"
     legal_corpus = "a TokenCorpus for filler 'corpus', else None"
@@ -84,7 +154,20 @@ def check_company(
 
 
 def check_paper(fields: Mapping[str, object]) -> None:
-    """ValueError if one of ``fields`` differs from what the paper's protocol fixes."""
+    """Refuse what differs from the paper's protocol, so that its name is never put on another test.
+
+    Args:
+        fields: the task's fields by name, at least those that `FIXED_BY_PAPER` lists.
+
+    Raises:
+        ValueError: for the first field that differs; the message names the protocol's value.
+
+    Example:
+        >>> check_paper(FIXED_BY_PAPER)
+        >>> check_paper({**FIXED_BY_PAPER, "n_needles": 2})
+        Traceback (most recent call last):
+        ValueError: n_needles is 2; legal: 1 under protocol 'paper'. The paper's protocol fixes it; ...
+    """
     for name, value in FIXED_BY_PAPER.items():
         if fields[name] != value:
             legal = f"{value!r} under protocol 'paper'"
@@ -93,7 +176,21 @@ def check_paper(fields: Mapping[str, object]) -> None:
 
 
 def check_room(lengths: Sequence[int], *, least: int) -> None:
-    """ValueError if a context is too short for what is hidden in it."""
+    """Refuse a context that is too short for what is hidden in it.
+
+    Args:
+        lengths: context lengths, tokens.
+        least: tokens of the needles, the query, the answer and one token of filler.
+
+    Raises:
+        ValueError: for the first length below `least`.
+
+    Example:
+        >>> check_room((128, 256), least=5)
+        >>> check_room((128, 4), least=5)
+        Traceback (most recent call last):
+        ValueError: lengths is 4; legal: token counts >= 5 with these knobs. Lengthen the context or ...
+    """
     for length in lengths:
         if length < least:
             legal = f"token counts >= {least} with these knobs"

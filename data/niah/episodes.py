@@ -13,22 +13,24 @@ IGNORED = -100
 class Row:
     """One episode before padding.
 
-    ``tokens`` int64 [position] ends with ``n_answer`` answer tokens; ``knobs`` is its line of the table.
+    Args:
+        tokens: int64 [position], the last `n_answer` of which are the answer.
+        n_answer: tokens of the answer.
+        knobs: its line of the table `Episodes.knobs`.
     """
 
     tokens: np.ndarray
     n_answer: int
-    knobs: dict
+    knobs: dict[str, float | str]
 
 
 @dataclass(frozen=True)
 class Episodes:
     """Episodes of one build.
 
-    ``tokens`` and ``labels`` are int64 [episode, position]. ``labels[e, t] == tokens[e, t]`` on the
-    answer and -100 elsewhere; the model does the shift by one. Rows shorter than the longest are
-    padded on the right with ``pad_id``. ``knobs`` has one line per episode, all spans half-open
-    token positions:
+    `labels[e, t] == tokens[e, t]` on the answer and -100 elsewhere; the model does the shift by one. Rows
+    shorter than the longest are padded on the right. `knobs` has one line for each episode. A span is given
+    by its first position and the position after its last:
 
     ============================ =====================================================
     context_length               tokens of the episode, answer included, padding not
@@ -39,6 +41,20 @@ class Episodes:
     answer_start, answer_stop    the answer, last tokens of the episode
     key, value                   what was asked ("" without keys) and its answer, as text
     ============================ =====================================================
+
+    Args:
+        tokens: int64 [episode, position].
+        labels: int64 [episode, position].
+        knobs: the table above.
+        pad_id: the id on the right of shorter rows.
+
+    Example:
+        >>> from data import NIAHTask
+        >>> episodes = NIAHTask(lengths=(16,), value_length=2).build(seed=0, n_episodes=3)
+        >>> episodes.tokens.shape, episodes.spans(0)["answer"]
+        ((3, 16), [14, 16])
+        >>> bool((episodes.labels[0, 14:] == episodes.tokens[0, 14:]).all())
+        True
     """
 
     tokens: np.ndarray
@@ -47,10 +63,11 @@ class Episodes:
     pad_id: int
 
     def __len__(self) -> int:
+        """Return the number of episodes."""
         return len(self.tokens)
 
     def spans(self, episode: int) -> dict[str, list[int]]:
-        """Needle, value and answer span of one episode, in the form a trace stores."""
+        """Return the needle, value and answer span of one episode, in the form that a trace stores."""
         line = self.knobs.iloc[episode]
         return {
             name: [int(line[f"{name}_start"]), int(line[f"{name}_stop"])]
@@ -59,7 +76,22 @@ class Episodes:
 
 
 def pad_rows(rows: Sequence[Row], *, pad_id: int) -> Episodes:
-    """Put rows of unequal length into one rectangle, labels -100 on everything but the answer."""
+    """Put rows of unequal length into one rectangle.
+
+    Labels are the tokens on each answer and -100 on everything else, the value that the loss of PyTorch
+    leaves out.
+
+    Args:
+        rows: at least one episode.
+        pad_id: the id to fill shorter rows with, on the right.
+
+    Example:
+        >>> rows = [Row(np.array([5, 6, 7]), 1, {}), Row(np.array([8, 9]), 1, {})]
+        >>> pad_rows(rows, pad_id=0).tokens.tolist()
+        [[5, 6, 7], [8, 9, 0]]
+        >>> pad_rows(rows, pad_id=0).labels.tolist()
+        [[-100, -100, 7], [-100, 9, -100]]
+    """
     width = max(len(row.tokens) for row in rows)
     tokens = np.full((len(rows), width), pad_id, dtype=np.int64)
     labels = np.full((len(rows), width), IGNORED, dtype=np.int64)
@@ -73,27 +105,63 @@ def pad_rows(rows: Sequence[Row], *, pad_id: int) -> Episodes:
 def draw_cells(
     rng: np.random.Generator, lengths: Sequence[int], depths: Sequence[float] | None, *, n: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Context length (tokens) and requested depth of ``n`` episodes, each [episode].
+    """Return the context length (tokens) and the requested depth of each episode.
 
-    Whole rounds of the length x depth grid in shuffled order, so that no cell is ever more than
-    one episode ahead of another. ``depths=None`` draws depths uniformly from 0 to 1.
+    The grid of lengths and depths is gone through in whole rounds, each in shuffled order, so that no cell
+    is ever more than one episode ahead of another: seven episodes of a grid of three are 2, 2 and 3.
+
+    Args:
+        rng: where the order comes from.
+        lengths: context lengths, tokens.
+        depths: shares of the filler before the needle, 0 to 1; None draws each uniformly.
+        n: number of episodes.
+
+    Returns:
+        Two arrays [episode].
+
+    Example:
+        >>> lengths, depths = draw_cells(np.random.default_rng(0), (64, 128), (0.5,), n=4)
+        >>> sorted(lengths.tolist()), depths.tolist()
+        ([64, 64, 128, 128], [0.5, 0.5, 0.5, 0.5])
     """
     n_depths = 1 if depths is None else len(depths)
     n_cells = len(lengths) * n_depths
-    rounds = [rng.permutation(n_cells) for _ in range(-(-n // n_cells))]
+    n_rounds = -(-n // n_cells)  # rounded up
+    rounds = [rng.permutation(n_cells) for _ in range(n_rounds)]
     cells = np.concatenate(rounds)[:n]
     depth = rng.uniform(size=n) if depths is None else np.asarray(depths, float)[cells % n_depths]
     return np.asarray(lengths)[cells // n_depths], depth
 
 
 def draw_depths(rng: np.random.Generator, depths: Sequence[float] | None, *, n: int) -> np.ndarray:
-    """Depths of the needles nobody asks for [n]: from the grid, or uniform from 0 to 1."""
+    """Return the depths of the needles that are not asked for.
+
+    They come from the same grid as the asked one's, so that depth does not tell the two apart.
+
+    Args:
+        rng: where they are drawn from.
+        depths: shares of the filler, 0 to 1, each equally likely; None draws uniformly from 0 to 1.
+        n: number of needles.
+
+    Returns:
+        Depths [n].
+
+    Example:
+        >>> draw_depths(np.random.default_rng(0), (0.25,), n=2).tolist()
+        [0.25, 0.25]
+    """
     return rng.uniform(size=n) if depths is None else rng.choice(np.asarray(depths, float), size=n)
 
 
 @dataclass(frozen=True)
 class Needle:
-    """One sentence to hide: its token ids and which of them are the value (half-open)."""
+    """One sentence to hide.
+
+    Args:
+        ids: token ids of the whole sentence, line breaks around it included.
+        value_start: index of the value's first token in `ids`.
+        value_stop: index after the value's last token.
+    """
 
     ids: np.ndarray
     value_start: int
@@ -112,13 +180,29 @@ def hide(
     lead: int = 0,
     trail: int = 0,
 ) -> Row:
-    """Put ``needles[i]`` before ``filler[places[i]]`` and end with query and the value of needle 0.
+    """Put needles into the filler, and end with the query and the value of the first needle.
 
-    ``lead`` and ``trail`` count tokens at the ends of needle 0 (line breaks) that belong to the
-    text but not to its span.
+    Args:
+        filler: token ids [position].
+        places: needle i goes before `filler[places[i]]`; `len(filler)` is its end.
+        needles: the first one is asked, the others are there to be confused with it.
+        query: token ids between filler and answer.
+        requested_depth: the depth that was asked for; the one that was met is computed.
+        key: what is asked, as text; "" without keys.
+        value: the answer, as text.
+        lead: tokens at the beginning of the first needle (a line break) that are not in its span.
+        trail: tokens at its end that are not in its span.
+
+    Example:
+        >>> row = hide(
+        ...     np.array([10, 11, 12, 13]), [2], [Needle(np.array([1, 5]), 1, 2)], np.array([2]),
+        ...     requested_depth=0.5, key="", value="v",
+        ... )
+        >>> row.tokens.tolist(), row.knobs["actual_depth"], row.knobs["needle_start"]
+        ([10, 11, 1, 5, 12, 13, 2, 5], 0.5, 2)
     """
     order = sorted(range(len(places)), key=lambda index: places[index])
-    parts, done, start = [], 0, 0
+    parts, done, start = [], 0, 0  # filler used so far; position of the asked needle in the row
     for index in order:
         parts += [filler[done : places[index]], needles[index].ids]
         done = places[index]

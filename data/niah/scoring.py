@@ -14,12 +14,30 @@ MEASURES = ("exact_match", "first_token")
 
 
 def score(episodes: Episodes, *, predictions: np.ndarray, nll: np.ndarray) -> pd.DataFrame:
-    """One line per episode: did the model say the value?
+    """Return one line for each episode that says whether the model gave the value.
 
-    ``predictions[e, t]`` is the argmax *for* token t and ``nll[e, t]`` is -log p(token t) in nats,
-    both [episode, position] and already aligned with ``episodes.tokens``; only answer positions
-    are read. Returns the episodes' knobs with ``exact_match`` and ``first_token`` (bool) and
-    ``nll`` (nats, summed over the answer) in front. ValueError on a wrong shape.
+    Predictions are already aligned with the tokens that they are about: column t holds what the model
+    expected at position t, after reading the positions before it. Only answer positions are read.
+
+    Args:
+        episodes: what the model was shown.
+        predictions: the most likely token id for each position, [episode, position].
+        nll: -log p of the token that stands at each position, in nats, [episode, position].
+
+    Returns:
+        The episodes' knobs with three columns in front: `exact_match` (every answer token was the most
+        likely one), `first_token` (the first one was) and `nll` (nats, summed over the answer).
+
+    Raises:
+        ValueError: if an array has another shape than the tokens.
+
+    Example:
+        >>> from data import NIAHTask, score
+        >>> episodes = NIAHTask(lengths=(16,)).build(seed=0, n_episodes=2)
+        >>> said = episodes.tokens.copy()
+        >>> said[1, -1] += 1  # the second answer is wrong
+        >>> score(episodes, predictions=said, nll=np.ones(said.shape))["exact_match"].tolist()
+        [True, False]
     """
     predictions, nll = np.asarray(predictions), np.asarray(nll)
     for name, given in (("predictions", predictions), ("nll", nll)):
@@ -35,7 +53,7 @@ def score(episodes: Episodes, *, predictions: np.ndarray, nll: np.ndarray) -> pd
     first = episodes.knobs["answer_start"].to_numpy()
     measured = pd.DataFrame(
         {
-            "exact_match": (hit | ~answer).all(axis=1),
+            "exact_match": (hit | ~answer).all(axis=1),  # positions outside the answer count as hit
             "first_token": hit[np.arange(len(episodes)), first],
             "nll": np.where(answer, nll, 0.0).sum(axis=1),
         }
@@ -46,10 +64,26 @@ def score(episodes: Episodes, *, predictions: np.ndarray, nll: np.ndarray) -> pd
 def summarise(
     scores: pd.DataFrame, *, by: Sequence[str] = ("context_length",), measure: str = "exact_match"
 ) -> pd.DataFrame:
-    """Success rate per group with its 95 % Wilson interval.
+    """Return the success rate of each group of episodes with its 95 % Wilson interval.
 
-    Columns: those of ``by``, then ``successes``, ``n``, ``rate``, ``low``, ``high`` and ``nll`` (mean,
-    nats per answer). ``by=()`` gives one line for all episodes.
+    Args:
+        scores: the table that `score` gives.
+        by: names of the columns that make a group; `()` gives one line for all episodes.
+        measure: what counts as success, "exact_match" or "first_token".
+
+    Returns:
+        One line for each group: the columns of `by`, then `successes`, `n`, `rate`, `low`, `high` (shares)
+        and `nll` (mean over the episodes, nats for each answer).
+
+    Raises:
+        ValueError: for an unknown measure or column, or a table without episodes.
+
+    Example:
+        >>> from data import NIAHTask, score, summarise
+        >>> episodes = NIAHTask(lengths=(16, 32)).build(seed=0, n_episodes=8)
+        >>> scores = score(episodes, predictions=episodes.tokens, nll=np.zeros(episodes.tokens.shape))
+        >>> summarise(scores)[["context_length", "successes", "n"]].to_numpy().tolist()
+        [[16, 4, 4], [32, 4, 4]]
     """
     one_of("measure", measure, MEASURES)
     names = [by] if isinstance(by, str) else list(by)
@@ -65,10 +99,12 @@ def summarise(
 
 
 def _groups(scores: pd.DataFrame, names: list[str]) -> Iterable[tuple[Any, pd.DataFrame]]:
+    """Return each group with the values that make it; without names all episodes are one group."""
     return scores.groupby(names) if names else [((), scores)]
 
 
-def _rate(part: pd.DataFrame, measure: str) -> dict:
+def _rate(part: pd.DataFrame, measure: str) -> dict[str, float]:
+    """Return the columns of one group."""
     successes, n = int(np.count_nonzero(part[measure])), len(part)
     low, high = wilson(successes, n)
     interval = {"rate": successes / n, "low": low, "high": high}

@@ -1,4 +1,4 @@
-"""Needle-in-a-haystack episodes: a frozen spec whose ``build(seed)`` is a pure function.
+"""Needle-in-a-haystack episodes: a frozen spec whose `build(seed)` is a pure function.
 
 One episode, synthetic filler, one needle, one-token value (ids spelled by their role)::
 
@@ -7,8 +7,8 @@ One episode, synthetic filler, one needle, one-token value (ids spelled by their
     label     .   .   .      .    .   .   ..  .      v5     (. is -100)
                       needle span [2, 4)      answer span [127, 128)
 
-Text fillers hide ``The secret number is 4821.`` between two sentences and end with ``The secret
-number is``. With more than one sentence to hide, each has a key (``The secret number of Ana is 4821.``).
+Text fillers hide `The secret number is 4821.` between two sentences and end with `The secret
+number is`. With more than one sentence to hide, each has a key (`The secret number of Ana is 4821.`).
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from data.niah.checks import (
     settled_value_length,
 )
 from data.niah.episodes import Episodes, draw_cells, pad_rows
-from data.niah.paper_protocol import N_EPISODES, PaperBuilder
+from data.niah.paper_protocol import SCRIPT_EPISODES, PaperBuilder
 from data.niah.synthetic import DEFAULT_SYMBOLS, SyntheticBuilder
 from data.niah.text import TextBuilder, text_builder
 from data.refusal import one_of, whole
@@ -41,20 +41,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NIAHTask:
-    """What episodes to build. Every field is checked here; ValueError names field, value and legal values.
+    """What episodes to build.
 
-    filler         "synthetic" (token ids, no text), "repeated" (one sentence) or "corpus" (natural text)
-    lengths        context lengths in tokens, answer included, >= 1 of them
-    depths         share of the filler before the needle, each 0 to 1; None draws it uniformly
-    value_length   tokens of the value (digits where the filler is text), 1 to 64
-    n_needles      keyed sentences, one of which is asked; all lie at draws from ``depths``
-    n_distractors  keyed sentences that are never asked and lie anywhere
-    template       the hidden sentence with {value}, and {key} where more than one is hidden
-    tokenizer      for text fillers; the corpus' own by default
-    corpus         a TokenCorpus, for filler "corpus"
-    split          "train" or "heldout": part of the corpus, and separate random streams for every filler
-    n_symbols      vocabulary of the synthetic filler, 64 by default
-    protocol       "ours", or "paper": the needle test behind the published figures (data/paper_protocol.py)
+    Every field is checked when the task is made. Fields whose default depends on others (filler, lengths,
+    tokenizer) hold what was settled on, so that two tasks of the same meaning are equal.
+
+    Args:
+        filler: "synthetic" (token ids, no text; the default), "repeated" (one sentence) or "corpus"
+            (natural text).
+        lengths: context lengths in tokens, answer included, at least one of them; (128,) by default.
+        depths: shares of the filler before the needle, each 0 to 1; None draws them uniformly.
+        value_length: tokens of the value (digits where the filler is text), 1 to 64.
+        n_needles: keyed sentences, one of which is asked; all lie at draws from `depths`.
+        n_distractors: keyed sentences that are never asked and lie anywhere.
+        template: the hidden sentence with {value}, and {key} where more than one is hidden.
+        tokenizer: for text fillers; the corpus' own by default.
+        corpus: where natural text comes from.
+        split: "train" or "heldout": part of the corpus, and separate random streams for every filler.
+        n_symbols: vocabulary of the synthetic filler, 64 by default.
+        protocol: "ours", or "paper": the needle test behind the published figures, see
+            `data.niah.paper_protocol`.
+
+    Raises:
+        ValueError: for a field that cannot be used; the message names value, legal values and next step.
+
+    Example:
+        >>> from data import NIAHTask
+        >>> task = NIAHTask(lengths=(10,), depths=(0.5,))
+        >>> episodes = task.build(seed=0, n_episodes=1)
+        >>> task.token_labels(episodes.tokens[0])
+        ['w23', 'w18', 'w9', 'needle', 'v13', 'w11', 'w1', 'w2', 'query', 'v13']
     """
 
     filler: Literal["synthetic", "repeated", "corpus"] | None = None
@@ -96,7 +112,12 @@ class NIAHTask:
         check_room(self.lengths or (), least=self._builder.min_length)
 
     def build(self, seed: int, *, n_episodes: int | None = None) -> Episodes:
-        """``n_episodes`` episodes (64; 200 under the paper's protocol), the same ones for the same seed."""
+        """Build episodes, the same ones for the same seed.
+
+        Args:
+            seed: a whole number from 0 on; every random choice follows from it and the split.
+            n_episodes: 64 by default, 200 under the paper's protocol.
+        """
         seed = whole("seed", seed, least=0)
         n = whole("n_episodes", self._default_episodes if n_episodes is None else n_episodes, least=1)
         rng = np.random.default_rng([seed, SPLITS.index(self.split)])
@@ -109,20 +130,20 @@ class NIAHTask:
 
     @property
     def d_vocab(self) -> int:
-        """Vocabulary size that a model needs."""
+        """Vocabulary size that a model needs to read the episodes."""
         return self._builder.d_vocab
 
     @property
     def max_length(self) -> int:
-        """The longest context, tokens."""
+        """Tokens of the longest context."""
         return max(self.lengths or ())
 
     def token_labels(self, ids: Sequence[int]) -> list[str]:
-        """Display strings of token ids, for plots and traces."""
+        """Return one display string for each token id, for plots and traces."""
         return self._builder.labels(ids)
 
     def spec(self) -> dict[str, Any]:
-        """The plain fields, ready for JSON, with the corpus' hash in place of corpus and tokenizer."""
+        """Return the plain fields, ready for JSON, with the corpus' hash in place of corpus and tokenizer."""
         plain = {
             name: getattr(self, name)
             for name in self.__dataclass_fields__
@@ -132,7 +153,7 @@ class NIAHTask:
         return {**listed, "corpus_sha256": self.corpus.sha256 if self.corpus is not None else None}
 
     def _settled_tokenizer(self, filler: str) -> "Tokenizer | None":
-        """The tokenizer that was given, or the corpus' own where the filler is text."""
+        """Return the tokenizer that was given, or the corpus' own where the filler is text."""
         if self.tokenizer is None and self.corpus is not None and filler != "synthetic":
             return self.corpus.tokenizer
         return self.tokenizer
@@ -163,4 +184,4 @@ class NIAHTask:
 
     @property
     def _default_episodes(self) -> int:
-        return N_EPISODES if self.protocol == "paper" else 64
+        return SCRIPT_EPISODES if self.protocol == "paper" else 64

@@ -1,4 +1,4 @@
-"""What all builders of episodes of text have."""
+"""What all builders of text episodes have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Tokenized:
-    """Ids, labels and vocabulary of a tokenizer."""
+    """A builder of text episodes: ids, labels and vocabulary are the tokenizer's.
+
+    Args:
+        tokenizer: the tokenizer that the model reads with.
+    """
 
     tokenizer: "Tokenizer"
 
     def labels(self, ids: Sequence[int]) -> list[str]:
+        """Return one display string for each token id."""
         return token_labels(self.tokenizer, ids)
 
     @property
     def d_vocab(self) -> int:
+        """Vocabulary size that a model needs."""
         return self.tokenizer.get_vocab_size()
 
     @cached_property
     def pad_id(self) -> int:
+        """Id on the right of shorter rows."""
         return pad_id(self.tokenizer)
 
     def _ids(self, text: str) -> np.ndarray:

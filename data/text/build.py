@@ -1,7 +1,7 @@
 """The embedded corpus: documentation that every Python installation already holds.
 
 Documents are the docstrings of one file each (standard library, then packages by name) and parts of the
-topics of ``pydoc_data``. A docstring that was seen before is left out. Order, split and tokens depend on
+topics of `pydoc_data`. A docstring that was seen before is left out. Order, split and tokens depend on
 the installed versions alone; the corpus' sha256 tells two of them apart.
 """
 
@@ -12,19 +12,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from data.refusal import refusal
 from data.text.corpus import TokenCorpus, is_heldout
-from data.text.docstrings import docstrings, installed, package_files, standard_library
+from data.text.docstrings import docstrings, standard_library
+from data.text.packages import asked_packages, installed, package_files, versions
 from data.text.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-TRAINING_CHARACTERS = 12_000_000
+TOKENIZER_CHARACTERS = 12_000_000
 PART_CHARACTERS = 2000
+PACKAGES_BETWEEN_REPORTS = 25
 
 
 def build_corpus(
@@ -36,19 +35,44 @@ def build_corpus(
     rebuild: bool = False,
     progress: Callable[[str], object] | None = print,
 ) -> TokenCorpus:
-    """The embedded corpus, from the file at ``path`` if it is there, else built and stored in it.
+    """Return the corpus of docstrings in a file, which is built and stored where it does not exist.
 
-    ``path`` defaults to the cache folder ($SISA_CACHE or the platform's). ``packages`` are names of
-    installed distributions; ``lock`` is a requirements file, of whose pins those are taken that are
-    installed; by default all that is installed, and then a file made elsewhere is used as it is.
-    ``progress`` takes one line at a time. About 100 seconds on one core.
+    Building takes about 100 seconds on one core for 17 million tokens. In a checkout,
+    `build_corpus(lock="requirements.lock")` reads the packages that this project was tested with. Without
+    `packages` and `lock` a stored file is used as it is, even if it was made elsewhere from other
+    packages; with one of them it must have been made from the same versions.
+
+    Args:
+        path: the corpus file; by default `corpus-{d_vocab}.npz` in `cache_folder()`.
+        packages: names of installed distributions to read; by default all that are installed.
+        lock: a requirements file instead; those of its pins are read that are installed.
+        d_vocab: most symbols of the tokenizer that is trained on the training documents.
+        rebuild: build it anew even if the file exists.
+        progress: takes one line of text at a time; None keeps quiet.
+
+    Raises:
+        ValueError: if a package is not installed, both `packages` and `lock` are given, or the stored file
+            was made from other packages or with another `d_vocab`.
+
+    Example:
+        Here the file exists already, so that nothing has to be built:
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from data import TokenCorpus, build_corpus, train_tokenizer
+        >>> small = TokenCorpus.from_documents(
+        ...     ["The cat sat."], tokenizer=train_tokenizer(["cat"], d_vocab=258), metadata={"d_vocab": 258}
+        ... )
+        >>> with TemporaryDirectory() as folder:
+        ...     small.save(f"{folder}/corpus.npz")
+        ...     print(build_corpus(f"{folder}/corpus.npz", d_vocab=258).document(0))
+        The cat sat.
     """
     path = Path(path) if path is not None else cache_folder() / f"corpus-{d_vocab}.npz"
-    asked = _asked_packages(packages, lock)
+    asked = asked_packages(packages, lock)
     if path.exists() and not rebuild:
         return _stored(path, packages=asked, d_vocab=d_vocab)
     tell = progress or _silent
-    chosen = _versions(installed()) if asked is None else asked
+    chosen = versions(installed()) if asked is None else asked
     texts = list(embedded_documents(chosen, tell=tell))
     tell(f"corpus: training {d_vocab:,} symbols")
     tokenizer = train_tokenizer(_sample(texts), d_vocab=d_vocab)
@@ -61,9 +85,20 @@ def build_corpus(
 
 
 def topics_corpus(tokenizer: "Tokenizer | None" = None, *, d_vocab: int = 1024) -> TokenCorpus:
-    """A small corpus at once: Python's language reference in ``pydoc_data.topics``, nothing scanned.
+    """Return a small corpus at once: Python's language reference in `pydoc_data.topics`.
 
-    Without a ``tokenizer`` one of ``d_vocab`` symbols is trained on its training documents.
+    No file is scanned and nothing is stored; it takes about a second and gives some 160,000 tokens.
+
+    Args:
+        tokenizer: the tokenizer to use, such as a model's own; by default one is trained on the corpus'
+            training documents.
+        d_vocab: most symbols of the tokenizer that is trained.
+
+    Example:
+        >>> from data import topics_corpus, train_tokenizer
+        >>> corpus = topics_corpus(train_tokenizer(["a"], d_vocab=258))
+        >>> "assert" in corpus.document(0)
+        True
     """
     texts = _topics()
     tokenizer = tokenizer or train_tokenizer(_sample(texts), d_vocab=d_vocab)
@@ -73,56 +108,81 @@ def topics_corpus(tokenizer: "Tokenizer | None" = None, *, d_vocab: int = 1024) 
 
 @lru_cache(maxsize=2)
 def open_corpus(path: str) -> TokenCorpus:
-    """The corpus in a file, or for "" the documentation that comes with Python."""
+    """Return the corpus in a file, or for "" the documentation that comes with Python.
+
+    The last two are kept, so that a training and its evaluations share one copy in memory. Commands and
+    notebooks take such a path as a parameter, with "" for readers who have built no corpus.
+
+    Args:
+        path: a file that `build_corpus` or `TokenCorpus.save` wrote, or "".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no corpus file, or damaged.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from data import TokenCorpus, open_corpus, train_tokenizer
+        >>> small = TokenCorpus.from_documents(["A cat."], tokenizer=train_tokenizer(["cat"], d_vocab=258))
+        >>> with TemporaryDirectory() as folder:
+        ...     small.save(f"{folder}/corpus.npz")
+        ...     open_corpus(f"{folder}/corpus.npz") is open_corpus(f"{folder}/corpus.npz")
+        True
+    """
     return TokenCorpus.load(path) if path else topics_corpus()
 
 
 def embedded_documents(
     packages: Iterable[str], *, tell: Callable[[str], object] | None = None
 ) -> Iterator[str]:
-    """Documents of the topics, the standard library and ``packages``, without repeated docstrings."""
-    found, names, seen = installed(), list(packages), set()
+    """Yield the documents of the topics, the standard library and some packages.
+
+    A docstring that an earlier file had is left out, since much code is copied between packages; a file
+    all of whose docstrings are known gives no document.
+
+    Args:
+        packages: canonical names of installed distributions, read in this order.
+        tell: takes a line of text after every 25 packages.
+
+    Example:
+        >>> first = next(embedded_documents([]))
+        >>> first.partition("\\n")[0]
+        'The "assert" statement'
+    """
+    found, names = installed(), list(packages)
+    seen: set[str] = set()
     yield from _topics()
     yield from _unseen(standard_library(), seen)
     for count, name in enumerate(names, start=1):
         yield from _unseen(package_files(found[name]), seen)
-        if tell and (count % 25 == 0 or count == len(names)):
+        if tell and (count % PACKAGES_BETWEEN_REPORTS == 0 or count == len(names)):
             tell(f"corpus: read {count} of {len(names)} packages, {len(seen):,} docstrings")
 
 
 def cache_folder() -> Path:
-    """$SISA_CACHE, or the platform's folder for caches."""
+    """Return the folder where corpora are kept: $SISA_CACHE, or the platform's folder for caches.
+
+    On Linux the latter is `~/.cache/sisa-lens`. It need not exist; whoever writes there makes it.
+
+    Example:
+        >>> (cache_folder() / "corpus-4096.npz").name
+        'corpus-4096.npz'
+    """
     from platformdirs import user_cache_path
 
     given = os.environ.get("SISA_CACHE")
     return Path(given) if given else user_cache_path("sisa-lens")
 
 
-def locked(path: str | Path) -> list[str]:
-    """Canonical names of the distributions that a requirements file pins, sorted."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return sorted({name for line in lines for name in _pinned(line)})
-
-
-def _pinned(line: str) -> Iterator[str]:
-    """Canonical name of the distribution that one line of a requirements file pins with ``==``."""
-    text = line.partition(" #")[0].partition(" --")[0].rstrip("\\ ")  # comments, hashes, continued lines
-    try:
-        requirement = Requirement(text)
-    except InvalidRequirement:
-        return
-    if any(specifier.operator == "==" for specifier in requirement.specifier):
-        yield canonicalize_name(requirement.name)
-
-
 def _topics() -> list[str]:
+    """Return the topics of Python's language reference in parts, sorted by topic."""
     from pydoc_data.topics import topics
 
     return [part for _, text in sorted(topics.items()) for part in _parts(text.strip())]
 
 
 def _parts(text: str) -> Iterator[str]:
-    """``text`` in parts of about ``PART_CHARACTERS`` characters, cut between paragraphs."""
+    """Yield a text in parts of about `PART_CHARACTERS` characters, cut between paragraphs."""
     held: list[str] = []
     for paragraph in text.split("\n\n"):
         held.append(paragraph)
@@ -134,7 +194,7 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _unseen(files: Iterable[Path], seen: set[str]) -> Iterator[str]:
-    """One document per file: its docstrings that are not in ``seen``, which grows."""
+    """Yield one document a file: its docstrings that are not in `seen`, which grows."""
     for file in files:
         try:
             found = docstrings(file.read_bytes())
@@ -147,12 +207,17 @@ def _unseen(files: Iterable[Path], seen: set[str]) -> Iterator[str]:
 
 
 def _sample(texts: Sequence[str]) -> Iterator[str]:
-    """Training documents at even steps, about ``TRAINING_CHARACTERS`` of them."""
-    step = max(1, round(sum(map(len, texts)) / TRAINING_CHARACTERS))
+    """Return training documents at even steps, about `TOKENIZER_CHARACTERS` of them.
+
+    This bounds the time and memory that training a tokenizer takes: of 60 million characters every fifth
+    document is taken. Held-out documents are never seen.
+    """
+    step = max(1, round(sum(map(len, texts)) / TOKENIZER_CHARACTERS))
     return (text for text in texts[::step] if not is_heldout(text))
 
 
 def _stored(path: Path, *, packages: dict[str, str] | None, d_vocab: int) -> TokenCorpus:
+    """Return the corpus in a file; ValueError if it was made from other packages than were asked for."""
     corpus = TokenCorpus.load(path)
     asked: dict[str, object] = {"d_vocab": d_vocab}
     if packages is not None:
@@ -167,38 +232,6 @@ def _stored(path: Path, *, packages: dict[str, str] | None, d_vocab: int) -> Tok
                 step="Name another path, or pass rebuild=True to replace the file.",
             )
     return corpus
-
-
-def _asked_packages(packages: Sequence[str] | None, lock: str | Path | None) -> dict[str, str] | None:
-    """Version by canonical name of what the caller asked for; None where nothing was asked for."""
-    if packages is not None and lock is not None:
-        raise refusal(
-            "packages and lock",
-            (list(packages), str(lock)),
-            legal="one of the two, or neither",
-            step="Add locked(lock) to packages to have both.",
-        )
-    found = installed()
-    if lock is not None:
-        return _versions(name for name in locked(lock) if name in found)
-    if packages is None:
-        return None
-    names = sorted({canonicalize_name(name) for name in packages})
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise refusal(
-            "packages",
-            missing,
-            legal="names of installed distributions",
-            step="Install them or leave them out.",
-        )
-    return _versions(names)
-
-
-def _versions(names: Iterable[str]) -> dict[str, str]:
-    """Version of each installed distribution."""
-    found = installed()
-    return {name: found[name].version for name in names}
 
 
 def _silent(_: str) -> None:

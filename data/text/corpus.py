@@ -6,45 +6,66 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data.refusal import one_of, refusal, whole
 from data.text.corpus_file import CorpusFields, digest, read, write
 from data.text.haystack import Haystack, text_haystack
-from data.text.tokenizer import END, load_tokenizer, marker_id, well_formed
+from data.text.tokenizer import END_NAMES, load_tokenizer, marker_id, well_formed
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 HELD_OUT_ONE_IN = 20
 DOCUMENTS_AT_ONCE = 1000
+DOCUMENTS_BETWEEN_REPORTS = 10_000
 
 
 def is_heldout(text: str) -> bool:
-    """True for about 5 % of documents, decided by the document's own sha256 and by nothing else."""
+    """Return whether a document is held out, which its own text alone decides.
+
+    The first 8 bytes of the text's sha256 are read as a number; one in 20 of them is a multiple of 20.
+    A document therefore keeps its side when others are added, removed or moved, and two corpora that
+    share a document never train on it in one and test on it in the other.
+
+    Args:
+        text: the whole document.
+
+    Example:
+        >>> sum(is_heldout(f"document {number}") for number in range(1000))
+        52
+    """
     digest = hashlib.sha256(well_formed(text).encode()).digest()
     return int.from_bytes(digest[:8], "big") % HELD_OUT_ONE_IN == 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TokenCorpus:
-    """Tokens of many documents, each closed by ``<|endoftext|>``.
+    """Tokens of many documents, each closed by `<|endoftext|>`.
 
-    tokens          uint16 or uint32 [position], all documents one after the other
-    starts          int64 [document + 1]; document d is ``tokens[starts[d] : starts[d + 1]]``
-    n_train         the first ``n_train`` documents are for training, the others are held out
-    tokenizer_json  the tokenizer that made them
-    metadata        where they come from, ready for JSON
+    Args:
+        tokens: uint16 or uint32 [position], all documents one after the other.
+        starts: int64 [document + 1]; document d is `tokens[starts[d] : starts[d + 1]]`.
+        n_train: the first `n_train` documents are for training, the others are held out.
+        tokenizer_json: the tokenizer that made the tokens.
+        metadata: where the documents come from, ready for JSON.
+
+    Example:
+        >>> from data import TokenCorpus, train_tokenizer
+        >>> texts = ["The cat sat.", "The dog ran."]
+        >>> corpus = TokenCorpus.from_documents(texts, tokenizer=train_tokenizer(texts, d_vocab=258))
+        >>> corpus.document(1), len(corpus.split("train"))
+        ('The dog ran.', 26)
     """
 
     tokens: np.ndarray
     starts: np.ndarray
     n_train: int
     tokenizer_json: str
-    metadata: dict = field(default_factory=dict)
-    _haystacks: dict = field(default_factory=dict, init=False)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    _haystacks: dict[str, Haystack] = field(default_factory=dict, init=False)
 
     def __repr__(self) -> str:
         return (
@@ -59,30 +80,46 @@ class TokenCorpus:
         *,
         tokenizer: "Tokenizer",
         max_tokens: int | None = None,
-        metadata: dict | None = None,
+        metadata: dict[str, Any] | None = None,
         progress: Callable[[str], object] | None = None,
     ) -> "TokenCorpus":
-        """Tokenise ``texts`` in their order, and stop after the batch that reaches ``max_tokens``."""
-        parts: dict[bool, list[np.ndarray]] = {False: [], True: []}
+        """Tokenise documents in their order and put the held-out ones behind the others.
+
+        Args:
+            texts: the documents; blank ones are left out.
+            tokenizer: any tokenizer of the `tokenizers` library.
+            max_tokens: stop after the document that reaches this many tokens; all documents by default.
+            metadata: where they come from, ready for JSON.
+            progress: takes one line of text after every 10,000 documents.
+
+        Raises:
+            ValueError: if no document is left, or `max_tokens` is no whole number above 0.
+        """
+        train, heldout = [], []
         limit = float("inf") if max_tokens is None else whole("max_tokens", max_tokens, least=1)
         n_tokens = 0
-        for heldout, ids in _encoded(texts, tokenizer):
-            parts[heldout].append(ids)
+        for is_held, ids in _encoded(texts, tokenizer):
+            (heldout if is_held else train).append(ids)
             n_tokens += len(ids)
-            n_documents = len(parts[False]) + len(parts[True])
-            if progress and n_documents % 10_000 == 0:
+            n_documents = len(train) + len(heldout)
+            if progress and n_documents % DOCUMENTS_BETWEEN_REPORTS == 0:
                 progress(f"corpus: {n_documents:,} documents, {n_tokens:,} tokens")
             if n_tokens >= limit:
                 break
         if not n_tokens:
             raise refusal("texts", [], legal="at least one document", step="Check the source's path.")
-        documents = parts[False] + parts[True]
+        documents = train + heldout
         starts = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])])
-        return cls(np.concatenate(documents), starts, len(parts[False]), tokenizer.to_str(), metadata or {})
+        return cls(np.concatenate(documents), starts, len(train), tokenizer.to_str(), metadata or {})
 
     @classmethod
     def load(cls, path: str | Path) -> "TokenCorpus":
-        """Read and check a file that ``save`` wrote; ValueError for any other or damaged file."""
+        """Read and check a file that `save` wrote.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is another kind of file, or damaged: its sha256 is compared.
+        """
         return cls(**read(Path(path)))
 
     def save(self, path: str | Path) -> None:
@@ -97,33 +134,35 @@ class TokenCorpus:
         write(Path(path), fields)
 
     def split(self, name: str) -> np.ndarray:
-        """Tokens of "train" or "heldout" [position], a view."""
+        """Return the tokens of "train" or "heldout" [position], as a view."""
         one_of("split", name, ("train", "heldout"))
         border = self.starts[self.n_train]
         return self.tokens[:border] if name == "train" else self.tokens[border:]
 
     def haystack(self, split: str) -> Haystack:
-        """The split with the places where a needle may go; found once."""
+        """Return a split with the places where a needle may go; they are found once and kept."""
         if split not in self._haystacks:
             self._haystacks[split] = text_haystack(self.split(split), tokenizer=self.tokenizer)
         return self._haystacks[split]
 
     def document(self, index: int) -> str:
-        """Text of one document, without its end marker."""
+        """Return the text of one document, without its end marker."""
         ids = self.tokens[self.starts[index] : self.starts[index + 1] - 1]
         return self.tokenizer.decode(ids.tolist(), skip_special_tokens=False)
 
     @property
     def n_documents(self) -> int:
+        """Number of documents, held-out ones included."""
         return len(self.starts) - 1
 
     @property
     def d_vocab(self) -> int:
-        """Vocabulary size that a model needs."""
+        """Vocabulary size that a model needs to read this corpus."""
         return self.tokenizer.get_vocab_size()
 
     @cached_property
     def tokenizer(self) -> "Tokenizer":
+        """The tokenizer that made the tokens, read from `tokenizer_json` once."""
         return load_tokenizer(self.tokenizer_json)
 
     @cached_property
@@ -133,9 +172,10 @@ class TokenCorpus:
 
 
 def _encoded(texts: Iterable[str], tokenizer: "Tokenizer") -> Iterator[tuple[bool, np.ndarray]]:
-    """(held out?, ids with the end marker) of every document that is not blank."""
+    """Yield (held out?, ids with the end marker) of every document that is not blank."""
+    # Half the memory where ids fit: 77 million tokens take 155 MB as uint16 and 311 MB as uint32.
     dtype = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
-    end = marker_id(tokenizer, END, "</s>", "[SEP]")
+    end = marker_id(tokenizer, *END_NAMES)
     stream = (well_formed(text) for text in texts if text.strip())
     while batch := list(islice(stream, DOCUMENTS_AT_ONCE)):
         encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)

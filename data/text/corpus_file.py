@@ -1,11 +1,15 @@
-"""The corpus file: an .npz without pickles, checked on reading."""
+"""The corpus file: an .npz without pickles, checked on reading.
+
+It holds three arrays: `tokens`, `starts`, and `head`, which is JSON as bytes. A pickle could run code when
+it is opened; this file cannot.
+"""
 
 import hashlib
 import json
 import zipfile
 import zlib
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 
@@ -23,7 +27,7 @@ class CorpusFields(TypedDict):
     starts: np.ndarray
     n_train: int
     tokenizer_json: str
-    metadata: dict[str, object]
+    metadata: dict[str, Any]
 
 
 class Head(TypedDict):
@@ -33,11 +37,27 @@ class Head(TypedDict):
     n_train: int
     sha256: str
     tokenizer: str
-    metadata: dict[str, object]
+    metadata: dict[str, Any]
 
 
 def digest(tokens: np.ndarray, starts: np.ndarray, n_train: int, tokenizer_json: str) -> str:
-    """sha256 of a corpus' parts, the same on every machine."""
+    """Return the sha256 of a corpus' parts, the same on every machine.
+
+    Arrays are hashed in little-endian order, whatever order the machine keeps them in. The metadata are
+    left out: two corpora of the same tokens are the same, wherever the tokens were made.
+
+    Args:
+        tokens: uint16 or uint32 [position].
+        starts: int64 [document + 1].
+        n_train: number of documents for training.
+        tokenizer_json: the tokenizer that made the tokens.
+
+    Example:
+        >>> tokens = np.array([5, 0, 6, 0], np.uint16)
+        >>> name = digest(tokens, np.array([0, 2, 4]), 1, "{}")
+        >>> len(name), name == digest(tokens, np.array([0, 2, 4]), 2, "{}")
+        (64, False)
+    """
     total = hashlib.sha256(json.dumps([tokens.dtype.itemsize, int(n_train), tokenizer_json]).encode())
     total.update(np.ascontiguousarray(tokens, tokens.dtype.newbyteorder("<")).data)
     total.update(np.ascontiguousarray(starts, "<i8").data)
@@ -45,7 +65,23 @@ def digest(tokens: np.ndarray, starts: np.ndarray, n_train: int, tokenizer_json:
 
 
 def write(path: Path, fields: CorpusFields) -> None:
-    """Write a corpus to ``path``, replacing it in one step."""
+    """Write a corpus to a file, replacing an older one in one step.
+
+    Args:
+        path: the file; folders above it are made.
+        fields: what `read` shall give back. Their sha256 is computed here and stored beside them.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> fields = CorpusFields(
+        ...     tokens=np.array([5, 0], np.uint16), starts=np.array([0, 2]), n_train=1,
+        ...     tokenizer_json="{}", metadata={"of": "an example"},
+        ... )
+        >>> with TemporaryDirectory() as folder:
+        ...     write(Path(folder, "corpus.npz"), fields)
+        ...     print(read(Path(folder, "corpus.npz"))["metadata"])
+        {'of': 'an example'}
+    """
     tokens, starts = fields["tokens"], fields["starts"]
     head: Head = {
         "schema": SCHEMA,
@@ -61,7 +97,26 @@ def write(path: Path, fields: CorpusFields) -> None:
 
 
 def read(path: Path) -> CorpusFields:
-    """The fields of a TokenCorpus; FileNotFoundError or ValueError with the way out."""
+    """Return the fields of the corpus in a file, once its sha256 has been compared.
+
+    Args:
+        path: a file that `write` made.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is another kind of file, cut off, or does not hold what was written.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> fields = CorpusFields(
+        ...     tokens=np.array([5, 0], np.uint16), starts=np.array([0, 2]), n_train=1,
+        ...     tokenizer_json="{}", metadata={},
+        ... )
+        >>> with TemporaryDirectory() as folder:
+        ...     write(Path(folder, "corpus.npz"), fields)
+        ...     print(read(Path(folder, "corpus.npz"))["tokens"])
+        [5 0]
+    """
     if not path.is_file():
         raise FileNotFoundError(f"no corpus at {path}. Build one with build_corpus(path).")
     arrays = _arrays(path)
@@ -79,6 +134,7 @@ def read(path: Path) -> CorpusFields:
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the three arrays of the file; ValueError if it is not a whole archive of them."""
     try:
         with path.open("rb") as stream:
             stored = np.load(stream, allow_pickle=False)
@@ -88,6 +144,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _head(path: Path, arrays: dict[str, np.ndarray]) -> Head:
+    """Return the head, read from its JSON; ValueError if it is not one of this schema."""
     try:
         head = json.loads(arrays["head"].tobytes())
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Docstrings of installed Python source, read by ``ast``: nothing is imported and nothing runs."""
+"""Docstrings of installed Python source, read by `ast`: nothing is imported and nothing runs."""
 
 import ast
 import inspect
@@ -6,31 +6,44 @@ import os
 import sysconfig
 import warnings
 from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
-
 _HOLDERS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-SHORTEST = 20
+SHORTEST_DOCSTRING = 20
 NOT_STANDARD = {"site-packages", "dist-packages", "test", "tests", "idlelib", "lib2to3"}
 
 
 def docstrings(source: bytes) -> list[str]:
-    """Cleaned docstrings of one file in the order of its lines; none if it is not Python."""
+    """Return the cleaned docstrings of one file, in the order of its lines.
+
+    Docstrings below 20 characters are left out: they say little, and many files share them.
+
+    Args:
+        source: the file as bytes; its own coding line is honoured.
+
+    Returns:
+        One string for each module, class and function that has one; none if the file is not Python.
+
+    Example:
+        >>> docstrings(b'def add(a, b):\\n    \"\"\"Return the sum of two numbers.\"\"\"')
+        ['Return the sum of two numbers.']
+        >>> docstrings(b'def broken(:')
+        []
+    """
+    # most files without docstrings are known at once, before the slow parse
     if b'"""' not in source and b"'''" not in source:
         return []
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # doubtful escapes in the code of others
             tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
-    return [inspect.cleandoc(text) for text in _held(tree.body, tree) if len(text) >= SHORTEST]
+    return [inspect.cleandoc(text) for text in _held(tree.body, tree) if len(text) >= SHORTEST_DOCSTRING]
 
 
 def _held(body: Iterable[ast.stmt], holder: ast.AST) -> Iterator[str]:
-    """Docstring of ``holder``, then those inside it; looks into classes, functions and if/try blocks only."""
+    """Yield the docstring of a holder, then those inside it: in classes, functions and if/try blocks only."""
     if isinstance(holder, _HOLDERS):
         text = ast.get_docstring(holder, clean=False)
         if text:
@@ -40,26 +53,22 @@ def _held(body: Iterable[ast.stmt], holder: ast.AST) -> Iterator[str]:
         if isinstance(inner, list):
             yield from _held(inner, child)
             for name in ("orelse", "finalbody"):
+                # `ast.Pass` holds no docstring: an else block is only looked into
                 yield from _held(getattr(child, name, []), ast.Pass())
 
 
 def standard_library() -> list[Path]:
-    """Python files of the standard library, without installed packages and its own tests, sorted."""
+    """Return the Python files of the standard library, sorted.
+
+    Installed packages lie below the same folder on some systems and are left out, as are Python's own
+    tests, which are present on some machines only.
+
+    Example:
+        >>> "argparse.py" in [path.name for path in standard_library()]
+        True
+    """
     found = []
     for folder, below, names in os.walk(sysconfig.get_path("stdlib")):
-        below[:] = [name for name in below if name not in NOT_STANDARD]
+        below[:] = [name for name in below if name not in NOT_STANDARD]  # os.walk goes where this list says
         found += [Path(folder, name) for name in names if name.endswith(".py")]
     return sorted(found)
-
-
-def package_files(distribution: Distribution) -> list[Path]:
-    """Python files that a distribution installed, sorted by their path inside it."""
-    files = [path for path in distribution.files or [] if path.suffix == ".py" and ".." not in path.parts]
-    return [Path(str(distribution.locate_file(path))) for path in sorted(files, key=str)]
-
-
-def installed() -> dict[str, Distribution]:
-    """Installed distributions by canonical name, sorted."""
-    named = [(item.metadata["Name"], item) for item in distributions()]
-    found = {canonicalize_name(name): item for name, item in named if name}
-    return dict(sorted(found.items()))

@@ -1,7 +1,7 @@
 r"""Display strings of tokens, taken from their bytes rather than from BPE symbols.
 
-A token shows exactly the characters whose bytes it holds. Spaces, line ends and tabs become ``·``
-``⏎`` ``⇥``, bytes of a character split between tokens become ``\xf0``, and characters that would act on
+A token shows exactly the characters whose bytes it holds. Spaces, line ends and tabs become `·`
+`⏎` `⇥`, bytes of a character split between tokens become `\xf0`, and characters that would act on
 the display (controls, direction marks) become escapes. Markup stays as it is: escaping belongs to the plot.
 """
 
@@ -18,12 +18,48 @@ GLYPHS = {" ": "·", "\n": "⏎", "\t": "⇥"}
 
 
 def token_labels(tokenizer: "Tokenizer", ids: Sequence[int]) -> list[str]:
-    """One display string per id; ValueError for an id outside the vocabulary."""
+    """Return one display string for each token id.
+
+    Plots put these strings on their axes. Nothing in them is invisible: a space is a dot, a control
+    character its escape, and half of a character its byte.
+
+    Args:
+        tokenizer: the tokenizer that made the ids.
+        ids: token ids, in any order.
+
+    Raises:
+        ValueError: for an id outside the vocabulary.
+
+    Example:
+        >>> from data import token_labels, train_tokenizer
+        >>> tokenizer = train_tokenizer(["the cat"] * 2, d_vocab=263)
+        >>> token_labels(tokenizer, tokenizer.encode("the cat\\n7").ids)
+        ['the', '·cat', '⏎', '7']
+    """
     return [_label(tokenizer, int(token_id)) for token_id in ids]
 
 
 def token_bytes(tokenizer: "Tokenizer", token_id: int) -> bytes:
-    """The UTF-8 bytes that one id stands for; a marker's own name for a marker."""
+    """Return the UTF-8 bytes that one token id stands for.
+
+    Three notations are read: symbols of byte-level BPE, `<0x0A>` for a single byte, and `▁` for a space.
+    A marker gives its own name, since no text stands for it.
+
+    Args:
+        tokenizer: the tokenizer that made the id.
+        token_id: 0 to the size of the vocabulary - 1.
+
+    Raises:
+        ValueError: for an id outside the vocabulary.
+
+    Example:
+        >>> from data import train_tokenizer
+        >>> tokenizer = train_tokenizer(["a"], d_vocab=258)
+        >>> [token_bytes(tokenizer, token_id) for token_id in tokenizer.encode("é").ids]
+        [b'\\xc3', b'\\xa9']
+        >>> token_bytes(tokenizer, 0)
+        b'<|endoftext|>'
+    """
     symbol = tokenizer.id_to_token(token_id)
     if symbol is None:
         legal = f"0 to {tokenizer.get_vocab_size() - 1}"
@@ -49,7 +85,12 @@ def _visible(character: str) -> str:
 
 @cache
 def _byte_alphabet() -> dict[str, bytes]:
-    """Byte of each symbol of byte-level BPE: printable Latin-1 stands for itself, the rest from U+0100 on."""
+    """Return the byte of each symbol of byte-level BPE.
+
+    Byte-level BPE writes every byte as one printable character. Printable bytes of Latin-1 stand for
+    themselves; the other 68 are numbered from U+0100 on, in order, so that byte 0 is `Ā` and the space,
+    the 33rd of them, is U+0120, `Ġ`.
+    """
     itself = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = [byte for byte in range(256) if byte not in itself]
     symbols = {chr(byte): byte for byte in itself} | {chr(256 + at): byte for at, byte in enumerate(others)}

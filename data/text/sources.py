@@ -8,31 +8,50 @@ from pathlib import Path
 
 from data.refusal import refusal, whole
 
-SUFFIXES = (".txt", ".md", ".rst", ".jsonl", ".parquet")
-HUB = "hub:"
+DOCUMENT_SUFFIXES = (".txt", ".md", ".rst", ".jsonl", ".parquet")
+HUB_PREFIX = "hub:"
 
 
 def documents(
     source: str | Path, *, text_field: str = "text", split: str = "train", limit: int | None = None
 ) -> Iterator[str]:
-    """Texts of ``source`` in a fixed order, read as they are asked for.
+    """Return the texts of a source in a fixed order, read as they are asked for.
 
-    ``source`` is a path or pattern (``texts/*.jsonl``) or ``hub:OWNER/NAME`` (the paper's is
-    ``hub:DKYoon/SlimPajama-6B``), which streams from the hub. A .txt, .md or .rst file is one document; a
-    line of .jsonl and a row of .parquet hold one in ``text_field``. ``split`` is the hub's.
-    ``limit`` stops after that many documents. ValueError for an unknown kind of file, a pattern without
-    files, a broken line or a missing field.
+    A .txt, .md or .rst file is one document; each line of a .jsonl file and each row of a .parquet file
+    hold one. Files are read in the order of their names, so that the same folder gives the same corpus.
+    A hub's data set is streamed: nothing is stored, and no code that comes with it is run.
+
+    Args:
+        source: a path, a pattern such as `texts/**/*.jsonl`, or `hub:OWNER/NAME` (the paper's corpus is
+            `hub:DKYoon/SlimPajama-6B`).
+        text_field: where a line or row holds its text.
+        split: the hub's name of the part to read; files have no splits.
+        limit: stop after this many documents; all of them by default.
+
+    Raises:
+        ValueError: for an unknown kind of file, a pattern without files, a broken line, a missing field,
+            or a data set that cannot be opened.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from data import documents
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "a.jsonl").write_text('{"text": "One."}\\n{"text": "Two."}')
+        ...     _ = Path(folder, "b.txt").write_text("Three.")
+        ...     print(list(documents(f"{folder}/*")))
+        ['One.', 'Two.', 'Three.']
     """
     stop = None if limit is None else whole("limit", limit, least=1)
     source = str(source)
-    if source.startswith(HUB):
-        texts = _hub(source.removeprefix(HUB), text_field=text_field, split=split)
+    if source.startswith(HUB_PREFIX):
+        texts = _hub(source.removeprefix(HUB_PREFIX), text_field=text_field, split=split)
     else:
         texts = _files(source, text_field=text_field)
     return islice(texts, stop)
 
 
 def _files(pattern: str, *, text_field: str) -> Iterator[str]:
+    """Return the texts of every file that a pattern matches; all names are checked before any is read."""
     paths = [Path(name) for name in sorted(glob(pattern, recursive=True)) if Path(name).is_file()]
     if not paths:
         raise refusal(
@@ -42,17 +61,18 @@ def _files(pattern: str, *, text_field: str) -> Iterator[str]:
             step="Check the path; ** reaches into folders.",
         )
     for path in paths:
-        if path.suffix not in SUFFIXES:
+        if path.suffix not in DOCUMENT_SUFFIXES:
             raise refusal(
                 "source",
                 str(path),
-                legal=f"files ending in {', '.join(SUFFIXES)}",
+                legal=f"files ending in {', '.join(DOCUMENT_SUFFIXES)}",
                 step="Convert the file or narrow the pattern.",
             )
     return (text for path in paths for text in _file(path, text_field=text_field))
 
 
 def _file(path: Path, *, text_field: str) -> Iterator[str]:
+    """Return the texts of one file of a known kind."""
     if path.suffix == ".jsonl":
         return _json_lines(path, text_field=text_field)
     if path.suffix == ".parquet":
@@ -98,12 +118,13 @@ def _hub(name: str, *, text_field: str, split: str) -> Iterator[str]:
         rows = load_dataset(name, split=split, streaming=True)
     except Exception as error:  # missing names, splits and networks have no common base
         raise ValueError(
-            f"{HUB}{name}, split {split!r}, cannot be opened ({error}). Check name, split and network."
+            f"{HUB_PREFIX}{name}, split {split!r}, cannot be opened ({error}). Check name, split and network."
         ) from error
-    return _texts(rows, text_field=text_field, place=f"{HUB}{name}")
+    return _texts(rows, text_field=text_field, place=f"{HUB_PREFIX}{name}")
 
 
 def _texts(rows: Iterable[object], *, text_field: str, place: str) -> Iterator[str]:
+    """Yield the text of each row; ValueError for a row that holds none in `text_field`."""
     for row in rows:
         text = row.get(text_field) if isinstance(row, dict) else None
         if not isinstance(text, str):

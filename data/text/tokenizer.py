@@ -1,6 +1,6 @@
 """Byte-level BPE in which every digit is a token of its own.
 
-Any text has ids and comes back byte for byte. ``<|endoftext|>`` ends documents, ``<|pad|>`` fills rows;
+Any text has ids and comes back byte for byte. `<|endoftext|>` ends documents, `<|pad|>` fills rows;
 both are markers only: the same characters inside a text are ordinary text.
 """
 
@@ -13,13 +13,34 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 END, PADDING = "<|endoftext|>", "<|pad|>"
+# The names under which this project's and other common tokenizers keep the two markers, best first.
+END_NAMES = (END, "</s>", "[SEP]")
+PADDING_NAMES = (PADDING, "<pad>", "[PAD]", END, "</s>")
 N_BYTES = 256
 
 
 def train_tokenizer(texts: Iterable[str], *, d_vocab: int = 4096) -> "Tokenizer":
-    """A tokenizer of at most ``d_vocab`` symbols (fewer if ``texts`` have too few pairs to merge).
+    """Train a byte-level BPE tokenizer with single digits on some texts.
 
-    ``d_vocab`` counts the two markers and the 256 bytes, so that the least is 258.
+    Digits are never merged, so that a number of four digits is four tokens wherever it stands: the value
+    of a needle can then be drawn digit by digit and scored token by token.
+
+    Args:
+        texts: what the merges are learned from, read once.
+        d_vocab: the most symbols. It counts the two markers and the 256 bytes, so that the least is 258;
+            texts with too few pairs to merge give a smaller vocabulary.
+
+    Returns:
+        A tokenizer of the `tokenizers` library whose ids 0 and 1 are `<|endoftext|>` and `<|pad|>`.
+
+    Raises:
+        ValueError: if `d_vocab` is below 258.
+
+    Example:
+        >>> from data import train_tokenizer
+        >>> tokenizer = train_tokenizer(["the cat, the hat"] * 2, d_vocab=262)
+        >>> tokenizer.encode("the 42").tokens
+        ['the', 'Ġ', '4', '2']
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -39,11 +60,27 @@ def train_tokenizer(texts: Iterable[str], *, d_vocab: int = 4096) -> "Tokenizer"
         show_progress=False,
     )
     tokenizer.train_from_iterator(map(well_formed, texts), trainer)
+    # Read back from JSON, so that a tokenizer just trained and one from a file behave alike.
     return load_tokenizer(tokenizer.to_str())
 
 
 def load_tokenizer(text: str) -> "Tokenizer":
-    """The tokenizer stored as JSON in ``text``; markers inside texts are read as plain text."""
+    """Return the tokenizer that is stored as JSON in a string.
+
+    Markers inside texts are read as plain text: a document that writes `<|endoftext|>` does not end there.
+
+    Args:
+        text: what `tokenizer.to_str()` gave; corpora and checkpoints hold it.
+
+    Raises:
+        ValueError: if `text` is not JSON of the `tokenizers` library.
+
+    Example:
+        >>> from data import load_tokenizer, train_tokenizer
+        >>> stored = train_tokenizer(["a cat"], d_vocab=258).to_str()
+        >>> load_tokenizer(stored).get_vocab_size()
+        258
+    """
     from tokenizers import Tokenizer
 
     try:
@@ -56,21 +93,68 @@ def load_tokenizer(text: str) -> "Tokenizer":
 
 
 def encode(tokenizer: "Tokenizer", text: str) -> list[int]:
-    """Ids of ``text`` alone, without markers around it."""
+    """Return the ids of a text alone, without the markers that a tokenizer may put around it.
+
+    Episodes are put together from pieces that were encoded one by one, so a marker in each of them would
+    end up in the middle of the text.
+
+    Args:
+        tokenizer: any tokenizer of the `tokenizers` library.
+        text: what to encode; it may be empty.
+
+    Example:
+        >>> tokenizer = train_tokenizer(["a cat"], d_vocab=258)
+        >>> len(encode(tokenizer, "a cat"))  # nothing is merged here: one id a byte
+        5
+    """
     return tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def marker_id(tokenizer: "Tokenizer", *names: str) -> int:
-    """Id of the first of ``names`` that the vocabulary has, else 0."""
+    """Return the id of the first of several names that the vocabulary has, or 0 if it has none.
+
+    Tokenizers of other makers name their markers differently, hence several names in order of preference.
+
+    Args:
+        tokenizer: any tokenizer of the `tokenizers` library.
+        names: symbols to look for, best first, such as `*END_NAMES`.
+
+    Example:
+        >>> tokenizer = train_tokenizer(["a cat"], d_vocab=258)
+        >>> marker_id(tokenizer, *END_NAMES), marker_id(tokenizer, "[PAD]", "<|pad|>")
+        (0, 1)
+    """
     found = (tokenizer.token_to_id(name) for name in names)
     return next((token_id for token_id in found if token_id is not None), 0)
 
 
 def pad_id(tokenizer: "Tokenizer") -> int:
-    """Id for padding, under the names that common tokenizers use."""
-    return marker_id(tokenizer, PADDING, "<pad>", "[PAD]", END, "</s>")
+    """Return the id that fills rows on the right.
+
+    It is the tokenizer's padding marker under any common name, else its end marker, else 0. Padding has
+    no label and lies behind the text, so that a causal model never sees it.
+
+    Args:
+        tokenizer: any tokenizer of the `tokenizers` library.
+
+    Example:
+        >>> pad_id(train_tokenizer(["a cat"], d_vocab=258))
+        1
+    """
+    return marker_id(tokenizer, *PADDING_NAMES)
 
 
 def well_formed(text: str) -> str:
-    """``text`` with lone surrogates, which have no bytes, written out as escapes."""
+    r"""Return the text with lone surrogates written out as escapes.
+
+    A lone surrogate is half of a pair that stands for one character in UTF-16. Strings of Python may hold
+    one, but it has no bytes in UTF-8, and the tokenizer would refuse the whole document for it.
+
+    Args:
+        text: any string; all but lone surrogates come back as they are.
+
+    Example:
+        >>> print(well_formed("caf\u00e9 \ud800"))
+        café \ud800
+    """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

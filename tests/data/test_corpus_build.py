@@ -6,9 +6,10 @@ import pytest
 
 from data import TokenCorpus, build_corpus, open_corpus, topics_corpus
 from data.text import build as corpus_build
-from data.text.build import cache_folder, embedded_documents, locked
+from data.text.build import cache_folder, embedded_documents
 from data.text.corpus import is_heldout
-from data.text.docstrings import docstrings, installed, package_files, standard_library
+from data.text.docstrings import docstrings, standard_library
+from data.text.packages import installed, locked, package_files
 
 SOURCE = b'''
 """The module, long enough to be kept."""
@@ -90,6 +91,11 @@ def test_locked_names(tmp_path):
         "# made\nNumPy==2.0 \\\n    --hash=sha256:1\nruff [x] == 1\nlocal @ file:///x\nzope.a==1\n\n"
     )
     assert locked(lock) == ["numpy", "ruff", "zope-a"]
+
+
+def test_a_lock_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no requirements file at .*none.lock. Pass the path of one"):
+        locked(tmp_path / "none.lock")
 
 
 def test_cache_folder(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import TokenCorpus
-from data.text.haystack import LINE, REPEATED, SENTENCE, STOP, Haystack, repeated_haystack, text_haystack
+from data.text.haystack import REPEATED_SENTENCE, Break, Haystack, repeated_haystack, text_haystack
 
 
 def pieces(tokenizer, haystack):
@@ -20,12 +20,12 @@ def test_breaks_of_lines_sentences_and_documents(tokenizer):
     corpus = TokenCorpus.from_documents(texts, tokenizer=tokenizer)
     haystack = text_haystack(corpus.split("train"), tokenizer=tokenizer)
     assert pieces(tokenizer, haystack) == [
-        (LINE, "One."),
-        (SENTENCE, " Two!"),
-        (SENTENCE, "  Three?"),
-        (SENTENCE, " Not 1.5 or a.b\n"),
-        (LINE, "Four<|endoftext|>"),
-        (LINE, "Five.<|endoftext|>"),
+        (Break.LINE, "One."),
+        (Break.SENTENCE, " Two!"),
+        (Break.SENTENCE, "  Three?"),
+        (Break.SENTENCE, " Not 1.5 or a.b\n"),
+        (Break.LINE, "Four<|endoftext|>"),
+        (Break.LINE, "Five.<|endoftext|>"),
     ]
 
 
@@ -33,14 +33,14 @@ def test_repeated_sentence_breaks_between_sentences(tokenizer):
     haystack = repeated_haystack(tokenizer, longest=100)
     assert len(haystack.tokens) >= 100
     found = pieces(tokenizer, haystack)
-    assert found[0] == (LINE, REPEATED)
-    assert set(found[1:]) == {(SENTENCE, " " + REPEATED)}
+    assert found[0] == (Break.LINE, REPEATED_SENTENCE)
+    assert set(found[1:]) == {(Break.SENTENCE, " " + REPEATED_SENTENCE)}
 
 
 @given(data=st.data())
 def test_nearest_is_the_nearest(data):
     breaks = data.draw(st.lists(st.integers(0, 60), min_size=1, max_size=12, unique=True).map(sorted))
-    kinds = data.draw(st.lists(st.sampled_from([LINE, SENTENCE]), min_size=12, max_size=12))
+    kinds = data.draw(st.lists(st.sampled_from([Break.LINE, Break.SENTENCE]), min_size=12, max_size=12))
     haystack = Haystack(np.zeros(70), np.array(breaks), np.array(kinds[: len(breaks)]))
     start = data.draw(st.integers(0, 40))
     stop, share = start + data.draw(st.integers(1, 20)), data.draw(st.floats(0, 1))
@@ -49,7 +49,7 @@ def test_nearest_is_the_nearest(data):
     target = start + share * (stop - start)
     assert place in legal
     assert abs(place - target) == min(abs(at - target) for at in legal)
-    assert kind == (STOP if place == stop else kinds[breaks.index(place)])
+    assert kind == (Break.STOP if place == stop else kinds[breaks.index(place)])
 
 
 def test_a_corpus_finds_its_breaks_once(corpus):

@@ -40,7 +40,8 @@ def test_value_lies_in_needle_and_answer(task, seed):
 def test_labels_are_the_answer_and_nothing_else(task, seed):
     episodes = task.build(seed, n_episodes=4)
     position = np.arange(episodes.tokens.shape[1])
-    first, last = (episodes.knobs[name].to_numpy()[:, None] for name in ("answer_start", "answer_stop"))
+    first = episodes.knobs["answer_start"].to_numpy()[:, None]
+    last = episodes.knobs["answer_stop"].to_numpy()[:, None]
     answer = (position >= first) & (position < last)
     assert (episodes.labels[answer] == episodes.tokens[answer]).all()
     assert (episodes.labels[~answer] == IGNORED).all()
@@ -87,7 +88,8 @@ def test_same_seed_same_episodes_and_no_global_rng():
 
 
 def test_splits_draw_from_separate_streams():
-    train, heldout = (NIAHTask(split=split).build(0, n_episodes=2) for split in ("train", "heldout"))
+    train = NIAHTask(split="train").build(0, n_episodes=2)
+    heldout = NIAHTask(split="heldout").build(0, n_episodes=2)
     assert not (train.tokens == heldout.tokens).all()
 
 

@@ -5,7 +5,7 @@ import pytest
 from episode_lines import lines
 
 from data import NIAHTask, score, summarise
-from data.niah.paper_protocol import FILLER, N_EPISODES, PAIRS, SEED
+from data.niah.paper_protocol import FILLER_SENTENCE, KEYS_AND_ANSWERS, SCRIPT_EPISODES, SCRIPT_SEED
 
 
 @pytest.fixture(scope="module")
@@ -18,15 +18,15 @@ def text(tokenizer, ids):
 
 
 def test_the_protocols_numbers(task):
-    episodes = task.build(SEED)
-    assert episodes.tokens.shape == (N_EPISODES, 512) == (200, 512)
+    episodes = task.build(SCRIPT_SEED)
+    assert episodes.tokens.shape == (SCRIPT_EPISODES, 512) == (200, 512)
     assert (task.filler, task.lengths, task.max_length) == ("repeated", (512,), 512)
 
 
 def test_needle_query_and_first_answer_token(task, tokenizer):
-    for line in lines(task.build(SEED)):
+    for line in lines(task.build(SCRIPT_SEED)):
         key, answer = line.key, line.value
-        assert (key, answer) in PAIRS
+        assert (key, answer) in KEYS_AND_ANSWERS
         assert text(tokenizer, line.tokens[line.needle_start : line.needle_stop]) == f" {key} {answer}."
         assert text(tokenizer, line.tokens[line.query_start : line.answer_start]) == f" {key}"
         first = tokenizer.encode(" " + answer).ids[0]
@@ -35,17 +35,17 @@ def test_needle_query_and_first_answer_token(task, tokenizer):
 
 
 def test_places_and_filler(task, tokenizer):
-    episodes = task.build(SEED, n_episodes=1000)
+    episodes = task.build(SCRIPT_SEED, n_episodes=1000)
     starts = episodes.knobs["needle_start"].to_numpy()
     assert starts.min() == 5
     assert 250 <= starts.max() <= 256
     assert (episodes.knobs["requested_depth"] == episodes.knobs["actual_depth"]).all()
     assert episodes.knobs["key"].nunique() == 5
-    assert FILLER in text(tokenizer, episodes.tokens[0])
+    assert FILLER_SENTENCE in text(tokenizer, episodes.tokens[0])
 
 
 def test_scoring_counts_the_first_token(task):
-    episodes = task.build(SEED, n_episodes=10)
+    episodes = task.build(SCRIPT_SEED, n_episodes=10)
     scores = score(episodes, predictions=episodes.tokens, nll=np.ones(episodes.tokens.shape))
     assert summarise(scores).loc[0, ["successes", "n", "nll"]].tolist() == [10, 10, 1]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data import NIAHTask, TokenCorpus, train_tokenizer
 from data.niah.keys import KEYS
-from data.text.haystack import REPEATED
+from data.text.haystack import REPEATED_SENTENCE
 
 knobs = st.fixed_dictionaries(
     {
@@ -72,7 +72,7 @@ def test_every_needle_is_whole_and_has_its_own_key(corpus, chosen, seed):
 @given(chosen=knobs, seed=st.integers(0, 1000))
 def test_depth_is_met_to_a_sentence(corpus, chosen, seed):
     task = made(corpus, **{**chosen, "n_needles": 1, "n_distractors": 0})
-    sentence = len(corpus.tokenizer.encode(" " + REPEATED).ids)
+    sentence = len(corpus.tokenizer.encode(" " + REPEATED_SENTENCE).ids)
     natural = np.diff(corpus.haystack(task.split).breaks).max()
     longest = sentence if task.filler == "repeated" else natural
     for line in lines(task.build(seed, n_episodes=3)):
