@@ -180,10 +180,7 @@ def text_builder(
         split: part of the corpus, "train" or "heldout".
         template: the sentence to hide; None takes the project's own.
         longest: tokens of the longest context that will be asked for.
-        value_length: digits of a value.
-        n_needles: needles that may be asked for.
-        n_distractors: needles that are never asked for.
-        depths: shares of the filler, 0 to 1; None draws them uniformly.
+        value_length, n_needles, n_distractors, depths: as in `TextBuilder`.
 
     Raises:
         ValueError: if there are more needles than names, the template lacks its fields, a digit is not one
