@@ -175,7 +175,7 @@ def text_builder(
 
     Args:
         filler: "repeated" or "corpus".
-        tokenizer: the tokenizer that the model reads with.
+        tokenizer: the one that the model reads with.
         corpus: where the text of filler "corpus" comes from, else None.
         split: part of the corpus, "train" or "heldout".
         template: the sentence to hide; None takes the project's own.
@@ -183,15 +183,14 @@ def text_builder(
         value_length, n_needles, n_distractors, depths: as in `TextBuilder`.
 
     Raises:
-        ValueError: if there are more needles than names, the template lacks its fields, a digit is not one
-            token, or the corpus is shorter than the longest context.
+        ValueError: for too many needles, a template without its fields, digits of several tokens, or a
+            corpus that is shorter than the longest context.
 
     Example:
         >>> from data import train_tokenizer
         >>> builder = text_builder(
-        ...     filler="repeated", tokenizer=train_tokenizer(["a"], d_vocab=258), corpus=None, split="train",
-        ...     template="Code {value}.", longest=60, value_length=2, n_needles=1, n_distractors=0,
-        ...     depths=None,
+        ...     filler="repeated", tokenizer=train_tokenizer(["a"], d_vocab=258), corpus=None, depths=None,
+        ...     template="Code {value}.", longest=60, value_length=2, n_needles=1, n_distractors=0, split="train",
         ... )
         >>> row = builder.row(np.random.default_rng(0), length=60, depth=0.0)
         >>> print("".join(builder.labels(row.tokens)).replace("·", " ").replace("⏎", " / "))
