@@ -189,8 +189,8 @@ def text_builder(
     Example:
         >>> from data import train_tokenizer
         >>> builder = text_builder(
-        ...     filler="repeated", tokenizer=train_tokenizer(["a"], d_vocab=258), corpus=None, depths=None,
-        ...     template="Code {value}.", longest=60, value_length=2, n_needles=1, n_distractors=0, split="train",
+        ...     filler="repeated", split="train", corpus=None, template="Code {value}.", depths=None,
+        ...     tokenizer=train_tokenizer(["a"]), longest=60, value_length=2, n_needles=1, n_distractors=0,
         ... )
         >>> row = builder.row(np.random.default_rng(0), length=60, depth=0.0)
         >>> print("".join(builder.labels(row.tokens)).replace("·", " ").replace("⏎", " / "))
