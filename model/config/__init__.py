@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict, Unpack
+from typing import Any, NamedTuple, NotRequired, TypedDict, Unpack
 
 from data.refusal import one_of, refusal, whole
 from model.config import records as records  # registers this package's architectures
@@ -47,11 +47,12 @@ PRESETS = {
 FORMER_NUMBER, FORMER_TEXT = -1, ""
 
 
-DEFAULTS = {"layer_d_state": (), "anchor": "causal", "rope_factor": 1.0, "sigmoid_bias": "log_t"}
+# fields whose default no architecture changes
+SAME_FOR_ALL = {"layer_d_state": (), "anchor": "causal", "rope_factor": 1.0, "sigmoid_bias": "log_t"}
 
 
-class _Given(TypedDict):
-    """What a caller may name; None, like leaving it out, asks for the architecture's own."""
+class Given(TypedDict):
+    """Name what `SISAConfig` may be given; None, like leaving it out, asks for the architecture's own."""
 
     d_model: int
     n_layers: int
@@ -63,7 +64,7 @@ class _Given(TypedDict):
     d_state: NotRequired[int | None]
     layer_d_state: NotRequired[Sequence[int]]
     anchor: NotRequired[Anchor]
-    rope: NotRequired[Rope | Literal[""] | None]
+    rope: NotRequired[Rope | None]
     rope_factor: NotRequired[float]
     sigmoid_bias: NotRequired[SigmoidBias]
     attention_period: NotRequired[int | None]
@@ -111,16 +112,20 @@ class SISAConfig(Shape):
         ValueError: SISAConfig field d_modle is 64; legal: the fields d_model, n_layers, ...
     """
 
-    def __init__(self, **given: Unpack[_Given]) -> None:
-        values = _known(given)
+    def __init__(self, **given: Unpack[Given]) -> None:
+        values = _complete(given)
         record = _architecture(values)
-        settled: dict[str, Any] = {"layer_d_state": _layer_states(values["layer_d_state"])}
-        settled["architecture"] = record.name
-        settled["d_state"] = _or_own(values["d_state"], max(settled["layer_d_state"], default=record.d_state))
-        settled["rope"] = _or_own(values["rope"], record.rope)
-        settled |= dict.fromkeys(_own_fields(), 0)
         whole("d_mlp", values["d_mlp"], least=1 if record.needs_mlp else 0)
-        shape = _with_own_fields(Shape(**values | settled), record, given=values)
+        layer_d_state = _layer_states(values["layer_d_state"])
+        largest = max(layer_d_state, default=record.d_state)
+        settled = {
+            "architecture": record.name,
+            "layer_d_state": layer_d_state,
+            "d_state": largest if _is_own(values["d_state"]) else values["d_state"],
+            "rope": record.rope if _is_own(values["rope"]) else values["rope"],
+        }
+        without_own_fields: dict[str, Any] = values | settled | dict.fromkeys(_owners(), 0)
+        shape = _with_own_fields(Shape(**without_own_fields), record, given=values)
         record.check_shape(shape)
         super().__init__(**vars(shape))
 
@@ -174,7 +179,7 @@ class SISAConfig(Shape):
         return replace(asked, d_mlp=matched_d_mlp(asked, target=target))
 
 
-def _known(given: Mapping[str, Any]) -> dict[str, Any]:
+def _complete(given: Mapping[str, object]) -> dict[str, object]:
     """All fields of a Shape, None where nothing was given; ValueError for unknown and missing names."""
     known = [field.name for field in fields(Shape)]
     for name in given.keys() - set(known):
@@ -184,23 +189,21 @@ def _known(given: Mapping[str, Any]) -> dict[str, Any]:
     if missing:
         legal = f"a mapping that also holds {', '.join(sorted(missing))}"
         raise refusal("config", dict(given), legal=legal, step="Add the missing fields.")
-    return dict.fromkeys(known) | DEFAULTS | dict(given)
+    return dict.fromkeys(known) | SAME_FOR_ALL | dict(given)
 
 
 def _is_own(value: object) -> bool:
-    """Whether the architecture's own value is asked for: by None, or as it used to be written."""
+    """Whether the architecture's own value is asked for: by None, or as it was written before None was."""
     return value is None or value == FORMER_TEXT or (value == FORMER_NUMBER and not isinstance(value, bool))
-
-
-def _or_own(value: Any, own: Any) -> Any:
-    return own if _is_own(value) else value
 
 
 def _architecture(values: Mapping[str, Any]) -> Architecture:
     """The record that is asked for; SISA without a state is the transformer."""
-    plain = values["d_state"] == 0
-    record = architecture(_or_own(values["architecture"], "transformer" if plain else "sisa"))
-    return architecture(record.without_state) if plain and record.without_state else record
+    asked, stateless = values["architecture"], values["d_state"] == 0
+    if _is_own(asked):
+        asked = "transformer" if stateless else "sisa"
+    record = architecture(asked)
+    return architecture(record.without_state) if stateless and record.without_state else record
 
 
 def _layer_states(sizes: object) -> tuple[int, ...]:
@@ -210,8 +213,8 @@ def _layer_states(sizes: object) -> tuple[int, ...]:
     return tuple(whole("layer_d_state", size, least=0) for size in sizes)
 
 
-def _own_fields() -> dict[str, list[str]]:
-    """Fields that not every architecture has: names of those that do."""
+def _owners() -> dict[str, list[str]]:
+    """Field -> the architectures that have it, of all fields that not every architecture has."""
     owners: dict[str, list[str]] = {}
     for record in architectures():
         for own in record.own_fields:
@@ -219,18 +222,18 @@ def _own_fields() -> dict[str, list[str]]:
     return owners
 
 
-def _with_own_fields(shape: Shape, record: Architecture, *, given: Mapping[str, Any]) -> Shape:
+def _with_own_fields(shape: Shape, record: Architecture, *, given: Mapping[str, object]) -> Shape:
     """The shape with the architecture's own fields, as given or by default; those of others stay 0."""
-    own = {field.name for field in record.own_fields}
-    for name, owners in _own_fields().items():
+    own = [field.name for field in record.own_fields]
+    for name, owners in _owners().items():
         value = given[name]
         if name not in own and not _is_own(value) and value != 0:
             step = f"Leave {name} out, or set architecture to {owners[0]!r}."
             raise refusal(name, value, legal=f"0, for only {', '.join(owners)} has it", step=step)
-    for field in record.own_fields:  # in their order, for a default may rest on the field before it
+    for field in record.own_fields:  # one after the other, for a default may rest on the field before it
         shape = replace(shape, **{field.name: _own_value(field, shape, given[field.name])})
     return shape
 
 
-def _own_value(field: OwnField, shape: Shape, value: Any) -> int:
+def _own_value(field: OwnField, shape: Shape, value: object) -> int:
     return field.default(shape) if _is_own(value) else whole(field.name, value, least=field.least)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib import import_module
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from data.refusal import one_of, refusal
 from model.config.shape import Rope, Shape
@@ -77,7 +77,7 @@ class Architecture:
     level: FusionLevel
     what: str
     arxiv: str
-    mixer: str | Callable[[Any, int], Any]
+    mixer: str | Callable[..., object]
     parameters: Callable[[Shape, int], int]
     d_state: int = 0
     d_state_multiple: Literal[0, 2, 4] = 0
@@ -110,7 +110,7 @@ class Architecture:
         for own in self.own_fields:
             one_of(f"own field of {self.name}", own.name, known)
 
-    def build(self, config: Shape, layer: int) -> Any:
+    def build(self, config: Shape, layer: int) -> object:
         """Return the mixer of one layer with uninitialised weights.
 
         A mixer given as text is imported at the first call.

@@ -1,5 +1,7 @@
 """SISAConfig: every field checked, presets and eq. 6."""
 
+import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +62,13 @@ def test_dict_round_trip_and_frozen():
     assert SISAConfig.from_dict(config.to_dict()) == config
     with pytest.raises(AttributeError):
         config.d_model = 3  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_config_can_be_hashed_pickled_and_changed_in_one_field():
+    config = SISAConfig(**VALID, layer_d_state=(8, 16))
+    assert pickle.loads(pickle.dumps(config)) == config
+    assert len({config, SISAConfig(**VALID, layer_d_state=(8, 16))}) == 1
+    assert replace(config, n_ctx=64).to_dict() == config.to_dict() | {"n_ctx": 64}
 
 
 def test_unknown_preset_is_named():

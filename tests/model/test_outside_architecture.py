@@ -76,7 +76,8 @@ def tempered() -> Iterator[Architecture]:
     try:
         yield record
     finally:
-        unregister(NAME)
+        if record in architectures():
+            unregister(NAME)
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_its_trace_has_the_scores_of_the_model_and_is_drawn(config):
     ours = torch.tensor(trace.sisa.pattern(layer=1, head=2).fillna(0).values)
     assert (ours - cache["blocks.1.attn.hook_pattern"][0, 2]).abs().max() <= 1e-5
     figure = sisa_viz.plot_scores(trace, layer=1, head=2)
-    assert len(figure.data) > 0
+    assert figure.to_dict()["data"]
 
 
 def test_it_trains_is_tabulated_and_saved(config, task, tmp_path):
@@ -134,7 +135,7 @@ def test_it_trains_is_tabulated_and_saved(config, task, tmp_path):
     (collected,) = collect([run.folder], out=tmp_path / "tables").to_dict("records")
     assert (collected["variant"], collected["params"]) == (NAME, total(config))
     assert steps_to(metrics, level=0.0, metric="niah/exact_match").loc[NAME].tolist() == [3]
-    assert len(sisa_viz.plot_niah_convergence(metrics, metric="niah/nll").data) > 0
+    assert sisa_viz.plot_niah_convergence(metrics, metric="niah/nll").to_dict()["data"]
 
     model = run.model()
     fresh = SISAModel(config, seed=0)
@@ -143,6 +144,15 @@ def test_it_trains_is_tabulated_and_saved(config, task, tmp_path):
     copy = load(tmp_path / "copy.safetensors")
     assert copy.config == config
     assert all(torch.equal(p, q) for p, q in zip(model.parameters(), copy.parameters(), strict=True))
+
+
+def test_a_checkpoint_of_an_architecture_that_is_not_there_says_so(config, tempered, tmp_path):
+    save(SISAModel(config), tmp_path / "lone.safetensors")
+    unregister(NAME)
+    with pytest.raises(ValueError, match=f"describes no model .*{NAME}"):
+        load(tmp_path / "lone.safetensors")
+    register(tempered)
+    assert load(tmp_path / "lone.safetensors").config == config
 
 
 def test_studies_and_tables_know_it(tempered):

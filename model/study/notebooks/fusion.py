@@ -44,8 +44,8 @@ def architectures(*, preset: str = "small") -> Frame:
         preset: size at which parameters are compared.
 
     Example:
-        >>> architectures(preset="tiny").loc["fox", ["level", "position code", "d_mlp"]].tolist()
-        ['bias of the score', 'none', 160]
+        >>> architectures(preset="tiny").loc["fox", ["level", "position code"]].tolist()
+        ['bias of the score', 'none']
     """
     transformer = architecture("transformer")
     without_rope = replace(
