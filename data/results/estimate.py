@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -52,6 +53,7 @@ class Estimate:
         return not (np.isnan(self.low) or np.isnan(self.high))
 
 
+@cache
 def t_quantile(freedom: float) -> float:
     """Return how many standard errors a 95 % interval reaches to each side, by Student's t.
 

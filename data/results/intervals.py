@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from scipy import special
@@ -262,6 +263,7 @@ def median_interval(ratios: Values) -> Estimate:
     )
 
 
+@cache
 def median_rank(n: int) -> int:
     """Return the rank k whose k-th smallest and k-th largest of n values hold the median in 95 % of studies.
 
@@ -308,6 +310,7 @@ def _logit_normal_interval(rates: np.ndarray, episodes: int) -> tuple[float, flo
     return float(low), float(high)
 
 
+@cache
 def _fewest_pairs() -> int:
     """The smallest number of pairs that an interval of their median takes: 6 at 95 %."""
     return next(n for n in itertools.count(1) if median_rank(n))

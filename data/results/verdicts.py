@@ -126,7 +126,7 @@ def judge(
         >>> open_claim.verdict, open_claim.what_would_decide_it
         ('undecided', 'more seeds: 5 of at least 6, about 6 at this spread')
     """
-    verdict = _verdict(estimate, border, side, words) if claimed else NO_CLAIM
+    verdict = verdict_on(estimate, border=border, side=side, words=words) if claimed else NO_CLAIM
     needed = seeds_needed(estimate, border) if verdict == UNDECIDED else np.nan
     return Claim(
         claim=claim,
@@ -164,7 +164,24 @@ def in_words(estimate: Estimate, form: str) -> dict[str, str | int]:
     }
 
 
-def _verdict(estimate: Estimate, border: float, side: Side, words: tuple[str, str]) -> str:
+def verdict_on(
+    estimate: Estimate,
+    *,
+    border: float,
+    side: Side,
+    words: tuple[str, str] = (REPRODUCED, NOT_REPRODUCED),
+) -> str:
+    """Return the verdict that an interval allows on the claim that a number lies on one side of a border.
+
+    Args:
+        estimate, border, side, words: see `judge`.
+
+    Example:
+        >>> verdict_on(Estimate(value=0.7, low=0.4, high=0.9), border=1, side="below")
+        'reproduced'
+        >>> verdict_on(Estimate(value=0.7, low=0.4, high=1.2), border=1, side="below")
+        'undecided'
+    """
     # NaN compares as false with everything, so what has no interval falls through to "undecided".
     below, above = estimate.high < border, estimate.low > border
     if side == "at least":

@@ -253,7 +253,8 @@ def test_surprisal_is_compared_over_paired_seeds_at_the_end_and_over_training():
     pairs = [([9, 6, 3], [9, 9, 4.5]), ([8, 5, 2], [8, 8, 4]), ([9, 5, 3], [9, 8, 5])]
     runs = [with_surprisal(NAME, seed, own) for seed, (own, _) in enumerate(pairs)]
     runs += [with_surprisal("transformer", seed, other) for seed, (_, other) in enumerate(pairs)]
-    last, mean = (row for _, row in surprisal_rows(runs).iterrows())
+    rows = surprisal_rows(runs)
+    last, mean = rows.iloc[0], rows.iloc[1]
     gains = np.array([-1.5, -2.0, -2.0])
     low, high = stats.t.interval(0.95, 2, loc=gains.mean(), scale=stats.sem(gains))
     assert (last["measured"], last["low"], last["high"]) == (
