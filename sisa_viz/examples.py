@@ -50,8 +50,8 @@ def _wave(*shape: int, pace: float) -> np.ndarray:
 def example_runs() -> pd.DataFrame:
     """Return a table of four short runs, two variants with two seeds each.
 
-    The loss falls and the needle is found after half of the 40 steps, a little earlier for the second seed,
-    by formulas alone. Each run has "train/loss", "lr" and "niah/exact_match".
+    The loss falls and the needle is found after half of the 40 steps, a little earlier for the second seed.
+    Each run has "train/loss", "lr" and "niah/exact_match", made from formulas alone.
 
     Returns:
         The columns run, architecture, seed, step, tokens, name and value, as `sisa_viz.read_runs` has them.

@@ -127,3 +127,13 @@ def link(figure: go.Figure) -> None:
     for name in figure.layout:
         if name[1:5] == "axis" and name not in ("xaxis", "yaxis"):
             figure.layout[name]["matches"] = name[0]
+
+
+def short(numbers: np.ndarray) -> list[str]:
+    """Return numbers as text of four significant digits, for hover boxes.
+
+    Example:
+        >>> short(np.array([0.123456, 2.0]))
+        ['0.1235', '2']
+    """
+    return [f"{number:.4g}" for number in numbers]

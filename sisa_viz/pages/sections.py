@@ -9,7 +9,7 @@ from data.results.tables import MATCH, Frame, episode_sets, one_run_a_seed, rows
 from sisa_viz.look.text import visible
 from sisa_viz.pages.page import Heading
 from sisa_viz.plots.decay import plot_decay
-from sisa_viz.plots.lam import LOGGED, plot_lambda
+from sisa_viz.plots.lam import LOGGED_LAM, plot_lambda
 from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
@@ -79,7 +79,7 @@ def run_sections(runs: Frame) -> list[Any]:
     if logged & {name for names in TRAINING_PANELS.values() for name in names}:
         sections.append(plot_training(runs))
     sections += [plot_niah_convergence(runs, metric=f"{name}/{MATCH}") for name in episode_sets(runs)]
-    with_lam = rows_in_order(runs[runs["name"].str.fullmatch(LOGGED)], "architecture")
+    with_lam = rows_in_order(runs[runs["name"].str.fullmatch(LOGGED_LAM)], "architecture")
     for name, part in with_lam.groupby("architecture", sort=False):
         sections += [Heading(f"λ of {name}"), plot_lambda(part)]
     return sections

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
-from data.results.tables import Frame
 from sisa_viz.look import figures
 from sisa_viz.look.colours import CLAMPED, INK, layer_colour
 from sisa_viz.look.text import escape, token_axis
@@ -19,20 +19,48 @@ MOST_POINTS = 256  # of one retention curve; a longer one is thinned evenly, its
 
 @dataclass(frozen=True)
 class Decay:
-    """Plain data of plot_decay. `heads`: layer, head, name, half_life, clamped, clamp_start (NaN: never).
+    """Hold what plot_decay draws.
 
-    `retention`: layer, head, name, position, retention, clamped; rows in order of position.
+    Attributes:
+        heads: A row a head: layer, head, name, half_life in tokens, clamped (how many positions) and
+            clamp_start (the first of them, NaN where the clamp never acts).
+        retention: A row a head and position: layer, head, name, position, retention, clamped; in order of
+            position.
+        tokens: Every token of the sequence.
+        origin: The position whose retention is followed.
+        labels: Axis labels of position, head, half_life and retention.
     """
 
-    heads: Frame
-    retention: Frame
+    heads: pd.DataFrame
+    retention: pd.DataFrame
     tokens: list[str]
     origin: int
     labels: dict[str, str]
 
 
 def prepare_decay(trace: xr.Dataset, *, origin: int = 0) -> Decay:
-    """Half-life of every head in tokens, and what is left of the token at `origin` at each later one."""
+    """Compute the half-life of every head and what is left of the token at `origin` further on.
+
+    Retention is exp(ĝ_t − ĝ_origin), with ĝ the cumulative log decay as the score sees it; the half-life is
+    the number of tokens after which it falls to one half at the head's mean decay. Long curves are thinned to
+    256 points, of which the place where the clamp begins is always one.
+
+    Args:
+        trace: A trace of a model that has decay.
+        origin: A position; negative numbers count from the end.
+
+    Returns:
+        Half-lives, retention curves and their labels.
+
+    Raises:
+        ValueError: For a trace without decay, or an origin outside it.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> data = prepare_decay(example_trace())
+        >>> [f"{name} {tokens:.1f}" for name, tokens in zip(data.heads["name"], data.heads["half_life"])]
+        ['L0H0 13.9', 'L0H1 6.9', 'L1H0 4.6', 'L1H1 3.5']
+    """
     access = check_trace(trace).sisa
     half_life, retention, clamped = access.half_life(), access.retention(origin=origin), trace["clamped"]
     start = xr.where(clamped.any("position"), clamped.argmax("position"), np.nan)
@@ -49,7 +77,7 @@ def prepare_decay(trace: xr.Dataset, *, origin: int = 0) -> Decay:
     return Decay(heads, _tidy(curves), trace["token"].values.tolist(), int(kept[0]), labels)
 
 
-def _tidy(data: xr.Dataset) -> Frame:
+def _tidy(data: xr.Dataset) -> pd.DataFrame:
     frame = data.drop_vars(["token", "token_id"], errors="ignore").to_dataframe().reset_index()
     frame = frame.sort_values(list(HEADS), kind="stable", ignore_index=True)
     frame["name"] = [
@@ -58,43 +86,81 @@ def _tidy(data: xr.Dataset) -> Frame:
     return frame
 
 
-def named_heads(data: Decay) -> Frame:
-    """The heads that get a tick: all, or the first of each layer where there are more than 24."""
+def named_heads(data: Decay) -> pd.DataFrame:
+    """Return the rows of the heads that the axis names.
+
+    These are all heads, or the first of each layer where there are more than 24, as more would overlap.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> named_heads(prepare_decay(example_trace()))["name"].tolist()
+        ['L0H0', 'L0H1', 'L1H0', 'L1H1']
+    """
     return data.heads if len(data.heads) <= MOST_NAMES else data.heads.groupby("layer").head(1)
 
 
 def half_life_ticks(data: Decay) -> list[float]:
+    """Return the ticks of the half-life axis, around all half-lives and the length of the sequence.
+
+    The length counts because it is drawn as a line; an infinite half-life has no place on the axis.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> half_life_ticks(prepare_decay(example_trace()))
+        [2.0, 5.0, 10.0, 20.0]
+    """
     return log_ticks(data.heads["half_life"].to_numpy(), np.array([len(data.tokens)]))
 
 
 def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
-    """Half-life of every head (log scale) over retention exp(ĝ_t − ĝ_origin) along the tokens, by layer.
+    """Draw the half-life of every head, and below it what each head retains along the tokens.
 
-    Crosses mark where the clamp begins to act: from there decay is lost and the curve stays flat (dotted). A
-    dashed line marks the length of the sequence. Heads that never decay have an infinite half-life and no
-    point. Returns the figure.
+    Half-lives stand on a logarithmic scale, retention exp(ĝ_t − ĝ_origin) is between 0 and 1; colours are the
+    layers'. A cross marks where the clamp begins to act: from there on decay is lost and the curve stays flat
+    (dotted). A dashed line marks the length of the sequence. A head that never decays has an infinite
+    half-life, and so no point.
+
+    Args:
+        trace: A trace of a model that has decay.
+        origin: The position whose retention is followed; 0 is the first token.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: For a trace without decay, or an origin outside it.
+
+    Example:
+        >>> import sisa_viz
+        >>> from sisa_viz.examples import example_trace
+        >>> figure = sisa_viz.plot_decay(example_trace())
+        >>> figure.layout.title.subtitle.text
+        'the clamp never acts · retention since position 0'
     """
     data = prepare_decay(trace, origin=origin)
     titles = [DERIVED[name].long_name for name in ("half_life", "retention")]
     figure = figures.panels(titles, columns=1, height=720, vertical_spacing=0.17, row_heights=[0.42, 0.58])
-    for layer, heads in data.heads.groupby("layer"):
-        figure.add_trace(_points(int(layer), heads), row=1, col=1)
-    for (layer, _), curve in data.retention.groupby(list(HEADS)):
-        for trace_ in _curve(int(layer), curve):
-            figure.add_trace(trace_, row=2, col=1)
+    for _, heads in data.heads.groupby("layer"):
+        figure.add_trace(_points(heads), row=1, col=1)
+    for _, curve in data.retention.groupby(list(HEADS)):
+        for line in _curve(curve):
+            figure.add_trace(line, row=2, col=1)
     figure.add_trace(_length(data), row=1, col=1)
     _axes(figure, data)
-    total = int(data.heads["clamped"].sum())
-    clamp = (
-        "the clamp never acts"
-        if not total
-        else f"clamp acts at {total} positions in {int((data.heads['clamped'] > 0).sum())} heads (×)"
-    )
-    figures.entitle(figure, "Decay of every head", f"{clamp} · retention since position {data.origin}")
+    subtitle = f"{_clamp_words(data)} · retention since position {data.origin}"
+    figures.entitle(figure, "Decay of every head", subtitle)
     return figure
 
 
-def _points(layer: int, heads: Frame) -> go.Scatter:
+def _clamp_words(data: Decay) -> str:
+    clamped = data.heads["clamped"].to_numpy()
+    if not clamped.any():
+        return "the clamp never acts"
+    return f"clamp acts at {clamped.sum()} positions in {(clamped > 0).sum()} heads (×)"
+
+
+def _points(heads: pd.DataFrame) -> go.Scatter:
+    layer = int(heads["layer"].iloc[0])
     return go.Scatter(
         x=heads.index.to_numpy(),
         y=heads["half_life"].to_numpy(),
@@ -120,15 +186,17 @@ def _length(data: Decay) -> go.Scatter:
     )
 
 
-def _curve(layer: int, curve: Frame) -> list[go.Scatter]:
+def _curve(curve: pd.DataFrame) -> list[go.Scatter]:
     """The free part of one retention curve and, where the clamp acts, a flat part that a cross begins."""
+    layer = int(curve["layer"].iloc[0])
     common = {
         "legendgroup": str(layer),
         "showlegend": False,
         "customdata": np.array(curve["name"], dtype=object),
     }
     hover = "<b>%{customdata}</b><br>position %{x}<br>retention: %{y:.4g}"
-    x, y, clamped = (curve[name].to_numpy() for name in ("position", "retention", "clamped"))
+    x, y = curve["position"].to_numpy(), curve["retention"].to_numpy()
+    clamped = curve["clamped"].to_numpy()
     line = {"color": layer_colour(layer), "width": 1.4}
     traces = [
         go.Scatter(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from data.results.tables import Frame, check_table, rows_in_order
+from data.results.tables import check_table, rows_in_order
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash
 from sisa_viz.look.text import escape
@@ -17,11 +17,28 @@ COURSE_PANELS = {
 }
 
 
-def prepare_head_course(heads: pd.DataFrame) -> Frame:
-    """variant, run, seed, step, panel (λ, half_life, clamped), value, low, high over the heads of a run.
+def prepare_head_course(heads: pd.DataFrame) -> pd.DataFrame:
+    """Summarise λ, half-life and clamp over the heads of each run at each step.
 
-    Values are medians, of clamped (a share of positions) the mean, for most heads have none. Runs without λ
-    are left out; ValueError where no run has it.
+    The value of λ and of the half-life is the median head's. Of clamped, a share of positions, it is the
+    mean, for most heads have none and the median would hide the others. Runs without λ are left out.
+
+    Args:
+        heads: A row a head and step: variant, run, seed, step, lam, half_life and clamped.
+
+    Returns:
+        The columns variant, run, seed, step, panel ("lam", "half_life" or "clamped") and value; low and high
+        are the range over the heads.
+
+    Raises:
+        ValueError: For missing columns, or where no run has λ.
+
+    Example:
+        >>> run = {"variant": "SISA d_state=16", "run": "a", "seed": 0, "step": 50, "half_life": 8.0}
+        >>> heads = pd.DataFrame([run | {"lam": lam, "clamped": 0.0} for lam in (0.5, 1.0, 3.0)])
+        >>> course = prepare_head_course(heads)
+        >>> course.loc[course["panel"] == "lam", ["value", "low", "high"]].to_numpy().tolist()
+        [[1.0, 0.5, 3.0]]
     """
     keys = ["variant", "run", "seed", "step"]
     rows = check_table(heads, (*keys, *COURSE_PANELS), what="the table of heads").dropna(subset=["lam"])
@@ -36,19 +53,36 @@ def prepare_head_course(heads: pd.DataFrame) -> Frame:
 
 
 def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = None) -> go.Figure:
-    """λ, half-life (log scale) and share of clamped positions over training steps, a panel each.
+    """Draw λ, half-life and the share of clamped positions over training, a panel each and a line a run.
 
-    The hover box has the lowest and the highest head of the run. `limits`: half-lives in tokens that get a
-    dashed line, by their label. Returns the figure.
+    Half-lives stand on a logarithmic scale. The hover box has the lowest and the highest head of the run.
+
+    Args:
+        heads: A row a head and step: variant, run, seed, step, lam, half_life and clamped.
+        limits: Half-lives in tokens that get a dashed line, by the words that stand beside it.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: For missing columns, or where no run has λ.
+
+    Example:
+        >>> import sisa_viz
+        >>> run = {"variant": "SISA d_state=16", "run": "a", "seed": 0, "lam": 1.0, "clamped": 0.0}
+        >>> heads = pd.DataFrame([run | {"step": step, "half_life": 8.0} for step in (0, 50)])
+        >>> sisa_viz.plot_head_course(heads).layout.title.subtitle.text
+        '1 run, one line each'
     """
     course = prepare_head_course(heads)
     figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.11)
     named: set[str] = set()
-    for (variant, _), run in course.groupby(["variant", "run"], sort=False):
+    for _, run in course.groupby(["variant", "run"], sort=False):
+        variant = str(run["variant"].iloc[0])
         for column, panel in enumerate(COURSE_PANELS, start=1):
-            line = _line(run[run["panel"] == panel], str(variant), first=variant not in named)
+            line = _line(run.loc[run["panel"] == panel], variant, first=variant not in named)
             figure.add_trace(line, row=1, col=column)
-            named.add(str(variant))
+            named.add(variant)
     for words, half_life in (limits or {}).items():
         figure.add_trace(_limit(words, half_life, course), row=1, col=2)
     for column, words in enumerate(COURSE_PANELS.values(), start=1):
@@ -58,15 +92,15 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     ticks = log_ticks(half_lives, np.array(list((limits or {}).values())))
     figure.update_yaxes(type="log", tickvals=ticks, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.25, "yanchor": "top"}, margin={"b": 110})
-    runs = course["run"].nunique()
-    figures.entitle(
-        figure, "λ, half-life and clamp over training", f"{runs} run{'s' * (runs > 1)}, one line each"
-    )
+    runs = len(course["run"].unique())
+    subtitle = f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
+    figures.entitle(figure, "λ, half-life and clamp over training", subtitle)
     return figure
 
 
-def _line(run: Frame, variant: str, *, first: bool) -> go.Scatter:
+def _line(run: pd.DataFrame, variant: str, *, first: bool) -> go.Scatter:
     words, seeds = [escape(variant)] * len(run), [escape(seed) for seed in run["seed"]]
+    low, high = figures.short(run["low"].to_numpy()), figures.short(run["high"].to_numpy())
     return go.Scatter(
         x=run["step"].to_numpy(),
         y=run["value"].to_numpy(),
@@ -75,13 +109,13 @@ def _line(run: Frame, variant: str, *, first: bool) -> go.Scatter:
         legendgroup=escape(variant),
         showlegend=first,
         line={"color": architecture_colour(variant), "dash": architecture_dash(variant), "width": 1.4},
-        customdata=figures.cells(words, seeds, *(run[end].map("{:.4g}".format) for end in ("low", "high"))),
+        customdata=figures.cells(words, seeds, low, high),
         hovertemplate="<b>%{customdata[0]}</b>, seed %{customdata[1]}<br>step %{x}: %{y:.4g}"
         "<br>heads from %{customdata[2]} to %{customdata[3]}<extra></extra>",
     )
 
 
-def _limit(words: str, half_life: float, course: Frame) -> go.Scatter:
+def _limit(words: str, half_life: float, course: pd.DataFrame) -> go.Scatter:
     ends = [course["step"].min(), course["step"].max()]
     return go.Scatter(
         x=ends,

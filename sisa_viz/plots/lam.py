@@ -7,20 +7,34 @@ import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
-from data.results.tables import Frame, check_metrics, one_run_a_seed
+from data.results.tables import check_metrics, one_run_a_seed
 from sisa_viz.look import figures
 from sisa_viz.look.colours import top_limit
 from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs, label
 from sisa_viz.trace.check import check_trace
 
-LOGGED = r"lam/L(\d+)H(\d+)"
+LOGGED_LAM = r"lam/L(\d+)H(\d+)"
 
 
 def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
-    """λ (layer, head) of a trace, or of runs at their last step: mean, low, high over `runs` runs.
+    """Collect λ of every head, of a trace or of the runs of one architecture at their last step.
 
-    A table must hold one architecture, one run a seed, with metrics named lam/L0H1. ValueError otherwise, and
-    for attention alone and for a state space, which have no λ.
+    Args:
+        source: A trace, or a table of runs with metrics named "lam/L0H1", which holds one architecture and
+            one run a seed.
+
+    Returns:
+        The maps mean, low and high over (layer, head), the last two the range over runs; the attribute `runs`
+        says how many there are. Of a trace all three are its λ.
+
+    Raises:
+        ValueError: For attention alone and a state space, which have no λ, and for a table with several
+            architectures or two runs of one seed.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> prepare_lambda(example_trace())["mean"].values.tolist()
+        [[0.5, 1.0], [1.5, 2.0]]
     """
     if isinstance(source, pd.DataFrame):
         return _from_runs(check_metrics(source))
@@ -32,8 +46,8 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
     return xr.Dataset({"mean": lam, "low": lam, "high": lam}, attrs={"runs": 1})
 
 
-def _from_runs(metrics: Frame) -> xr.Dataset:
-    rows = metrics[metrics["name"].str.fullmatch(LOGGED)]
+def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
+    rows = metrics[metrics["name"].str.fullmatch(LOGGED_LAM)]
     kinds = sorted(map(str, rows["architecture"].unique()))
     if len(kinds) != 1:
         raise ValueError(
@@ -43,7 +57,7 @@ def _from_runs(metrics: Frame) -> xr.Dataset:
     one_run_a_seed(rows)
     last = rows[rows["step"] == rows.groupby("seed")["step"].transform("max")]
     spread = last.groupby("name")["value"].agg(["mean", "min", "max"])
-    where = np.array([[int(number) for number in re.findall(r"\d+", name)] for name in spread.index])
+    where = np.array([[int(number) for number in re.findall(r"\d+", str(name))] for name in spread.index])
     maps = {}
     for name, column in (("mean", "mean"), ("low", "min"), ("high", "max")):
         values = np.full(where.max(axis=0) + 1, np.nan)
@@ -53,11 +67,30 @@ def _from_runs(metrics: Frame) -> xr.Dataset:
             for axis, size in zip(HEADS, values.shape, strict=True)
         }
         maps[name] = xr.DataArray(values, dims=HEADS, coords=coords, attrs=VARIABLES["lam"].attrs)
-    return xr.Dataset(maps, attrs={"runs": int(last["seed"].nunique())})
+    return xr.Dataset(maps, attrs={"runs": len(last["seed"].unique())})
 
 
 def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
-    """Map of λ over layer × head: of a trace, or mean over runs at their last step. Returns the figure."""
+    """Draw λ, the weight of the importance term, as a map over layer × head.
+
+    A trace gives its own λ, a table of runs the mean over runs at their last step with the range in the hover
+    box. The colours start at zero.
+
+    Args:
+        source: A trace, or a table of runs of one architecture with metrics named "lam/L0H1".
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: Where there is no λ, or the table mixes architectures.
+
+    Example:
+        >>> import sisa_viz
+        >>> from sisa_viz.examples import example_trace
+        >>> sisa_viz.plot_lambda(example_trace()).layout.title.subtitle.text
+        'from 0.5 to 2'
+    """
     data = prepare_lambda(source)
     lam, runs = data["mean"], data.attrs["runs"]
     figure = figures.panels(

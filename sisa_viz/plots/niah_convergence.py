@@ -1,7 +1,6 @@
 """When training finds the needle: measured runs with an interval over seeds, published curves behind them."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,17 +22,22 @@ from sisa_viz.trace.axes import column_label, is_share
 
 X_COLUMNS = ("step", "tokens")
 PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run
-CROWD = 2  # architectures; with more of them, bands and single seeds fade
-DASHES = {"50M": "dot", "152M": "dash", "369M": "dashdot"}  # published; any other scale: "longdash"
+CROWDED_ABOVE = 2  # architectures; with more of them, bands and single seeds fade
+SCALE_DASHES = {"50M": "dot", "152M": "dash", "369M": "dashdot"}  # published; any other scale: "longdash"
 MARKS = {"": "", "x": "x", "diamond": "D", "square": "s"}  # of a model's setups; then matplotlib's name
 
 
 @dataclass(frozen=True)
 class Convergence:
-    """Plain data of plot_niah_convergence.
+    """Hold what plot_niah_convergence draws.
 
-    `mean`: architecture, x, mean, low, high, seeds (low and high NaN for one seed); `runs`: architecture,
-    seed, x, value; `published`: label, architecture, dash, mark, x, value.
+    Attributes:
+        mean: A row an architecture and x: architecture, x, mean, low, high, seeds; low and high are NaN where
+            there is one seed.
+        runs: A row a seed and x: architecture, seed, x, value.
+        published: A row a point of a published curve: label, architecture, dash, mark, x, value.
+        metric: The metric that all of them show.
+        x: "step" or "tokens".
     """
 
     mean: Frame
@@ -50,11 +54,28 @@ def prepare_niah_convergence(
     metric: str = "niah/exact_match",
     x: str = "step",
 ) -> Convergence:
-    """Mean over seeds with a 95 % t-interval (cut to 0–1 for shares), every seed, the published curves.
+    """Compute the mean over seeds with its 95 % interval, beside every seed and the published curves.
 
-    `metrics` is a table of runs. `published` has columns scale, model, d_state, step, niah_pct (percent) and
-    perhaps setup. `x` is "step" or "tokens". ValueError for columns, metrics or options that do not exist,
-    and for two runs of one variant and seed.
+    Intervals of shares are cut to 0–1. A published curve counts steps; its tokens are steps times the 524K
+    tokens of every published run's step.
+
+    Args:
+        metrics: A table of runs, as `sisa_viz.read_runs` returns it; one run a seed.
+        published: Curves with the columns scale, model, d_state, step, niah_pct (percent) and perhaps setup.
+        metric: The name of one metric in the table.
+        x: "step" or "tokens".
+
+    Returns:
+        Means, single runs and published curves on the same x.
+
+    Raises:
+        ValueError: For a column, metric or option that does not exist, or two runs of one variant and seed.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> data = prepare_niah_convergence(example_runs())
+        >>> data.mean.loc[data.mean["x"] == 20, ["architecture", "seeds"]].to_numpy().tolist()
+        [['SISA d_state=16', 2], ['transformer', 2]]
     """
     check_choice("x", x, X_COLUMNS)
     rows = one_run_a_seed(pick_metric(metrics, metric))
@@ -84,9 +105,7 @@ def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
         published, ("scale", "model", "d_state", "step", "niah_pct"), what="the published table"
     )
     rows = rows.dropna(subset=["niah_pct"])
-    names = architecture_names(rows)
-    setup = rows["setup"].fillna("").astype(str) if "setup" in rows else pd.Series("", index=rows.index)
-    setup = setup.replace({r"^mb(\d+)$": r"micro-batch \1", "lambda": "λ"}, regex=True)
+    names, setup = architecture_names(rows), _setups(rows)
     number = setup.groupby([rows["scale"], names]).transform(lambda runs: pd.factorize(runs, sort=True)[0])
     labels = [
         ", ".join(filter(None, ("published", scale, name, how)))
@@ -97,13 +116,22 @@ def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
         {
             "label": labels,
             "architecture": names,
-            "dash": rows["scale"].map(DASHES).fillna("longdash"),
+            "dash": rows["scale"].map(SCALE_DASHES).fillna("longdash"),
             "mark": [list(MARKS)[at % len(MARKS)] for at in number],
             "x": steps,
             "value": rows["niah_pct"] / 100,
         }
     )
     return rows_in_order(curves.sort_values("x"), "label")
+
+
+def _setups(rows: pd.DataFrame) -> pd.Series:
+    """What the published table says about a run beside its model, in words: "mb4" is "micro-batch 4"."""
+    if "setup" not in rows:
+        return pd.Series("", index=rows.index)
+    setup = rows["setup"].fillna("").astype(str)
+    words = {r"^mb(\d+)$": r"micro-batch \1", "lambda": "λ"}
+    return pd.Series(setup).replace(words, regex=True)
 
 
 def plot_niah_convergence(
@@ -113,17 +141,37 @@ def plot_niah_convergence(
     metric: str = "niah/exact_match",
     x: str = "step",
 ) -> go.Figure:
-    """Mean over seeds (thick, with its interval), single seeds (thin), published curves (broken lines).
+    """Draw when training finds the needle: the mean over seeds, single seeds, published curves.
 
+    Means are thick and have their 95 % interval as a band, single seeds are thin, published curves broken.
     Each published scale has its own dashes; marks tell a second setup of a model from the first. With
-    published curves the x axis is logarithmic, as they run far longer. Returns the figure.
+    published curves the x axis is logarithmic, as they run far longer.
+
+    Args:
+        metrics: A table of runs, as `sisa_viz.read_runs` returns it; one run a seed.
+        published: Curves with the columns scale, model, d_state, step, niah_pct (percent) and perhaps setup.
+        metric: The name of one metric in the table.
+        x: "step" or "tokens".
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: For a column, metric or option that does not exist, or two runs of one variant and seed.
+
+    Example:
+        >>> import sisa_viz
+        >>> from sisa_viz.examples import example_runs
+        >>> figure = sisa_viz.plot_niah_convergence(example_runs())
+        >>> [line.name for line in figure.data if line.name]
+        ['SISA d_state=16 · mean of 2 seeds', 'transformer · mean of 2 seeds']
     """
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
     figure = figures.panels([""], columns=1, height=_height(data))
     for name, curve in data.published.groupby("label", sort=False):
         figure.add_trace(_published_curve(str(name), curve))
     means = [(str(name), mean) for name, mean in data.mean.groupby("architecture", sort=False)]
-    fade = min(1.0, CROWD / max(len(means), 1))
+    fade = min(1.0, CROWDED_ABOVE / max(len(means), 1))
     for name, mean in means:
         figure.add_traces(_band(name, mean, fade))
     for name, _ in means:
@@ -205,7 +253,7 @@ def _seeds(name: str, runs: Frame, fade: float) -> list[go.Scatter]:
 def _mean(name: str, mean: Frame) -> go.Scatter:
     seeds = int(mean["seeds"].max())
     words = f"{name} · mean of {seeds} seeds" if seeds > 1 else f"{name} · 1 seed, no interval"
-    bounds = [mean[column].map("{:.4g}".format) for column in ("low", "high")]
+    low, high = figures.short(mean["low"].to_numpy()), figures.short(mean["high"].to_numpy())
     return go.Scatter(
         x=mean["x"].to_numpy(),
         y=mean["mean"].to_numpy(),
@@ -215,21 +263,21 @@ def _mean(name: str, mean: Frame) -> go.Scatter:
         legendrank=1,  # before the published curves
         line={"color": architecture_colour(name), "width": 2.5, "dash": architecture_dash(name)},
         marker={"size": 5},
-        customdata=figures.cells([escape(name)] * len(mean), *bounds, mean["seeds"]),
+        customdata=figures.cells([escape(name)] * len(mean), low, high, mean["seeds"]),
         hovertemplate="<b>%{customdata[0]}</b><br>at %{x}: %{y:.4g}<br>"
         "95 % t-interval over %{customdata[3]} seeds: %{customdata[1]} to %{customdata[2]}<extra></extra>",
     )
 
 
 def _axes(figure: go.Figure, data: Convergence) -> None:
-    log = len(data.published) > 0
-    figure.update_xaxes(title=escape(column_label(data.x)), type="log" if log else "linear")
-    if log:
-        figure.update_xaxes(dtick=1)  # a label at each power of ten
     figure.update_yaxes(
         title=escape(column_label(data.metric)), range=[-0.03, 1.03] if is_share(data.metric) else None
     )
-    # many published curves need a column of their own
-    beside: dict[str, Any] = {"x": 1.01, "y": 1, "font": {"size": 11}, "tracegroupgap": 0}
-    below: dict[str, Any] = {"orientation": "h", "y": -0.22, "yanchor": "top"}
-    figure.update_layout(legend=beside if log else below, margin={"b": 70 if log else 110})
+    if data.published.empty:
+        figure.update_xaxes(title=escape(column_label(data.x)), type="linear")
+        figure.update_layout(legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, margin={"b": 110})
+        return
+    # dtick=1 puts a label at each power of ten; many published curves need a column of their own.
+    figure.update_xaxes(title=escape(column_label(data.x)), type="log", dtick=1)
+    beside = {"x": 1.01, "y": 1, "font": {"size": 11}, "tracegroupgap": 0}
+    figure.update_layout(legend=beside, margin={"b": 70})

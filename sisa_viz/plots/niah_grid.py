@@ -6,21 +6,28 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from data.results.tables import Frame, check_table
+from data.results.tables import check_table
 from sisa_viz.look import figures
 from sisa_viz.look.colours import GROUND
 from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import column_label
 
 GRID_COLUMNS = 3  # panels side by side
-FEW = 10  # episodes; a cell with fewer shows their counts
+FEW_EPISODES = 10  # a cell with fewer shows their counts
 LENGTH = "context_length"
-NUMBERS = ("rate", "low", "high", "n")
+CELL_NUMBERS = ("rate", "low", "high", "n")
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Plain data of one panel: `rate`, `low`, `high`, `n` [depth, length], NaN where nothing was measured."""
+    """Hold what one panel of plot_niah_grid draws.
+
+    Attributes:
+        name: The panel's title.
+        lengths: Context lengths in tokens, the columns.
+        depths: Needle depths from 0 (the start of the context) to 1, the rows.
+        maps: "rate", "low", "high" and "n" as [depth, length], NaN where nothing was measured.
+    """
 
     name: str
     lengths: list[float]
@@ -29,7 +36,7 @@ class Grid:
 
     @property
     def words(self) -> list[list[str]]:
-        """What each cell of `maps` says: "62 %", "1/1" of few episodes, "" where nothing was measured."""
+        """Write what each cell says: "62 %", "1/1" of few episodes, "" where nothing was measured."""
         return [
             [_words(*cell) for cell in zip(*rows, strict=True)]
             for rows in zip(self.maps["rate"], self.maps["n"], strict=True)
@@ -39,7 +46,7 @@ class Grid:
 def _words(rate: float, n: float) -> str:
     if np.isnan(rate):
         return ""
-    return f"{rate * n:.0f}/{n:.0f}" if n < FEW else f"{100 * rate:.0f} %"
+    return f"{rate * n:.0f}/{n:.0f}" if n < FEW_EPISODES else f"{100 * rate:.0f} %"
 
 
 def prepare_niah_grid(
@@ -48,29 +55,47 @@ def prepare_niah_grid(
     depth: str = "requested_depth",
     panel: str = "architecture",
 ) -> list[Grid]:
-    """One grid for every value of the column `panel`, all on the same axes; one without "architecture".
+    """Lay a summary out as grids of depth × length, one for every value of the column `panel`.
 
-    `summary` comes from data.summarise(by=("context_length", depth)): rate with its Wilson interval low,
-    high, and n episodes. ValueError for missing columns, or for two rows that claim the same cell.
+    All grids have the same axes. A table without the column "architecture" gives one grid without a name.
+
+    Args:
+        summary: From `data.summarise(by=("context_length", depth))`: rate with its Wilson interval low and
+            high, and n episodes.
+        depth: The column of needle depths.
+        panel: The column whose values get a grid each.
+
+    Returns:
+        The grids, in the table's order.
+
+    Raises:
+        ValueError: For missing columns, or two rows that claim the same cell.
+
+    Example:
+        >>> cell = {"context_length": 128, "requested_depth": 0.5, "rate": 0.75, "low": 0.6, "high": 0.86}
+        >>> grids = prepare_niah_grid(pd.DataFrame([cell | {"n": 40}]))
+        >>> grids[0].words
+        [['75 %']]
     """
     named = [panel] if panel != "architecture" else []
-    rows = check_table(summary, (LENGTH, depth, *NUMBERS, *named), what="the summary")
+    rows = check_table(summary, (LENGTH, depth, *CELL_NUMBERS, *named), what="the summary")
     keys = [panel] if panel in rows else []
     twice = rows.duplicated([*keys, LENGTH, depth])
     if twice.any():
         raise ValueError(
             f"{int(twice.sum())} rows repeat a cell of {[*keys, LENGTH, depth]}; summarise by exactly these"
         )
-    lengths, depths = (sorted(rows[column].unique().tolist()) for column in (LENGTH, depth))
+    lengths, depths = sorted(rows[LENGTH].unique().tolist()), sorted(rows[depth].unique().tolist())
     groups = rows.groupby(panel, sort=False) if keys else [("", rows)]
     return [Grid(str(name), lengths, depths, _maps(part, depth, lengths, depths)) for name, part in groups]
 
 
-def _maps(rows: Frame, depth: str, lengths: list[float], depths: list[float]) -> dict[str, np.ndarray]:
-    indexed = rows.set_index([depth, LENGTH])
+def _maps(rows: pd.DataFrame, depth: str, lengths: list[float], depths: list[float]) -> dict[str, np.ndarray]:
     return {
-        name: indexed[name].unstack().reindex(index=depths, columns=lengths).to_numpy(dtype=float)
-        for name in NUMBERS
+        name: rows.pivot(index=depth, columns=LENGTH, values=name)
+        .reindex(index=depths, columns=lengths)
+        .to_numpy(dtype=float)
+        for name in CELL_NUMBERS
     }
 
 
@@ -80,10 +105,28 @@ def plot_niah_grid(
     depth: str = "requested_depth",
     panel: str = "architecture",
 ) -> go.Figure:
-    """Accuracy of every (length, depth) cell from 0 to 1, depth 0 (the start of the context) on top.
+    """Draw the accuracy of every (length, depth) cell, depth 0 (the start of the context) on top.
 
-    The hover box has the Wilson interval and the number of episodes; cells without a measurement stay grey.
-    One panel for every value of the column `panel`, in the table's order. Returns the figure.
+    Colours run from 0 to 1. The hover box has the Wilson interval and the number of episodes; cells without a
+    measurement stay grey. There is one panel for every value of the column `panel`, in the table's order.
+
+    Args:
+        summary: From `data.summarise(by=("context_length", depth))`.
+        depth: The column of needle depths.
+        panel: The column whose values get a panel each.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: For missing columns, or two rows that claim the same cell.
+
+    Example:
+        >>> import sisa_viz
+        >>> cell = {"context_length": 128, "requested_depth": 0.5, "rate": 0.75, "low": 0.6, "high": 0.86}
+        >>> figure = sisa_viz.plot_niah_grid(pd.DataFrame([cell | {"n": 40}]))
+        >>> figure.layout.title.subtitle.text
+        '40 episodes · 95 % Wilson intervals in the hover box'
     """
     grids = prepare_niah_grid(summary, depth=depth, panel=panel)
     columns, tall = min(len(grids), GRID_COLUMNS), 42 * min(max(len(grids[0].depths), 3), 12)
@@ -109,11 +152,12 @@ def plot_niah_grid(
 
 
 def _map(grid: Grid) -> go.Heatmap:
-    rate, low, high, n = (grid.maps[name] for name in NUMBERS)
+    rate, low, high = grid.maps["rate"], grid.maps["low"], grid.maps["high"]
     length, depth = np.meshgrid(grid.lengths, grid.depths)
-    numbers = (
-        np.char.mod("%.4g", values) for values in (length, depth, 100 * rate, 100 * low, 100 * high, n)
-    )
+    numbers = [
+        np.char.mod("%.4g", values)
+        for values in (length, depth, 100 * rate, 100 * low, 100 * high, grid.maps["n"])
+    ]
     return go.Heatmap(
         z=rate,
         coloraxis="coloraxis",

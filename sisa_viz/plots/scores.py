@@ -1,7 +1,6 @@
 """Content, importance, their sum and the weights that it gives, of one head, side by side."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -23,7 +22,24 @@ FULL_HOVER = 256  # a side; in longer windows the hover box shows the number of 
 
 @dataclass(frozen=True)
 class Scores:
-    """Plain data of plot_scores: `maps` [query, key] by part, NaN above the diagonal; `parts` are shown."""
+    """Hold what plot_scores draws.
+
+    Attributes:
+        parts: The names of SCORE_MAPS that are shown, in order.
+        maps: Numbers [query, key] of every one of SCORE_MAPS, NaN above the diagonal.
+        queries, keys: The first position of each row and of each column.
+        query_tokens, key_tokens: The tokens there.
+        name: The head's, such as "L2H5".
+        titles: What each part is called.
+        weighing: How this mixer makes weights of scores.
+        lam: λ of the head; None where there is no importance term.
+        lam_scale: What λ is multiplied by.
+        clamped: At how many positions the clamp acts.
+        length: Of the whole sequence.
+        block: Positions in a cell, each side; 1 unless the window is longer than 512.
+        limit: Where the signed colours saturate, in nats.
+        spans: Named half-open spans of positions.
+    """
 
     parts: tuple[str, ...]
     maps: dict[str, np.ndarray]
@@ -34,11 +50,11 @@ class Scores:
     name: str
     titles: dict[str, str]
     weighing: Weighing
-    lam: float | None  # None: there is no importance term
+    lam: float | None
     lam_scale: float
     clamped: int
     length: int
-    block: int  # positions a cell, each side
+    block: int
     limit: float
     spans: dict[str, tuple[int, int]]
 
@@ -53,11 +69,29 @@ def prepare_scores(
     lam_scale: float = 1.0,
     limit: float | None = None,
 ) -> Scores:
-    """The four maps of one head inside half-open windows of positions (default: everything).
+    """Compute the four maps of one head inside two windows of positions.
+
+        scores_ij  = content_ij + lam_scale · importance_ij
+        pattern_ij = softmax_j(scores_ij), or what the mixer has in its place
 
     A window longer than 512 is shown in blocks: each cell holds the value of largest magnitude in its block,
-    so that no spike is lost. `limit` (nats) sets where the signed colours saturate; default: the largest
-    magnitude.
+    so that no spike is lost.
+
+    Args:
+        trace: A trace of any mixer.
+        layer, head: Coordinates of the head.
+        query_window, key_window: Half-open (start, stop) of rows and of columns; default: everything.
+        lam_scale: What the importance term is multiplied by; 0 leaves content alone.
+        limit: Where the signed colours saturate, in nats; the largest magnitude where left out.
+
+    Raises:
+        ValueError: For a window outside the trace, a head that it does not have, or a limit not above 0.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> data = prepare_scores(example_trace(), layer=0, head=1, query_window=(4, 8))
+        >>> data.maps["pattern"].shape, data.query_tokens, data.lam
+        ((4, 8), [' .', ' The', ' code', ' is'], 1.0)
     """
     access = check_trace(trace).sisa
     length = trace.sizes["position"]
@@ -67,34 +101,38 @@ def prepare_scores(
         raise ValueError(
             f"limit is {limit} nats; legal: a positive number, or None for the largest magnitude"
         )
-    factors, queries = access.factors(layer=layer, head=head), np.arange(rows.start, rows.stop)
-    content = maths.content(factors, queries)
-    importance = np.float32(check_lam_scale(lam_scale)) * maths.importance(factors, queries)
-    scores = content + importance
-    weights = factors.weighing.weights(scores, queries)
-    whole = dict(zip(SCORE_MAPS, (content, importance, scores, weights), strict=True))
+    factors = access.factors(layer=layer, head=head)
+    whole = _whole_rows(factors, np.arange(rows.start, rows.stop), check_lam_scale(lam_scale))
     block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
     maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
-    tokens, positions = trace["token"].values.tolist(), np.arange(length)
-    picked = {"layer": layer, "head": head}
+    tokens, where = trace["token"].values.tolist(), {"layer": layer, "head": head}
     return Scores(
         parts=("pattern",) if access.is_state_space else SCORE_MAPS,
         maps=maps,
-        queries=positions[rows][::block],
-        keys=positions[columns][::block],
+        queries=np.arange(rows.start, rows.stop, block),
+        keys=np.arange(columns.start, columns.stop, block),
         query_tokens=tokens[rows][::block],
         key_tokens=tokens[columns][::block],
         name=head_name(layer, head),
         titles=_titles(access.terms, factors.weighing),
         weighing=factors.weighing,
-        lam=None if access.is_plain else float(trace["lam"].sel(picked)),
+        lam=None if access.is_plain else float(trace["lam"].sel(where)),
         lam_scale=lam_scale,
-        clamped=int(access.clamp_count().sel(picked)),
+        clamped=int(access.clamp_count().sel(where)),
         length=length,
         block=block,
         limit=limit or signed_limit(*(maps[part] for part in SCORE_MAPS[:3])),
         spans=access.spans,
     )
+
+
+def _whole_rows(factors: maths.Head, queries: np.ndarray, lam_scale: float) -> dict[str, np.ndarray]:
+    """Every part over all keys, for the softmax of a row needs the whole row, whatever is shown of it."""
+    content = maths.content(factors, queries)
+    importance = np.float32(lam_scale) * maths.importance(factors, queries)
+    scores = content + importance
+    weights = factors.weighing.weights(scores, queries)
+    return {"content": content, "importance": importance, "scores": scores, "pattern": weights}
 
 
 def plot_scores(
@@ -107,14 +145,22 @@ def plot_scores(
     lam_scale: float = 1.0,
     limit: float | None = None,
 ) -> go.Figure:
-    """Four linked maps (query × key, row 0 on top): zooming one zooms all.
+    """Draw content, importance, their sum and the weights of one head as four linked maps.
 
-    Content, importance and sum share one symmetric scale in nats; the pattern starts at 0. Importance is
-    multiplied by `lam_scale`. A mixer without softmax shows the weights that it has: signed ones on the
-    scores' own scale, those of a sigmoid from 0 to 1; a state space, which has no content term, has one panel
-    of them. Up to 256 positions a side the hover box holds tokens
-    and all four numbers, up to 512 tokens and one number, beyond that cells are blocks (see prepare_scores).
-    Returns the figure.
+    Rows are queries (row 0 on top), columns keys; zooming one map zooms all. Content, importance and sum
+    share one symmetric scale in nats; the pattern starts at 0. A mixer without softmax shows the weights that
+    it has: signed ones on the scores' own scale, those of a sigmoid from 0 to 1. A state space, which has no
+    content term, has one panel of them. Up to 256 positions a side the hover box holds tokens and all four
+    numbers, up to 512 tokens and one number; beyond that cells are blocks.
+
+    Arguments, their defaults and errors are those of `prepare_scores`. Returns the figure.
+
+    Example:
+        >>> import sisa_viz
+        >>> from sisa_viz.examples import example_trace
+        >>> figure = sisa_viz.plot_scores(example_trace(), layer=0, head=1)
+        >>> figure.layout.title.text, figure.layout.title.subtitle.text
+        ('Attention scores of L0H1', 'λ = 1 · clamp acts at 0 of 8 positions')
     """
     data = prepare_scores(
         trace,
@@ -164,7 +210,7 @@ def _map(data: Scores, part: str) -> go.Heatmap:
 
 
 def _hover(part: str, data: Scores, detailed: bool) -> str:
-    """The hover box: our own words only; tokens come in through the axes, numbers through customdata."""
+    """Our own words only, for tokens come in through the axes and numbers through customdata."""
     block = data.block
     where = "" if block == 1 else f"<br>largest of the {block} × {block} cells from here"
     others = [name for name in data.parts if name != part] if detailed else []
@@ -188,31 +234,35 @@ def _axes(figure: go.Figure, data: Scores) -> None:
     figure.update_xaxes(title=axis_label("key"), tickangle=-60, showticklabels=True, row=1 if alone else 2)
     figure.update_yaxes(title=axis_label("query"), showticklabels=True, col=1)
     figures.link(figure)
+    figure.update_layout(plot_bgcolor=GROUND, margin={"r": 90})
+    _colour_axes(figure, data)
+
+
+def _colour_axes(figure: go.Figure, data: Scores) -> None:
+    """One symmetric scale for scores, and for signed weights; a second one from 0 for all other weights."""
     kind = data.weighing.kind
-    words = kind.quantity.long_name if alone else _units(kind.score_units)
-    place = {"x": 1.01} if alone else {"x": 1.01, "y": 0.77, "len": 0.47}
-    figure.update_layout(
-        plot_bgcolor=GROUND, margin={"r": 90}, coloraxis=figures.signed_axis(data.limit, words, **place)
-    )
+    if len(data.parts) == 1:
+        figure.update_layout(coloraxis=figures.signed_axis(data.limit, kind.quantity.long_name, x=1.01))
+    else:
+        units = "" if kind.score_units == "1" else kind.score_units
+        bar = figures.signed_axis(data.limit, units, x=1.01, y=0.77, len=0.47)
+        figure.update_layout(coloraxis=bar)
     if not kind.signed:
         top = kind.top or top_limit(data.maps["pattern"])
         bar = figures.zero_axis(top, kind.quantity.units, x=1.01, y=0.23, len=0.47)
         figure.update_layout(coloraxis2=bar)
 
 
-def _units(units: str) -> str:
-    return "" if units == "1" else units
-
-
 def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, line: int) -> None:
     """Dotted lines at the edges of a span of keys; its name in the first panel, a line lower for each."""
-    edges: dict[str, Any] = {"x0": span[0] - 0.5, "x1": span[1] - 0.5}
-    if edges["x1"] < data.keys[0] or edges["x0"] > data.keys[-1]:
+    left, right = span[0] - 0.5, span[1] - 0.5
+    if right < data.keys[0] or left > data.keys[-1]:
         return
     for at in range(len(data.parts)):
         figure.add_shape(
             type="rect",
-            **edges,
+            x0=left,
+            x1=right,
             y0=0,
             y1=1,
             yref="y domain",
@@ -220,11 +270,12 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, 
             row=at // 2 + 1,
             col=at % 2 + 1,
         )
-    right = span[1] + span[0] > data.keys[0] + data.keys[-1]
+    # The name stands on the side where there is more room.
+    in_right_half = span[1] + span[0] > data.keys[0] + data.keys[-1]
     figure.add_annotation(
         text=escape(name),
-        x=edges["x0" if right else "x1"],
-        xanchor="right" if right else "left",
+        x=left if in_right_half else right,
+        xanchor="right" if in_right_half else "left",
         y=1,
         yref="y domain",
         yanchor="top",

@@ -16,9 +16,28 @@ SPAN_MASS_PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference"
 def prepare_span_mass(
     trace: xr.Dataset, *, span: str | Sequence[int] = "needle", query: int = -1
 ) -> xr.Dataset:
-    """Attention mass (layer, head) of one query on a span: with_lam, without_lam, difference; probability.
+    """Compute the attention mass of one query on a span, with the trained λ and with λ = 0.
 
-    In mixers without softmax: the share of the absolute weights (`trace.sisa.span_mass`).
+    The mass of a head is Σ_j pattern_ij over the keys j of the span. In a mixer without softmax it is the
+    span's share of the absolute weights.
+
+    Args:
+        trace: A trace of any mixer.
+        span: The name of a span of the trace, or half-open (start, stop) in positions.
+        query: The position i that looks; negative numbers count from the end.
+
+    Returns:
+        The maps with_lam, without_lam and difference over (layer, head), probabilities; the attributes start,
+        stop and query say where.
+
+    Raises:
+        ValueError: For a span or query that the trace does not have.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> data = prepare_span_mass(example_trace())
+        >>> data["difference"].dims, data.attrs
+        (('layer', 'head'), {'start': 3, 'stop': 4, 'query': 7})
     """
     access = check_trace(trace).sisa
     with_lam = access.span_mass(span=span, query=query)
@@ -30,9 +49,27 @@ def prepare_span_mass(
 
 
 def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", query: int = -1) -> go.Figure:
-    """Three maps over layer × head: mass on the span with the trained λ, with λ = 0, and the difference.
+    """Draw the mass that one query puts on a span, head by head: with λ, with λ = 0, and the difference.
 
-    λ = 0 is exact within each layer; later layers are not run again. Returns the figure.
+    The first two maps share a scale from 0, the difference has a symmetric one. Setting λ to 0 is exact
+    within each layer; later layers are not run again on what the earlier ones would have given.
+
+    Args:
+        trace: A trace of any mixer.
+        span: The name of a span of the trace, or half-open (start, stop) in positions.
+        query: The position that looks; negative numbers count from the end.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: For a span or query that the trace does not have.
+
+    Example:
+        >>> import sisa_viz
+        >>> from sisa_viz.examples import example_trace
+        >>> sisa_viz.plot_span_mass(example_trace()).layout.title.text
+        'Attention mass on the needle'
     """
     data = prepare_span_mass(trace, span=span, query=query)
     height = figures.HEADER + 130 + 30 * min(max(data.sizes["layer"], 4), 16)
@@ -47,10 +84,8 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
     figures.link(figure)
     figure.update_yaxes(title=None, showticklabels=False, col=2)
     figure.update_yaxes(title=None, showticklabels=False, col=3)
-    mass, moved = (
-        top_limit(data["with_lam"].values, data["without_lam"].values),
-        signed_limit(data["difference"].values),
-    )
+    mass = top_limit(data["with_lam"].values, data["without_lam"].values)
+    moved = signed_limit(data["difference"].values)
     figure.update_layout(
         margin={"r": 170},
         coloraxis=figures.zero_axis(mass, label(data["with_lam"]), x=1.02),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from data.results.tables import Frame, check_table
+from data.results.tables import check_table
 from data.results.variants import Variant
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash
@@ -19,30 +19,50 @@ STATE_SIZE_PANELS = ("corpus512/exact_match", "repeated512/exact_match", "val/lo
 
 @dataclass(frozen=True)
 class StateSize:
-    """Plain data of plot_state_size.
+    """Hold what plot_state_size draws.
 
-    `runs`: series, architecture, d_state, seed, panel, value; `mean`: series, architecture, d_state, panel,
-    mean, low, high (the range), seeds; `machine`: of timings, "" of training runs; `sizes`: every d_state but
-    0, which has no place on the axis.
+    Attributes:
+        runs: A row a run and panel: series, architecture, d_state, seed, panel, value.
+        mean: A row a variant and panel: series, architecture, d_state, panel, mean, low and high (the range
+            over seeds), seeds.
+        panels: The columns of the table that get a panel.
+        machine: Where timings were taken; "" for training runs.
     """
 
-    runs: Frame
-    mean: Frame
+    runs: pd.DataFrame
+    mean: pd.DataFrame
     panels: list[str]
     machine: str
 
     @property
     def sizes(self) -> list[int]:
+        """Every d_state in order but 0, which has no place on a logarithmic axis."""
         return sorted({int(size) for size in self.mean["d_state"] if size > 0})
 
 
 def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS) -> StateSize:
-    """From one run a row: architecture (the variant's name), seed, d_state and the columns of `y`.
-
-    Timings also have the column machine.
+    """Gather runs into series over d_state, and the mean of each variant.
 
     Variants that differ in nothing but d_state make one series. A run without a number in a column of `y` is
-    left out of that panel. ValueError for missing columns, or where no run has a state.
+    left out of that panel.
+
+    Args:
+        table: One run a row: architecture (the variant's name), seed, d_state and the columns of `y`; timings
+            also have the column machine.
+        y: The columns to show.
+
+    Returns:
+        Single runs and means, by series and panel.
+
+    Raises:
+        ValueError: For missing columns, or where no run has a state.
+
+    Example:
+        >>> rows = [(f"SISA d_state={d}", 0, d, 3 - d / 100) for d in (16, 64)]
+        >>> table = pd.DataFrame(rows, columns=["architecture", "seed", "d_state", "val/loss"])
+        >>> data = prepare_state_size(table, y=["val/loss"])
+        >>> data.sizes, data.mean["series"].tolist()
+        ([16, 64], ['SISA', 'SISA'])
     """
     keys = ["architecture", "seed", "d_state"]
     rows = check_table(table, (*keys, *y), what="the table of runs")
@@ -57,27 +77,59 @@ def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PAN
 
 
 def series_name(variant: str) -> str:
-    """The variant without its state size: "SISA, λ lr ×1"."""
+    """Return a variant's name without its state size: what a line over d_state is called.
+
+    Example:
+        >>> series_name("SISA d_state=16, λ lr ×1")
+        'SISA, λ lr ×1'
+    """
     return Variant.from_label(variant).series
 
 
 def series_colour(mean: pd.DataFrame) -> str:
-    """The colour of the middle one of a series' variants."""
+    """Return the colour of a series over d_state: that of the middle one of its variants.
+
+    Args:
+        mean: The rows of one series in order of d_state, with the column architecture.
+
+    Example:
+        >>> names = ["SISA d_state=4", "SISA d_state=16", "SISA d_state=64"]
+        >>> series_colour(pd.DataFrame({"architecture": names})) == architecture_colour(names[1])
+        True
+    """
     return architecture_colour(str(mean["architecture"].iloc[len(mean) // 2]))
 
 
 def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS) -> go.Figure:
-    """A panel each column of `y`: every run a point, the mean of its variant a line over d_state (log₂).
+    """Draw numbers at the end of training against d_state: a panel each column of `y`.
 
-    What has no state (d_state 0) is a level line at its mean. Returns the figure.
+    Every run is a point, and the means of its series make a line over d_state (log₂). What has no state
+    (d_state 0) is a level, dotted line at its mean, with its points at the left edge.
+
+    Args:
+        table: One run a row: architecture, seed, d_state and the columns of `y`.
+        y: The columns to show, a panel each.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: For missing columns, or where no run has a state.
+
+    Example:
+        >>> import sisa_viz
+        >>> rows = [(f"SISA d_state={d}", 0, d, 3 - d / 100) for d in (16, 64)]
+        >>> table = pd.DataFrame(rows, columns=["architecture", "seed", "d_state", "val/loss"])
+        >>> sisa_viz.plot_state_size(table, y=["val/loss"]).layout.title.text
+        'What a larger state brings and costs'
     """
     data = prepare_state_size(table, y=y)
     titles = [column_words(panel)[0] for panel in data.panels]
     figure = figures.panels(titles, columns=len(titles), height=480, horizontal_spacing=0.09)
     named: set[str] = set()
     for column, panel in enumerate(data.panels, start=1):
-        for name, mean in data.mean[data.mean["panel"] == panel].groupby("series"):
-            runs = data.runs[(data.runs["panel"] == panel) & (data.runs["series"] == name)]
+        for name, mean in data.mean.loc[data.mean["panel"] == panel].groupby("series"):
+            runs = data.runs.loc[(data.runs["panel"] == panel) & (data.runs["series"] == name)]
             colour = series_colour(mean)
             line = _line(str(name), mean, data.sizes, colour).update(showlegend=name not in named)
             figure.add_traces([_points(runs, data.sizes, colour), line], rows=1, cols=column)
@@ -90,13 +142,13 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS
     return figure
 
 
-def _line(name: str, mean: Frame, sizes: list[int], colour: str) -> go.Scatter:
+def _line(name: str, mean: pd.DataFrame, sizes: list[int], colour: str) -> go.Scatter:
     """The means; a level line over all sizes where there is no state."""
     level = bool((mean["d_state"] == 0).all())
     x = [_edge(sizes), max(sizes)] if level else mean["d_state"].to_numpy()
     mean = mean.iloc[[0] * len(x)] if level else mean
     dash = "dot" if level else architecture_dash(name)
-    low, high = (mean[end].map("{:.4g}".format) for end in ("low", "high"))
+    low, high = figures.short(mean["low"].to_numpy()), figures.short(mean["high"].to_numpy())
     names = [escape(architecture) for architecture in mean["architecture"]]
     return go.Scatter(
         x=x,
@@ -111,7 +163,7 @@ def _line(name: str, mean: Frame, sizes: list[int], colour: str) -> go.Scatter:
     )
 
 
-def _points(runs: Frame, sizes: list[int], colour: str) -> go.Scatter:
+def _points(runs: pd.DataFrame, sizes: list[int], colour: str) -> go.Scatter:
     """Single runs in the colour of their line; those without a state at the left edge."""
     names = [escape(architecture) for architecture in runs["architecture"]]
     return go.Scatter(
@@ -127,6 +179,7 @@ def _points(runs: Frame, sizes: list[int], colour: str) -> go.Scatter:
 
 
 def _edge(sizes: list[int]) -> float:
+    """Half a step to the left of the smallest size, for the axis is in powers of two: 16 / √2 ≈ 16 / 1.4."""
     return min(sizes) / 1.4
 
 

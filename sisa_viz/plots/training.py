@@ -4,23 +4,37 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from data.results.tables import Frame, check_choice, check_metrics, one_run_a_seed, rows_in_order
+from data.results.tables import check_choice, check_metrics, one_run_a_seed, rows_in_order
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import column_label
+from sisa_viz.trace.axes import column_label, column_words
 
 TRAINING_PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
 X_COLUMNS = ("step", "tokens")
-MANY = 12  # runs; with more of them the first losses would hide the differences between the last
+MANY_RUNS = 12  # with more of them the first losses would hide the differences between the last
 LATE = "loss axis: range of the second half of the longest run"
 MOST_POINTS = 1000  # of one curve; a longer one is thinned evenly, its last point kept
 
 
-def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
-    """The curves there are: panel, name, architecture, seed, x, value; by x, at most 1,000 points each.
+def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> pd.DataFrame:
+    """Pick the curves of a training that were logged, thinned evenly to at most 1,000 points each.
 
-    ValueError where none was logged, and for two runs of one variant and seed.
+    Args:
+        metrics: A table of runs, as `sisa_viz.read_runs` returns it.
+        x: "step" or "tokens".
+
+    Returns:
+        The columns panel ("loss", "lr" or "grad_norm"), name, architecture, seed, x and value, in order of x.
+
+    Raises:
+        ValueError: Where none of these was logged, or for two runs of one variant and seed.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> curves = prepare_training(example_runs())
+        >>> sorted(curves["panel"].unique()), len(curves)
+        (['loss', 'lr'], 40)
     """
     check_choice("x", x, X_COLUMNS)
     panel = {name: panel for panel, names in TRAINING_PANELS.items() for name in names}
@@ -38,10 +52,19 @@ def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> Frame:
     return curves[number % np.ceil(sizes / MOST_POINTS) == 0].reset_index(drop=True)
 
 
-def late_range(curves: Frame) -> list[float] | None:
-    """The loss axis of more than 12 runs: the range of the second half of the longest; None of fewer runs."""
+def late_range(curves: pd.DataFrame) -> list[float] | None:
+    """Return the range of the loss axis where there are more than 12 runs, None where there are fewer.
+
+    It is the range of all losses in the second half of the longest run and 5 % on each side. Showing the
+    first losses, which are far larger, would hide the differences between the last ones.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> late_range(prepare_training(example_runs())) is None
+        True
+    """
     loss = curves[(curves["panel"] == "loss") & np.isfinite(curves["value"])]
-    if loss.groupby(["architecture", "seed"]).ngroups <= MANY:
+    if loss.groupby(["architecture", "seed"]).ngroups <= MANY_RUNS:
         return None
     late = loss.loc[loss["x"] >= loss["x"].max() / 2, "value"]
     edge = 0.05 * (late.max() - late.min())
@@ -49,15 +72,32 @@ def late_range(curves: Frame) -> list[float] | None:
 
 
 def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
-    """One thin line a run, coloured by architecture; validation with points. `x` is "step" or "tokens".
+    """Draw loss, learning rate and gradient norm: one thin line a run, coloured by architecture.
 
-    Panels share their x axis; what was not logged has no panel. With more than 12 runs the loss axis shows
-    the range of the second half of the longest. Returns the figure.
+    Validation losses are dashed and have points. Panels share their x axis; what was not logged has no panel.
+    With more than 12 runs the loss axis shows the range of the second half of the longest.
+
+    Args:
+        metrics: A table of runs, as `sisa_viz.read_runs` returns it; one run a seed.
+        x: "step" or "tokens".
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: Where none of these was logged, or for two runs of one variant and seed.
+
+    Example:
+        >>> import sisa_viz
+        >>> from sisa_viz.examples import example_runs
+        >>> sisa_viz.plot_training(example_runs()).layout.title.subtitle.text
+        '4 runs, one line each'
     """
     curves = prepare_training(metrics, x=x)
     late = late_range(curves)
     shown = [name for name in TRAINING_PANELS if name in set(curves["panel"])]
-    heights = [(4 if late else 2) if name == "loss" else 1 for name in shown]
+    tall = 4 if late else 2  # losses come first
+    heights = [tall if name == "loss" else 1 for name in shown]
     figure = figures.panels(
         [""] * len(shown),
         columns=1,
@@ -67,45 +107,46 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
         vertical_spacing=0.04,
     )
     named: set[str] = set()
-    for (architecture, seed, name), run in curves.groupby(["architecture", "seed", "name"], sort=False):
-        label = (
-            f"{architecture} · {column_label(str(name)).split(' (')[0]}"
-            if name in TRAINING_PANELS["loss"]
-            else str(architecture)
-        )
-        first = name in TRAINING_PANELS["loss"] and label not in named
-        named.add(label)
-        figure.add_trace(
-            _line(run, str(architecture), seed, str(name), label, first),
-            row=shown.index(run["panel"].iloc[0]) + 1,
-            col=1,
-        )
-    for at, panel in enumerate(shown, start=1):
-        title = "loss (nats per token)" if panel == "loss" else column_label(panel)
-        figure.update_yaxes(title=escape(title), row=at, rangemode="normal" if panel == "loss" else "tozero")
-    if late:
-        figure.update_yaxes(range=late, row=shown.index("loss") + 1)
+    for _, run in curves.groupby(["architecture", "seed", "name"], sort=False):
+        panel, words = str(run["panel"].iloc[0]), _legend_words(run)
+        line = _line(run, words).update(showlegend=panel == "loss" and words not in named)
+        figure.add_trace(line, row=shown.index(panel) + 1, col=1)
+        named.add(words)
+    _axes(figure, shown, late)
     figure.update_xaxes(title=escape(column_label(x)), row=len(shown))
-    figure.update_layout(
-        legend={"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"}, margin={"b": 110}
-    )
     runs = curves.groupby(["architecture", "seed"]).ngroups
-    subtitle = f"{runs} run{'s' if runs > 1 else ''}, one line each"
+    subtitle = f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
     figures.entitle(figure, "Training", f"{subtitle} · {LATE}" if late else subtitle)
     return figure
 
 
-def _line(
-    run: pd.DataFrame, architecture: str, seed: object, name: str, label: str, first: bool
-) -> go.Scatter:
-    validation = name == "val/loss"
+def _legend_words(run: pd.DataFrame) -> str:
+    """A variant has two losses, so their lines say which; its other lines do not stand in the legend."""
+    architecture, name = str(run["architecture"].iloc[0]), str(run["name"].iloc[0])
+    if name not in TRAINING_PANELS["loss"]:
+        return architecture
+    return f"{architecture} · {column_words(name)[0]}"
+
+
+def _axes(figure: go.Figure, shown: list[str], late: list[float] | None) -> None:
+    for row, panel in enumerate(shown, start=1):
+        title = "loss (nats per token)" if panel == "loss" else column_label(panel)
+        figure.update_yaxes(title=escape(title), row=row, rangemode="normal" if panel == "loss" else "tozero")
+    if late:
+        figure.update_yaxes(range=late, row=shown.index("loss") + 1)
+    legend = {"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"}
+    figure.update_layout(legend=legend, margin={"b": 110})
+
+
+def _line(run: pd.DataFrame, label: str) -> go.Scatter:
+    architecture, name = str(run["architecture"].iloc[0]), str(run["name"].iloc[0])
+    seed, validation = run["seed"].iloc[0], name == "val/loss"
     return go.Scatter(
         x=run["x"].to_numpy(),
         y=run["value"].to_numpy(),
         mode="lines+markers" if validation else "lines",
         name=escape(label),
         legendgroup=escape(label),
-        showlegend=first,
         marker={"size": 5},
         line={
             "color": architecture_colour(architecture),

@@ -72,8 +72,9 @@ def _half_lives(axes: Axes, data: Decay) -> None:
 
 
 def _retention(axes: Axes, data: Decay) -> None:
-    for (layer, _), curve in data.retention.groupby(list(HEADS)):
-        axes.plot(curve["position"], curve["retention"], color=layer_colour(int(layer)), linewidth=0.8)
-        start = curve[curve["clamped"]].head(1)
+    for _, curve in data.retention.groupby(list(HEADS)):
+        colour = layer_colour(int(curve["layer"].iloc[0]))
+        axes.plot(curve["position"], curve["retention"], color=colour, linewidth=0.8)
+        start = curve.loc[curve["clamped"]].head(1)
         axes.plot(start["position"], start["retention"], "x", color=CLAMPED, markersize=4, clip_on=False)
     axes.set(xlabel=data.labels["position"], ylabel=data.labels["retention"], ylim=(-0.03, 1.03))

@@ -86,7 +86,7 @@ def _variant(axes: Axes, name: str, mean: pd.DataFrame, data: Convergence) -> No
     words = f"mean of {seeds} seeds" if seeds > 1 else "1 seed, no interval"
     axes.fill_between(mean["x"], mean["low"], mean["high"], color=colour, alpha=0.18, linewidth=0)
     sns.lineplot(
-        data.runs[data.runs["architecture"] == name],
+        data.runs.loc[data.runs["architecture"] == name],
         x="x",
         y="value",
         units="seed",

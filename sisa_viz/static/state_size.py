@@ -45,16 +45,16 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS
 
 def _panel(axes: Axes, data: StateSize, panel: str) -> None:
     palette = {}
-    for name, mean in data.mean[data.mean["panel"] == panel].groupby("series"):
+    for name, mean in data.mean.loc[data.mean["panel"] == panel].groupby("series"):
         series, colour = str(name), series_colour(mean)
-        if (mean["d_state"] == 0).all():
+        if not mean["d_state"].to_numpy().any():
             axes.axhline(mean["mean"].iloc[0], linestyle=":", color=colour, label=series)
         else:
             axes.plot(
                 mean["d_state"], mean["mean"], linestyle=variant_dashes(series), color=colour, label=series
             )
             palette[series] = colour
-    runs = data.runs[(data.runs["panel"] == panel) & (data.runs["d_state"] > 0)]
+    runs = data.runs.loc[(data.runs["panel"] == panel) & (data.runs["d_state"] > 0)]
     sns.scatterplot(runs, x="d_state", y="value", hue="series", palette=palette, legend=False, ax=axes)
     title, units = column_words(panel)
     axes.set_xscale("log", base=2)

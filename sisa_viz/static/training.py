@@ -41,7 +41,7 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
     heights = [tall if name == "loss" else 1 for name in shown]
     figure, panels = sheet(len(shown), 1, (3.6 if late else 1.2) + 1.3 * len(shown), height_ratios=heights)
     for axes, panel in zip(panels, shown, strict=True):
-        _lines(axes, curves[curves["panel"] == panel], legend=axes is panels[0])
+        _lines(axes, curves.loc[curves["panel"] == panel], legend=axes is panels[0])
         axes.set_xlabel(column_label(x) if axes is panels[-1] else "")
         axes.set_ylabel("loss (nats per token)" if panel == "loss" else column_label(panel))
     if late:  # many runs have too many names for a corner
