@@ -9,18 +9,12 @@ from small_models import SMALL, lively
 
 from data import NIAHTask, topics_corpus
 from model import SISAConfig, SISAModel, capture, load, save
+from model.analysis.ablation import ablated, ablations
+from model.analysis.episode import answers, capture_episode
 from model.analysis.needle_lens import needle_lens
-from model.analysis.needles import (
-    Exploration,
-    ablated,
-    ablations,
-    answers,
-    capture_episode,
-    found_by,
-    needle_head,
-    needle_heads,
-)
+from model.analysis.needles import found_by, needle_head, needle_heads
 from model.study.notebooks.context_length import Contexts
+from model.study.notebooks.exploration import Exploration
 from sisa_viz import build_trace
 
 SYNTHETIC = NIAHTask(filler="synthetic", lengths=(16, 24), value_length=2, n_symbols=16)

@@ -11,12 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from data import TokenCorpus, measured, open_corpus, topics_corpus
+from model.analysis.episode import capture_episode
 from model.analysis.needle_lens import needle_lens
-from model.analysis.needles import Exploration, capture_episode, needle_heads
+from model.analysis.needles import needle_heads
 from model.study import runs as study_runs
 from model.study.__main__ import app
 from model.study.collect import collect, collect_tiny
 from model.study.lengths import STRETCH, length_grid
+from model.study.notebooks.exploration import Exploration
 from model.study.plans import PLANS, planned
 from model.study.runs import StudyRun, expand, heldout_rows, train_all
 from model.training.run import Run
