@@ -7,6 +7,7 @@ every Dataset.
 
 import lazy_loader
 
+from data.results.runs import read_heads as read_heads
 from data.results.runs import read_runs as read_runs
 from sisa_viz.trace import build_trace as build_trace
 from sisa_viz.trace import check_trace as check_trace
@@ -14,7 +15,7 @@ from sisa_viz.trace import open_trace as open_trace
 
 _load, _, _in_stub = lazy_loader.attach_stub(__name__, __file__)
 
-__all__ = sorted([*_in_stub, "read_runs"])  # pyright: ignore[reportUnsupportedDunderAll] - names come from the stub
+__all__ = sorted([*_in_stub, "read_heads", "read_runs"])  # pyright: ignore[reportUnsupportedDunderAll] - names come from the stub
 
 
 def __getattr__(name: str) -> object:

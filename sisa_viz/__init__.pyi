@@ -20,6 +20,7 @@ from .trace import build_trace as build_trace
 from .trace import check_trace as check_trace
 from .trace import open_trace as open_trace
 
+read_heads = _runs.read_heads
 read_runs = _runs.read_runs  # of another room: lazy_loader takes relative imports alone, so it is not lazy
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "plot_span_mass",
     "plot_state_size",
     "plot_training",
+    "read_heads",
     "read_runs",
     "report",
 ]

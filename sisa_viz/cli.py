@@ -64,7 +64,7 @@ def _check_output(output: Path, paths: list[Path]) -> None:
 
 
 def _sections(paths: list[Path], explorer: bool) -> list[Any]:
-    from data.results.runs import is_run, read_runs
+    from data.results.runs import is_run, read_heads, read_runs
     from sisa_viz.pages.sections import run_sections, trace_sections
     from sisa_viz.trace.store import open_trace
 
@@ -75,7 +75,7 @@ def _sections(paths: list[Path], explorer: bool) -> list[Any]:
             f"{', '.join(wrong)}: a folder, but not a run; legal: folders with config.json and metrics.csv, "
             f"trace files"
         )
-    sections = run_sections(read_runs(runs)) if runs else []
+    sections = run_sections(read_runs(runs), read_heads(runs)) if runs else []
     for path in paths:
         if path in runs:
             continue

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.results.head_table import HEAD_KEYS, split_heads, without_heads
 from data.results.variants import Variant
 
 METRICS = ("step", "tokens", "name", "value")
@@ -16,19 +17,74 @@ NAMING = {"architecture": str, "rope": str, "lr_lam": int | float}
 
 
 def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
-    """One row a number: run, architecture, seed, step, tokens, name, value.
+    """One row a number of a whole model: run, architecture, seed, step, tokens, name, value.
 
     Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and
     seed, at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart
-    (see `data.results.variants.variant_name`). FileNotFoundError or ValueError name the folder and what it
+    (see `data.results.variants.Variant`). FileNotFoundError or ValueError name the folder and what it
     lacks.
     """
+    metrics = pd.concat([_read_run(folder) for folder in _listed(folders)], ignore_index=True)
+    return without_heads(metrics)
+
+
+def read_heads(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
+    """Read what runs measured of every head, one row a run, step, layer and head.
+
+    The numbers lie in the heads.csv of a folder; runs of earlier versions have them in metrics.csv under
+    names such as "lam/L0H1". Measures are lam (λ), half_life (tokens), clamped (share of positions), and the
+    shares of attention on the needle, needle_mass, needle_content and needle_importance.
+
+    Args:
+        folders: one or several, as in `read_runs`.
+
+    Returns:
+        run, architecture, seed, step, layer, head, then one column a measure; no rows where no head was
+        measured.
+
+    Raises:
+        FileNotFoundError: a folder is no run.
+        ValueError: a file in it cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "config.json").write_text('{"d_state": 4, "seed": 0}')
+        >>> _ = (folder / "metrics.csv").write_text("step,tokens,name,value\\n1,9,lr,0.1\\n")
+        >>> _ = (folder / "heads.csv").write_text("step,layer,head,lam\\n1,0,0,0.5\\n")
+        >>> read_heads(folder)[["architecture", "step", "layer", "head", "lam"]].values.tolist()
+        [['SISA d_state=4', 1, 0, 0, 0.5]]
+    """
+    tables = [_read_heads(folder) for folder in _listed(folders)]
+    filled = [table for table in tables if not table.empty]
+    return pd.concat(filled, ignore_index=True) if filled else tables[0]
+
+
+def _listed(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
     listed = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
     if not listed:
         raise ValueError(
             "no run folder was given; legal: one or more folders with config.json and metrics.csv"
         )
-    return pd.concat([_read_run(Path(folder)) for folder in listed], ignore_index=True)
+    return [Path(folder) for folder in listed]
+
+
+def _read_heads(folder: Path) -> pd.DataFrame:
+    """heads.csv beside what tells the run apart, after what an earlier version has put into metrics.csv."""
+    metrics, path = _read_run(folder), folder / "heads.csv"
+    earlier = split_heads(metrics)[1]
+    if not path.is_file() or not path.stat().st_size or metrics.empty:
+        return earlier
+    try:
+        heads = pd.read_csv(path)
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be read as a table ({error}); was the file cut off?") from error
+    missing = [name for name in ("step", *HEAD_KEYS) if name not in heads.columns]
+    if missing:
+        raise ValueError(f"{path} lacks columns {missing}; legal: step, layer, head and one for each measure")
+    run = metrics.loc[:0, ["run", "architecture", "seed"]]
+    named = run.merge(heads, how="cross")
+    return named if earlier.empty else pd.concat([earlier, named], ignore_index=True)
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from data import Episodes, score
+from data.results.head_table import head_table
 from model.network.network import SISAModel, next_token_loss
 
 CHUNK_TOKENS = 16_384
-HEAD_STATE: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # hook: metric and its value of each head
+HEAD_STATE: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # hook: measure and its value of each head
     "hook_lam": ("lam", lambda lam: lam),
     "hook_log_decay": ("half_life", lambda log_decay: math.log(2) / -log_decay.mean((0, 2))),
     "hook_clamped": ("clamped", lambda clamped: clamped.mean((0, 2))),
@@ -47,22 +48,37 @@ def heldout_loss(model: SISAModel, tokens: np.ndarray) -> float:
 
 
 @torch.no_grad()
-def head_state(model: SISAModel, tokens: np.ndarray) -> dict[str, float]:
-    """λ, half-life (tokens) and share of clamped positions of every head that has them, by metric name.
+def head_state(model: SISAModel, tokens: np.ndarray) -> pd.DataFrame:
+    """Measure λ, half-life and share of clamped positions of every head that has them.
 
-    Measured over tokens [row, position], as many rows as fit one forward pass.
+    The half-life is log 2 / (−mean log α), in tokens: so many tokens halve the importance of what came
+    before.
+
+    Args:
+        model: of any architecture; a transformer has none of the three.
+        tokens: token ids [row, position]; as many rows count as fit one forward pass.
+
+    Returns:
+        layer, head, and a column for each measure that there is: clamped, half_life, lam.
+
+    Example:
+        >>> from model import SISAConfig
+        >>> model = SISAModel(SISAConfig.preset("tiny"))
+        >>> state = head_state(model, np.arange(32)[None])
+        >>> state.columns.tolist(), round(state["lam"].max(), 4)
+        (['layer', 'head', 'clamped', 'half_life', 'lam'], 0.3133)
     """
     _, part = next(_chunks(model, tokens))
     wanted = tuple(HEAD_STATE)
     _, cache = model.run_with_cache(
         part, names_filter=lambda name: name.endswith(wanted), return_cache_object=False, return_type=None
     )
-    state = {}
+    numbers = []
     for name, fired in cache.items():
-        metric, of_head = HEAD_STATE[name.rpartition(".")[2]]
-        layer = name.split(".")[1]
-        state |= {f"{metric}/L{layer}H{head}": x for head, x in enumerate(of_head(fired.float()).tolist())}
-    return state
+        measure, of_head = HEAD_STATE[name.rpartition(".")[2]]
+        layer = int(name.split(".")[1])
+        numbers += [(layer, head, measure, x) for head, x in enumerate(of_head(fired.float()).tolist())]
+    return head_table(numbers)
 
 
 def _chunks(model: SISAModel, tokens: np.ndarray) -> Iterator[tuple[slice, Tensor]]:

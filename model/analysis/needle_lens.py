@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor
 
 from data import Episodes
+from data.results.head_table import head_table
 from model.network.network import SISAModel
 
 EPISODES = 16  # of a measurement: enough for a mean, few enough to build their score matrices
@@ -16,7 +18,7 @@ TERMS = {"importance_scores", "bias_scores"}
 
 
 @torch.no_grad()
-def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
+def needle_lens(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     """Share of each head's attention that lies on the value, seen from the token before the answer.
 
     Args:
@@ -45,7 +47,7 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
     names = [f"blocks.{layer}.attn.hook_{part}" for layer in layers for part in PARTS]
     hooks: list[tuple[Any, Any]] = [(name, keep) for name in names]
     model.run_with_hooks(tokens, fwd_hooks=hooks, return_type=None)
-    lens = {}
+    numbers = []
     for layer in layers:
         content, scores, pattern = (rows[f"blocks.{layer}.attn.hook_{part}"] for part in PARTS)
         shares = pattern / pattern.sum(-1, keepdim=True)
@@ -55,8 +57,8 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> dict[str, float]:
             weights["importance"] = _softmax(scores - content, visible)
         for name, weight in weights.items():
             mass = (weight * value[:, None]).sum(-1).mean(0).tolist()
-            lens |= {f"needle_{name}/L{layer}H{head}": x for head, x in enumerate(mass)}
-    return lens
+            numbers += [(layer, head, f"needle_{name}", x) for head, x in enumerate(mass)]
+    return head_table(numbers)
 
 
 def _softmax(scores: Tensor, visible: Tensor) -> Tensor:

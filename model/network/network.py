@@ -10,20 +10,17 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformer_lens import ActivationCache, HookedRootModule
-from transformer_lens.config import TransformerLensConfig
 from transformer_lens.hook_points import HookPoint
-from transformer_lens.utilities.slice import Slice
 
 from data.niah.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
-from data.text.tokenizer import encode
 from model.config import SISAConfig
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import KeepsFloat32
 from model.mixers.parts.hooks import at_least_float32
 from model.mixers.parts.norm import RMSNorm
 from model.network.block import Block
+from model.network.lens_tools import LensTools
 
 Tokens = Int[Tensor, "batch position"]
 
@@ -43,7 +40,7 @@ class Unembed(nn.Module):
         return F.linear(x, self._embed[0].weight)
 
 
-class SISAModel(HookedRootModule):
+class SISAModel(LensTools):
     """A SISA language model (arXiv 2606.02332) with TransformerLens hooks; plain transformer if d_state = 0.
 
     Args:
@@ -144,30 +141,6 @@ class SISAModel(HookedRootModule):
             )
         return tokens
 
-    def run_with_cache(
-        self,
-        *args: Any,
-        return_cache_object: bool = True,
-        remove_batch_dim: bool = False,
-        pos_slice: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """As its parent's, but the cache is an ActivationCache and pos_slice knows every hook's layout."""
-        output, cache = super().run_with_cache(*args, **kwargs)
-        if pos_slice is not None:
-            cut = Slice.unwrap(pos_slice)
-            cache = {
-                name: cut.apply(t, dim=self._position_dim(name)) if t.ndim > 1 else t
-                for name, t in cache.items()
-            }
-        cache = ActivationCache(cache, self)
-        if remove_batch_dim:
-            cache = cache.remove_batch_dim()
-        return output, cache if return_cache_object else cache.cache_dict
-
-    def _position_dim(self, name: str) -> int:
-        return self.hook_dict[name.removesuffix("_grad")].pos_dim or 1
-
     @torch.no_grad()
     def generate(
         self, tokens: Tokens, *, max_new_tokens: int, use_cache: bool = True
@@ -204,80 +177,6 @@ class SISAModel(HookedRootModule):
             for layer, block in enumerate(self.blocks)
             for name in block.attn.no_weight_decay
         ]
-
-    @property
-    def device(self) -> torch.device:
-        return self.embed.weight.device
-
-    @property
-    def cfg(self) -> TransformerLensConfig:
-        """The configuration as TransformerLens' utilities read it."""
-        c = self.config
-        sizes: dict[str, Any] = dict(
-            d_model=c.d_model,
-            d_head=c.d_head,
-            n_layers=c.n_layers,
-            n_ctx=c.n_ctx,
-            n_heads=c.n_heads,
-            d_mlp=c.d_mlp,
-            d_vocab=c.d_vocab,
-        )
-        return TransformerLensConfig(
-            **sizes,
-            device=str(self.device),
-            dtype=self.embed.weight.dtype,
-            positional_embedding_type="rotary",
-            gated_mlp=True,
-            normalization_type="RMS",
-            default_prepend_bos=False,
-        )
-
-    @property
-    def W_U(self) -> Float[Tensor, "d_model d_vocab"]:
-        return self.unembed.W_U
-
-    @property
-    def b_U(self) -> Float[Tensor, " d_vocab"]:
-        return torch.zeros(self.config.d_vocab, device=self.device, dtype=self.embed.weight.dtype)
-
-    def to_tokens(self, text: str | list[str], **_: Any) -> Tokens:
-        """Token ids of one text, or of several of equal length: batch × position."""
-        if self.tokenizer is None:
-            raise refusal(
-                "tokenizer",
-                None,
-                legal="a tokenizers.Tokenizer",
-                step="Pass token ids, or SISAModel(..., tokenizer=...).",
-            )
-        rows = [encode(self.tokenizer, t) for t in ([text] if isinstance(text, str) else text)]
-        if len({len(row) for row in rows}) != 1:
-            lengths = [len(row) for row in rows]
-            raise refusal(
-                "texts", f"{lengths} tokens long", legal="texts of equal length", step="Pass them one by one."
-            )
-        return torch.tensor(rows, dtype=torch.int64, device=self.device)
-
-    def to_single_token(self, text: str) -> int:
-        """The id of a text that is one token."""
-        ids = self.to_tokens(text)[0].tolist()
-        if len(ids) != 1:
-            raise refusal(
-                "text",
-                text,
-                legal=f"a text that is one token, not {len(ids)}",
-                step="Pass a shorter text or a token id.",
-            )
-        return ids[0]
-
-    def tokens_to_residual_directions(self, tokens: str | int | Tensor) -> Tensor:
-        """Directions of the normalised residual stream whose products are the tokens' logits, … × d_model.
-
-        The final norm's weight is folded in: ActivationCache.logit_attrs of all parts adds up to the logit.
-        """
-        ids = torch.as_tensor(
-            self.to_single_token(tokens) if isinstance(tokens, str) else tokens, device=self.device
-        )
-        return self.embed.weight[ids] * self.ln_final.w
 
 
 def next_token_loss(logits: Float[Tensor, "batch position d_vocab"], labels: Tokens) -> Float[Tensor, ""]:

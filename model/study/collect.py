@@ -27,7 +27,6 @@ from sisa_viz import read_runs
 FOLDER = Path(measured.__file__).parent
 TABLES = tuple(measured.SOURCES.values())
 DIGITS = 5
-OF_HEAD = r"^(?P<measure>\w+)/L(?P<layer>\d+)H(?P<head>\d+)$"
 
 
 def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **trained: str) -> pd.DataFrame:
@@ -53,17 +52,18 @@ def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **train
         if repeat and folder.name not in there:
             step = "Collect their first training first."
             raise refusal("folder", str(folder), legal=f"runs of {out / 'runs.csv'}", step=step)
-        named, (config, metrics) = {"run": folder.name}, _finished(folder)
+        named, run = {"run": folder.name}, _finished(folder)
+        metrics = run.metrics
+        numbers = metrics.loc[:, ["step", "name", "value"]]
         if repeat:
-            parts[repeats].append(_split(metrics)[0].assign(**named, **trained))
+            parts[repeats].append(numbers.assign(**named, **trained))
             continue
         tokens = int(metrics["tokens"].to_numpy().max())
-        asked = _asked(config) | {"tokens": tokens}
+        asked = _asked(run.config) | {"tokens": tokens}
         parts["runs.csv"].append(pd.DataFrame([named | asked | trained]))
-        metrics, heads = _split(metrics)
-        parts["metrics.csv.gz"].append(metrics.assign(**named))
-        if not heads.empty:
-            parts["heads.csv.gz"].append(heads.assign(**named))
+        parts["metrics.csv.gz"].append(numbers.assign(**named))
+        if not run.heads.empty:
+            parts["heads.csv.gz"].append(run.heads.assign(**named))
         if (folder / "lengths.csv").is_file():
             parts["lengths.csv.gz"].append(pd.read_csv(folder / "lengths.csv").assign(**named))
     out.mkdir(parents=True, exist_ok=True)
@@ -86,14 +86,14 @@ def collect_tiny(folders: Sequence[Path], *, out: Path) -> None:
         needles.to_csv(aside, index=False, float_format=f"%.{DIGITS}g")
 
 
-def _finished(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    """config.json of a run and all that it has measured; ValueError unless it has ended."""
+def _finished(folder: Path) -> Run:
+    """The run of a folder; ValueError unless it has ended."""
     run = Run(folder)
-    metrics, config = run.metrics, run.config if (folder / "config.json").is_file() else None
-    if config is None or metrics["step"].max() != config["training"]["steps"]:
+    asked = run.config if (folder / "config.json").is_file() else None
+    if asked is None or run.metrics["step"].max() != asked["training"]["steps"]:
         step = "Train it to its end with `python -m model.study train`, or leave it out."
         raise refusal("folder", str(folder), legal="folders of finished runs", step=step)
-    return config, metrics
+    return run
 
 
 def _asked(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,16 +114,6 @@ def _preset(config: SISAConfig) -> str:
     """The size that a model was built at, whatever its vocabulary, context and d_mlp; "" for another one."""
     shape = (config.d_model, config.n_layers, config.n_heads)
     return next((name for name, sizes in PRESETS.items() if sizes[:3] == shape), "")
-
-
-def _split(metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Numbers of the whole model, and those of its heads as one row a step, layer and head."""
-    kept = metrics.loc[:, ["step", "name", "value"]]
-    parts = pd.Series(kept["name"]).str.extract(OF_HEAD)
-    of_head = parts["measure"].notna()
-    heads = pd.concat([kept, parts], axis=1).loc[of_head].astype({"layer": int, "head": int})
-    wide = heads.pivot_table(index=["step", "layer", "head"], columns="measure", values="value")
-    return kept.loc[~of_head], wide.reset_index().rename_axis(columns=None)
 
 
 def _merge(path: Path, tables: list[pd.DataFrame], *, runs: Sequence[str]) -> None:

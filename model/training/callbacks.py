@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
@@ -16,10 +17,12 @@ from tqdm.auto import tqdm
 
 from data import NIAHTask
 from data.files import write_aside
+from data.results.head_table import HEAD_KEYS
 from model.analysis.evaluation import evaluate, head_state, heldout_loss
 from model.analysis.needle_lens import needle_lens
+from model.network.network import SISAModel
 from model.training.recipe import TrainingConfig
-from model.training.run import COLUMNS, NonFiniteLoss, Run
+from model.training.run import HEADS_FILE, METRICS_COLUMNS, METRICS_FILE, NonFiniteLoss, Run
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
 
@@ -108,16 +111,12 @@ class Recorder(StepCallback):
             f"step={first}){more}; {good}. Lower lr or look at that batch."
         )
 
-    def write(self, step: int, values: dict[str, float]) -> None:
-        """Append rows and make sure that they are on the disk."""
-        path = self.run.folder / "metrics.csv"
-        rows = pd.DataFrame(
-            [(step, self.tokens, name, value) for name, value in values.items()], columns=COLUMNS
-        )
-        with path.open("a") as file:
-            rows.to_csv(file, index=False, header=file.tell() == 0)
-            file.flush()
-            os.fsync(file.fileno())
+    def write(self, step: int, values: Mapping[str, float], heads: pd.DataFrame | None = None) -> None:
+        """Append numbers of the whole model to metrics.csv and those of heads to heads.csv."""
+        rows = [(step, self.tokens, name, value) for name, value in values.items()]
+        self.run.append(METRICS_FILE, pd.DataFrame(rows, columns=METRICS_COLUMNS))
+        if heads is not None and not heads.empty:
+            self.run.append(HEADS_FILE, heads.assign(step=step).loc[:, ["step", *heads.columns]])
         self.last |= values
 
 
@@ -141,9 +140,10 @@ class Evaluator(StepCallback):
         if due(step, self.training.evaluate_every, self.training.steps):
             # what watches hooks, and sees batches of many shapes, is not compiled
             with trainer.precision_plugin.forward_context(), torch.compiler.set_stance("force_eager"):
-                self.recorder.write(step, self.measure(module.model))
+                self.recorder.write(step, *self.measure(module.model))
 
-    def measure(self, model: Any) -> dict[str, float]:
+    def measure(self, model: SISAModel) -> tuple[dict[str, float], pd.DataFrame]:
+        """Return the numbers of the whole model by name, and the table of its heads."""
         values: dict[str, float] = {}
         for name, episodes in self.episodes.items():
             scores = evaluate(model, episodes)
@@ -155,9 +155,20 @@ class Evaluator(StepCallback):
         if self.heldout is not None:
             values["val/loss"] = heldout_loss(model, self.heldout)
         rows = next((episodes.tokens for episodes in self.episodes.values()), self.heldout)
+        heads = pd.DataFrame(columns=list(HEAD_KEYS))
+        if rows is not None:
+            heads = head_state(model, rows)
         if self.episodes:
-            values |= needle_lens(model, list(self.episodes.values())[-1])
-        return values if rows is None else values | head_state(model, rows)
+            lens = needle_lens(model, list(self.episodes.values())[-1])
+            heads = _joined(heads, lens)
+        return values, heads
+
+
+def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Both tables of heads in one; a head that one of them lacks gets NaN in its columns."""
+    if one.empty or other.empty:
+        return other if one.empty else one
+    return one.merge(other, on=list(HEAD_KEYS), how="outer", sort=True)
 
 
 class CheckpointWriter(StepCallback):

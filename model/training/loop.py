@@ -96,7 +96,7 @@ def train(
     module = SISATraining(SISAModel(config, seed=seed, tokenizer=tokenizer), training).train()
     resume = run.checkpoint if run.checkpoint.is_file() else None
     step = torch.load(resume, map_location="cpu", weights_only=True)["global_step"] if resume else 0
-    run.cut_metrics(step)
+    run.cut_tables(step)
     recorder = Recorder(run, training, seed=seed)
     evaluator = Evaluator(recorder, training, tasks=tasks, heldout=heldout)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

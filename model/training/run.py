@@ -2,17 +2,19 @@
 
     config.json        what was asked: model, training, data, evaluations, corpus hash
     versions.json      software of every start
-    metrics.csv        step, tokens, name, value
+    metrics.csv        step, tokens, name, value: numbers of the whole model
+    heads.csv          step, layer, head, then one column a measure: numbers of every head
     last.ckpt          Lightning checkpoint, replaced as a whole
     model.safetensors  the trained weights, once it has ended
 
-Killed at any moment, a folder is either resumable or empty: files appear by renaming, and rows of metrics.csv
+Killed at any moment, a folder is either resumable or empty: files appear by renaming, and rows of both tables
 past the checkpoint are cut when it resumes.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,11 +26,13 @@ from filelock import FileLock, Timeout
 
 from data.files import write_aside
 from data.refusal import refusal
+from data.results.head_table import split_heads, without_heads
 from model.network.network import SISAModel
 from model.network.versions import versions
 from model.weights.checkpoint import load
 
-COLUMNS = ["step", "tokens", "name", "value"]
+METRICS_FILE, HEADS_FILE = "metrics.csv", "heads.csv"
+METRICS_COLUMNS = ["step", "tokens", "name", "value"]
 
 
 class NonFiniteLoss(RuntimeError):
@@ -59,9 +63,23 @@ class Run:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Everything measured so far: step, tokens, name, value."""
-        path = self.folder / "metrics.csv"
-        return pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=COLUMNS)
+        """Return what was measured of the whole model so far: step, tokens, name, value."""
+        return without_heads(self._logged())
+
+    @property
+    def heads(self) -> pd.DataFrame:
+        """Return what was measured of every head so far: step, layer, head, then one column a measure.
+
+        Folders of earlier versions have these numbers in metrics.csv, under names such as "lam/L0H1".
+        """
+        earlier, path = split_heads(self._logged())[1], self.folder / HEADS_FILE
+        tables = [earlier, pd.read_csv(path)] if _has_rows(path) else [earlier]
+        filled = [table for table in tables if not table.empty]
+        return pd.concat(filled, ignore_index=True) if filled else earlier
+
+    def _logged(self) -> pd.DataFrame:
+        path = self.folder / METRICS_FILE
+        return pd.read_csv(path) if _has_rows(path) else pd.DataFrame(columns=METRICS_COLUMNS)
 
     def model(self) -> SISAModel:
         """The trained model; a FileNotFoundError where the run has not ended."""
@@ -99,18 +117,40 @@ class Run:
             step = "Choose another folder, or ask for the same run to resume it."
             raise self._refused(f"the folder of the same run; {'; '.join(changed[:6])}", step)
 
-    def cut_metrics(self, step: int) -> None:
-        """Drop what a killed process measured after its last checkpoint, at step, half a line included."""
-        path = self.folder / "metrics.csv"
-        if step == 0:
-            path.unlink(missing_ok=True)
-        elif path.is_file():
-            # text, so that kept numbers keep every digit
-            rows = pd.read_csv(path, on_bad_lines="skip", dtype=str)
-            steps = pd.Series(pd.to_numeric(rows["step"], errors="coerce"))
-            kept = rows[steps <= step].dropna()
-            with write_aside(path) as aside:
-                kept.to_csv(aside, index=False)
+    def append(self, name: str, rows: pd.DataFrame) -> None:
+        """Append rows to one of the two tables and return once they are on the disk.
+
+        The header is written with the first rows. A run measures the same columns at every step, which is
+        checked here, because a table whose columns move would be read wrongly and in silence.
+        """
+        path = self.folder / name
+        with path.open("a+", newline="") as file:
+            file.seek(0)
+            header = file.readline()
+            own = rows.head(0).to_csv(index=False, lineterminator="\n")
+            if header not in ("", own):
+                came, step = own.rstrip(), "Delete the folder and train again."
+                raise refusal(f"columns of {path}", came, legal=header.rstrip(), step=step)
+            rows.to_csv(file, index=False, header=not header, lineterminator="\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def cut_tables(self, step: int) -> None:
+        """Drop what a killed process measured after its last checkpoint, which is of `step`.
+
+        Both tables are cut at the same step, so that a resumed run writes what the killed one would have
+        written. They are cut as text: a number that is kept keeps every digit. A last line without its end is
+        half a line and goes, even where its first characters read as an early step: the half "12" of
+        "120,0,…".
+        """
+        for path in (self.folder / METRICS_FILE, self.folder / HEADS_FILE):
+            if step == 0:
+                path.unlink(missing_ok=True)
+            elif path.is_file():
+                header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
+                whole = [line for line in lines if line.endswith(b"\n") and _step_of(line) <= step]
+                with write_aside(path) as aside:
+                    aside.write_bytes(b"".join([header, *whole]) if header.endswith(b"\n") else b"")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -130,6 +170,16 @@ class Run:
 def write_json(path: Path, value: Any) -> None:
     with write_aside(path) as aside:
         aside.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def _has_rows(path: Path) -> bool:
+    """Whether a table has been begun; it is empty for a moment before its first rows."""
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _step_of(line: bytes) -> int:
+    """Step of a row, its first field."""
+    return int(line.partition(b",")[0])
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -5,11 +5,12 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from data.results.head_table import split_heads
 from data.results.tables import MATCH, Frame, episode_sets, one_run_a_seed, rows_in_order
 from sisa_viz.look.text import visible
 from sisa_viz.pages.page import Heading
 from sisa_viz.plots.decay import plot_decay
-from sisa_viz.plots.lam import LOGGED_LAM, plot_lambda
+from sisa_viz.plots.lam import plot_lambda
 from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
@@ -68,18 +69,24 @@ def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
     return f"{head_name(layer, head)} is shown because {why}."
 
 
-def run_sections(runs: Frame) -> list[Any]:
+def run_sections(runs: Frame, heads: Frame | None = None) -> list[Any]:
     """Last values, training curves, convergence on each set of needles, λ of each variant; where logged.
 
     ValueError for two runs of one name and seed.
     """
     runs = one_run_a_seed(_told_apart(runs))
+    runs, logged_heads = split_heads(runs)
+    if heads is not None and not heads.empty:
+        variants = runs.drop_duplicates("run").set_index("run")["architecture"]
+        logged_heads = heads.assign(architecture=heads["run"].map(variants))
     logged = set(runs["name"])
     sections: list[Any] = [Heading("Runs"), last_values(runs)]
     if logged & {name for names in TRAINING_PANELS.values() for name in names}:
         sections.append(plot_training(runs))
     sections += [plot_niah_convergence(runs, metric=f"{name}/{MATCH}") for name in episode_sets(runs)]
-    with_lam = rows_in_order(runs[runs["name"].str.fullmatch(LOGGED_LAM)], "architecture")
+    if "lam" not in logged_heads:
+        return sections
+    with_lam = rows_in_order(logged_heads.dropna(subset=["lam"]), "architecture")
     for name, part in with_lam.groupby("architecture", sort=False):
         sections += [Heading(f"λ of {name}"), plot_lambda(part)]
     return sections

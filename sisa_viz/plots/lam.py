@@ -1,13 +1,11 @@
 """λ of every head: how much weight the importance term has."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
-from data.results.tables import check_metrics, one_run_a_seed
+from data.results.tables import check_metrics, check_table, one_run_a_seed
 from sisa_viz.look import figures
 from sisa_viz.look.colours import top_limit
 from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs, label
@@ -20,8 +18,8 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
     """Collect λ of every head, of a trace or of the runs of one architecture at their last step.
 
     Args:
-        source: A trace, or a table of runs with metrics named "lam/L0H1", which holds one architecture and
-            one run a seed.
+        source: A trace, or a table of heads (`sisa_viz.read_heads`), which holds one architecture and one run a
+            seed; a table of runs with metrics named "lam/L0H1", of earlier versions, is read as well.
 
     Returns:
         The maps mean, low and high over (layer, head), the last two the range over runs; the attribute `runs`
@@ -37,7 +35,7 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
         [[0.5, 1.0], [1.5, 2.0]]
     """
     if isinstance(source, pd.DataFrame):
-        return _from_runs(check_metrics(source))
+        return _from_runs(source)
     access = check_trace(source).sisa
     if not access.has_lam:
         kind = "attention alone (d_state=0)" if access.is_plain else "a state space"
@@ -47,17 +45,17 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
 
 
 def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
-    rows = metrics[metrics["name"].str.fullmatch(LOGGED_LAM)]
+    rows = _of_heads(metrics)
     kinds = sorted(map(str, rows["architecture"].unique()))
     if len(kinds) != 1:
         raise ValueError(
             f"λ was logged by {len(kinds)} architectures {kinds}; legal: one. "
             "Choose with metrics[metrics['architecture'] == ...]"
         )
-    one_run_a_seed(rows)
+    one_run_a_seed(rows.assign(name=list(zip(rows["layer"], rows["head"], strict=True))))
     last = rows[rows["step"] == rows.groupby("seed")["step"].transform("max")]
-    spread = last.groupby("name")["value"].agg(["mean", "min", "max"])
-    where = np.array([[int(number) for number in re.findall(r"\d+", str(name))] for name in spread.index])
+    spread = last.groupby(list(HEADS))["lam"].agg(["mean", "min", "max"])
+    where = np.array(list(spread.index))
     maps = {}
     for name, column in (("mean", "mean"), ("low", "min"), ("high", "max")):
         values = np.full(where.max(axis=0) + 1, np.nan)
@@ -68,6 +66,17 @@ def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
         }
         maps[name] = xr.DataArray(values, dims=HEADS, coords=coords, attrs=VARIABLES["lam"].attrs)
     return xr.Dataset(maps, attrs={"runs": len(last["seed"].unique())})
+
+
+def _of_heads(table: pd.DataFrame) -> pd.DataFrame:
+    """architecture, seed, step, layer, head, lam; from a table of heads, or from metrics named lam/L0H1."""
+    if "layer" in table.columns:
+        keys = ("architecture", "seed", "step", *HEADS, "lam")
+        return check_table(table, keys, what="the table of heads").dropna(subset=["lam"])
+    metrics = check_metrics(table)
+    rows = metrics[metrics["name"].str.fullmatch(LOGGED_LAM)]
+    where = rows["name"].str.extract(LOGGED_LAM).astype(int)
+    return rows.assign(layer=where[0], head=where[1], lam=rows["value"])
 
 
 def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:

@@ -208,10 +208,14 @@ def test_a_study_hands_its_settings_to_every_experiment():
 
 
 def test_a_study_in_smoke_mode_takes_one_seed_and_returns_every_metric(tmp_path, capsys):
-    metrics = Study(seeds=[4, 5], length=24, device="cpu", output_dir=str(tmp_path), smoke=True).run()
+    study = Study(seeds=[4, 5], length=24, device="cpu", output_dir=str(tmp_path), smoke=True)
+    assert study.heads().empty
+    metrics, heads = study.run(), study.heads()
     runs = set(zip(metrics["architecture"], metrics["seed"], strict=True))
     assert runs == {("SISA d_state=16", 4), ("transformer", 4)}
     assert max(metrics["step"].tolist()) == SMOKE_STEPS
-    assert {"train/loss", "niah/exact_match", "niah/n", "lam/L0H0"} <= set(metrics["name"])
+    assert {"train/loss", "niah/exact_match", "niah/n"} <= set(metrics["name"])
+    assert set(heads.dropna(subset=["lam"])["architecture"]) == {"SISA d_state=16"}
+    assert set(heads["run"]) == set(metrics["run"])
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(set(metrics["run"]))
     assert set(metrics["run"]) <= set(capsys.readouterr().out.split("\n"))

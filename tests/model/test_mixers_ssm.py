@@ -224,8 +224,10 @@ def test_seed_alone_decides_the_weights(architecture):
 def test_half_lives_are_measured_where_there_are_any(model):
     state = head_state(model, some_tokens(12).numpy())
     heads = {layer: block.attn.n_state_heads for layer, block in enumerate(model.blocks) if has_state(block)}
-    assert state.keys() == {f"half_life/L{layer}H{head}" for layer, n in heads.items() for head in range(n)}
-    assert min(state.values()) > 0
+    assert state.columns.tolist() == ["layer", "head", "half_life"]
+    there = list(zip(state["layer"], state["head"], strict=True))
+    assert there == [(layer, head) for layer, n in heads.items() for head in range(n)]
+    assert state["half_life"].min() > 0
 
 
 TOTALS = [  # size, transformer, Mamba-2 with its layers, Mamba-3 with its layers

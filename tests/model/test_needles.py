@@ -9,18 +9,12 @@ from small_models import SMALL, lively
 
 from data import NIAHTask, topics_corpus
 from model import SISAConfig, SISAModel, capture, load, save
+from model.analysis.ablation import ablated, ablations
+from model.analysis.episode import answers, capture_episode
 from model.analysis.needle_lens import needle_lens
-from model.analysis.needles import (
-    Exploration,
-    ablated,
-    ablations,
-    answers,
-    capture_episode,
-    found_by,
-    needle_head,
-    needle_heads,
-)
+from model.analysis.needles import found_by, needle_head, needle_heads
 from model.study.notebooks.context_length import Contexts
+from model.study.notebooks.exploration import Exploration
 from sisa_viz import build_trace
 
 SYNTHETIC = NIAHTask(filler="synthetic", lengths=(16, 24), value_length=2, n_symbols=16)
@@ -148,9 +142,11 @@ def test_shares_of_sigmoid_weights_are_theirs_and_a_state_space_has_none():
     episode = SYNTHETIC.build(3, n_episodes=1)
     trace, query = capture_episode(sigmoid, episode), int(episode.knobs["answer_start"].iloc[0]) - 1
     table = needle_heads(trace, query=query).set_index("head")["mass"]
-    lens = needle_lens(sigmoid, episode)
+    found = needle_lens(sigmoid, episode)
+    names = "L" + found["layer"].astype(str) + "H" + found["head"].astype(str)
+    lens = dict(zip(names, found["needle_mass"], strict=True))
     for head, mass in table.items():
-        assert lens[f"needle_mass/{head}"] == pytest.approx(mass, abs=6e-4)
+        assert lens[head] == pytest.approx(mass, abs=6e-4)
     with pytest.raises(ValueError, match="trace is 'of a state space'; legal: one of attention heads"):
         needle_heads(capture_episode(space, episode), query=query)
 

@@ -276,6 +276,25 @@ def test_activation_cache_takes_the_logits_apart(config, tokens):
     torch.testing.assert_close(heads.sum(0), cache["blocks.0.hook_attn_out"])
 
 
+@pytest.mark.parametrize(
+    ("architecture", "rope", "code"),
+    [("sisa", "yarn", "rotary"), ("sisa", "none", "none"), ("alibi", None, "alibi"), ("fox", None, "none")],
+)
+def test_transformer_lens_is_told_how_positions_are_told_apart(architecture, rope, code):
+    model = SISAModel(SISAConfig(**SMALL, architecture=architecture, rope=rope))
+    assert model.cfg.positional_embedding_type == code
+
+
+def test_a_model_without_mlps_is_taken_apart_too(tokens):
+    sizes = SMALL | {"d_mlp": 0, "d_model": 32}
+    model = lively(SISAModel(SISAConfig.from_dict(sizes | {"architecture": "mamba2"})))
+    assert (model.cfg.positional_embedding_type, model.cfg.attn_only) == ("none", True)
+    _, cache = model.run_with_cache(tokens)
+    parts, names = cache.decompose_resid(return_labels=True)
+    assert names == ["embed", "0_attn_out", "1_attn_out"]
+    torch.testing.assert_close(parts.sum(0), cache["blocks.1.hook_resid_post"])
+
+
 def test_transformer_lens_patching_runs(sisa, tokens):
     assert isinstance(sisa, TransformerLensModel)
     corrupted = tokens.clone()

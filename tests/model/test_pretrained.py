@@ -11,8 +11,8 @@ import torch
 
 from data import NIAHTask, topics_corpus, wilson
 from model import SISAConfig, load
+from model.analysis.ablation import ablated
 from model.analysis.evaluation import evaluate
-from model.analysis.needles import ablated
 from model.weights.checkpoint import PRETRAINED
 
 SEED, N_EPISODES = 8, 24

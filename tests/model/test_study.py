@@ -11,12 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from data import TokenCorpus, measured, open_corpus, topics_corpus
+from model.analysis.episode import capture_episode
 from model.analysis.needle_lens import needle_lens
-from model.analysis.needles import Exploration, capture_episode, needle_heads
+from model.analysis.needles import needle_heads
 from model.study import runs as study_runs
 from model.study.__main__ import app
 from model.study.collect import collect, collect_tiny
 from model.study.lengths import STRETCH, length_grid
+from model.study.notebooks.exploration import Exploration
 from model.study.plans import PLANS, planned
 from model.study.runs import StudyRun, expand, heldout_rows, train_all
 from model.training.run import Run
@@ -261,8 +263,7 @@ def test_a_training_collected_anew_leaves_nothing_of_the_one_before(folders, qui
     (runs[0] / "lengths.csv").unlink()
     collect(runs[:1], out=told, **TRAINED)
     assert set(pd.read_csv(told / "lengths.csv.gz")["run"]) == {runs[1].name}
-    metrics = runs[0] / "metrics.csv"
-    Run(runs[0]).metrics.query("~name.str.contains('/L')").to_csv(metrics, index=False)
+    (runs[0] / "heads.csv").unlink()
     collect(runs[:1], out=told, **TRAINED)
     assert quick.name not in set(pd.read_csv(told / "heads.csv.gz")["run"])
 
@@ -376,11 +377,12 @@ def test_the_needle_lens_agrees_with_the_trace_of_the_shipped_checkpoint():
     model = lesson.model()
     episode = lesson.episode(model)
     lens = needle_lens(model, episode)
+    lens.index = pd.Index("L" + lens["layer"].astype(str) + "H" + lens["head"].astype(str))
     trace = capture_episode(model, episode)
     query = int(episode.knobs["answer_start"].iloc[0]) - 1
     table = needle_heads(trace, query=query, top=trace.sizes["layer"] * trace.sizes["head"])
     columns = {"mass": "mass", "content": "content alone", "importance": "importance alone"}
     assert max(table["mass"]) > 0.5
     for part, column in columns.items():
-        found = [lens[f"needle_{part}/{head}"] for head in table["head"]]
+        found = lens.loc[list(table["head"]), f"needle_{part}"]
         np.testing.assert_allclose(found, table[column], rtol=1e-2, atol=6e-4)  # the table has three digits

@@ -26,7 +26,8 @@ from model.training.run import NonFiniteLoss, Run
 
 def same(first: Run, second: Run) -> bool:
     weights = [run.model().state_dict() for run in (first, second)]
-    texts = [(run.folder / "metrics.csv").read_text() for run in (first, second)]
+    tables = ("metrics.csv", "heads.csv")
+    texts = [[(run.folder / name).read_text() for name in tables] for run in (first, second)]
     equal = [torch.equal(weights[0][name], weights[1][name]) for name in weights[0]]
     return texts[0] == texts[1] and all(equal)
 
@@ -48,16 +49,22 @@ class Interrupting:
 
 def test_a_run_leaves_a_whole_folder(tmp_path):
     run = train(tmp_path / "run")
-    files = ["config.json", "versions.json", "metrics.csv", "last.ckpt", "model.safetensors", ".lock"]
-    assert {p.name for p in run.folder.iterdir()} == set(files)
+    files = ["config.json", "versions.json", "metrics.csv", "heads.csv", "last.ckpt", "model.safetensors"]
+    assert {p.name for p in run.folder.iterdir()} == {*files, ".lock"}
     metrics = run.metrics
     assert list(metrics.columns) == ["step", "tokens", "name", "value"]
     assert metrics.query("name == 'train/loss'").step.tolist() == [4, 8, 12, 16, 20]
+    heads = run.heads
+    assert heads.columns[:3].tolist() == ["step", "layer", "head"]
     evaluated = metrics.query("name == 'niah/exact_match'").step.tolist()
-    assert evaluated == metrics.query("name == 'lam/L1H1'").step.tolist() == [8, 16, 20]
+    assert evaluated == heads.query("layer == 1 and head == 1").step.tolist() == [8, 16, 20]
+    assert len(heads) == 3 * 2 * 2  # evaluations, layers, heads
+    assert {"lam", "half_life", "clamped", "needle_mass"} <= set(heads)
+    assert heads.notna().all(axis=None)
     assert (metrics.tokens == metrics.step * 4 * 16).all()
-    others = ["niah/first_token", "niah/nll", "niah/n", "half_life/L0H0", "clamped/L0H0", "lr", "grad_norm"]
+    others = ["niah/first_token", "niah/nll", "niah/n", "lr", "grad_norm"]
     assert set(others) <= set(metrics.name)
+    assert not metrics.name.str.contains("/L").any()
     assert run.config["seed"] == 0
     assert run.config["model"]["d_state"] == 4
     assert run.config["data"]["task"]["filler"] == "synthetic"
@@ -207,12 +214,45 @@ def test_other_heldout_rows_are_another_run(tmp_path):
         train(tmp_path / "run", steps=2, tasks=False)
 
 
+def test_half_a_line_goes_even_where_it_reads_as_an_early_step(tmp_path):
+    run, whole = Run(tmp_path), "step,layer,head,half_life,lam\n8,0,0,,0.5\n8,0,1,inf,0.25\n"
+    (tmp_path / "heads.csv").write_text(whole + "16,0,0,,0.5\n1")  # of a step 16 that a kill cut off
+    run.cut_tables(8)
+    assert (tmp_path / "heads.csv").read_text() == whole  # a head without a half-life stays
+    (tmp_path / "heads.csv").write_text("step,lay")
+    run.cut_tables(8)
+    assert run.heads.empty
+    run.append("heads.csv", pd.DataFrame({"step": [8], "layer": [0], "head": [0], "lam": [0.5]}))
+    assert run.heads.to_numpy().tolist() == [[8, 0, 0, 0.5]]
+
+
+def test_a_table_keeps_its_columns(tmp_path):
+    run, row = Run(tmp_path), pd.DataFrame({"step": [8], "lam": [0.5]})
+    run.append("heads.csv", row)
+    with pytest.raises(ValueError, match=r"columns of .*heads.csv is 'step,half_life'; legal: step,lam"):
+        run.append("heads.csv", row.rename(columns={"lam": "half_life"}))
+
+
+def test_a_folder_of_an_earlier_version_is_read_and_goes_on(tmp_path):
+    """Its metrics.csv holds the heads too, under names with layer and head."""
+    run = Run(tmp_path)
+    rows = ["4,9,lr,0.1", "4,9,lam/L0H1,0.5", "4,9,half_life/L0H1,8.0", "4,9,half_life/L1H0,9.0"]
+    (tmp_path / "metrics.csv").write_text("\n".join(["step,tokens,name,value", *rows, ""]))
+    assert run.metrics.to_numpy().tolist() == [[4, 9, "lr", 0.1]]
+    now = pd.DataFrame({"step": [8], "layer": [0], "head": [1], "half_life": [7.0], "lam": [0.75]})
+    run.append("heads.csv", now)
+    told = run.heads.fillna(-1.0)[["step", "layer", "head", "half_life", "lam"]]
+    assert told.to_numpy().tolist() == [[4, 0, 1, 8.0, 0.5], [4, 1, 0, 9.0, -1.0], [8, 0, 1, 7.0, 0.75]]
+    run.cut_tables(4)
+    assert run.heads["step"].tolist() == [4, 4]
+
+
 def test_half_written_metrics_are_cut(tmp_path):
     run = Run(tmp_path)
     (tmp_path / "metrics.csv").write_text("step,tokens,name,value\n4,1,lr,0.1\n8,2,lr,0.2\n12,3,tra")
-    run.cut_metrics(8)
+    run.cut_tables(8)
     assert (tmp_path / "metrics.csv").read_text() == "step,tokens,name,value\n4,1,lr,0.1\n8,2,lr,0.2\n"
-    run.cut_metrics(0)
+    run.cut_tables(0)
     assert run.metrics.empty
 
 

@@ -16,13 +16,14 @@ from data.results.intervals import share_interval
 from data.results.literature import published_length
 from data.results.tables import Frame
 from data.results.verdicts import NOT_MEASURED, UNDECIDED, Claim, claims_table, judge
-from model.analysis.needles import Exploration, parts
+from model.analysis.ablation import score_terms
 from model.config.architectures import architectures
 from model.mixers.parts.rope import temperature
 from model.network.extension import with_rope
 from model.network.network import SISAModel
 from model.study.findings.reading import SHOWN, variants
 from model.study.lengths import STRETCH, length_grid
+from model.study.notebooks.exploration import Exploration
 from model.weights.checkpoint import locate
 
 PLANS = ("main", "fusion")
@@ -68,7 +69,7 @@ class Contexts:
 
     def model(self) -> SISAModel:
         model = Exploration(checkpoint=self.checkpoint).model()
-        if "importance" not in parts(model) or model.config.rope == "none":
+        if "importance" not in score_terms(model) or model.config.rope == "none":
             legal = "a model with RoPE whose scores have content and importance"
             raise refusal("checkpoint", self.checkpoint, legal=legal, step="Take SISA or a variant of it.")
         return model

@@ -11,13 +11,14 @@ import pandas as pd
 
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.refusal import folder_path, one_of, refusal, whole
+from data.results.runs import is_run
 from model.config import SISAConfig
 from model.config.architectures import architecture as record_of
 from model.config.architectures import architectures
 from model.training.fit import DEVICES, fit
 from model.training.recipe import TrainingConfig
 from model.training.run import Run
-from sisa_viz import read_runs
+from sisa_viz import read_heads, read_runs
 
 SMOKE_STEPS = 12
 # in a run's name where not the default
@@ -168,6 +169,15 @@ class Study:
     def run(self) -> pd.DataFrame:
         """Every run's metrics: run, architecture, seed, step, tokens, name, value."""
         return run_all(list(self.experiments()))
+
+    def heads(self) -> pd.DataFrame:
+        """Numbers of every head of the runs that were trained here, as `sisa_viz.read_heads` returns them.
+
+        No rows where all runs were read from the tables that ship with the project.
+        """
+        folders = [Path(self.output_dir) / experiment.name for experiment in self.experiments()]
+        trained = [folder for folder in folders if is_run(folder)]
+        return read_heads(trained) if trained else pd.DataFrame(columns=["run", "layer", "head"])
 
 
 def run_all(experiments: Sequence[Experiment]) -> pd.DataFrame:

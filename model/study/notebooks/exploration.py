@@ -1,0 +1,72 @@
+"""Notebook 01: one episode, told to the shipped checkpoint and looked at score by score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from data import Episodes, NIAHTask, topics_corpus
+from data.refusal import folder_path, one_of, refusal, whole
+from model.network.network import SISAModel
+from model.weights.checkpoint import load, locate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exploration:
+    """Parameters of notebook 01.
+
+    Args:
+        checkpoint: a file that model.save wrote, or the name of a shipped one.
+        length: tokens of the episode.
+        depth: share of the text before the needle, 0 to 1.
+        value_length: digits of the value.
+        seed: of the episode.
+        n_episodes: for the counts with and without importance.
+        output_dir: where the trace is written.
+        smoke: a few episodes only.
+    """
+
+    checkpoint: str = "niah"
+    length: int = 192
+    depth: float = 0.4
+    value_length: int = 4
+    seed: int = 0
+    n_episodes: int = 100
+    output_dir: str = "out/explore"
+    smoke: bool = False
+
+    def __post_init__(self) -> None:
+        whole("seed", self.seed, least=0)
+        for name in ("n_episodes", "length", "value_length"):
+            whole(name, getattr(self, name), least=1)
+        locate(self.checkpoint)
+        one_of("smoke", self.smoke, (True, False))
+        number = isinstance(self.depth, int | float) and not isinstance(self.depth, bool)
+        if not number or not 0 <= self.depth <= 1:
+            step = "0 puts the needle first, 1 right before the question."
+            raise refusal("depth", self.depth, legal="0 to 1", step=step)
+        folder_path("output_dir", self.output_dir)
+
+    def model(self) -> SISAModel:
+        model = load(self.checkpoint)
+        if model.tokenizer is None:
+            step = "Save it with its tokenizer."
+            raise refusal("checkpoint", self.checkpoint, legal="one with a tokenizer inside", step=step)
+        return model
+
+    def task(self, model: SISAModel) -> NIAHTask:
+        """Needles in documentation that the shipped checkpoint's training left out."""
+        corpus = topics_corpus(model.tokenizer)
+        return NIAHTask(
+            filler="corpus",
+            corpus=corpus,
+            split="heldout",
+            lengths=(self.length,),
+            depths=(self.depth,),
+            value_length=self.value_length,
+        )
+
+    def episode(self, model: SISAModel) -> Episodes:
+        return self.task(model).build(self.seed, n_episodes=1)
+
+    def episodes(self, model: SISAModel) -> Episodes:
+        return self.task(model).build(self.seed + 1, n_episodes=4 if self.smoke else self.n_episodes)
