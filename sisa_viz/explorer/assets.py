@@ -1,42 +1,149 @@
 """The explorer's module and style sheet, as text.
 
 The module is the files of js/ joined in the order of their imports: one ES module, which a notebook, a page
-and the page's Web Worker all load unchanged. Its files import each other by relative paths, so that tests can
-load them alone.
+and the page's Web Worker all load unchanged. Files import each other by relative paths, so that tests can
+load them alone. Joining understands one form of import, `import { a, b } from "./folder/file.js";` on a line
+of its own, and refuses every other: an import that stayed in the module would ask the network for a file.
 """
 
+import posixpath
 import re
 from functools import cache
 from importlib.resources import files
 
+from data.refusal import refusal
+
 FOLDER = files("sisa_viz.explorer")
-IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.MULTILINE)
+IMPORT_LINE = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "(\.{1,2}/[\w./]+\.js)";$')
 EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
-ENTRY = "index"
+EXPORTED = re.compile(r"^export (?:async )?(?:const|let|function|class) (\w+)", re.MULTILINE)
+DECLARED = re.compile(
+    r"^(?:export (?:default )?)?(?:async )?(?:const|let|function|class) (\w+)", re.MULTILINE
+)
+MODULE_STATEMENT = re.compile(r"^\s*(?:import\b(?!\s*\()|export\s*[{*])|\bfrom\s*[\"']", re.MULTILINE)
+ENTRY = "index.js"
 PUBLIC = ("mountAll",)
 
 
 @cache
 def module() -> str:
-    """The joined module: exports `default` (for anywidget) and `mountAll` (for pages)."""
-    order: list[str] = []
-    _collect(ENTRY, order)
-    parts = [EXPORT.sub("", IMPORT.sub("", _read(f"js/{name}.js"))) for name in order]
-    return "\n".join(parts) + f"\nexport {{ {', '.join(PUBLIC)} }};\n"
+    """Return the explorer's JavaScript as one ES module.
+
+    Its exports are `default`, which anywidget mounts, and `mountAll`, which a page calls. It imports nothing.
+
+    Returns:
+        Source text of under 100 kB.
+
+    Raises:
+        ValueError: a file imports what cannot be joined; see `join`.
+
+    Example:
+        >>> from sisa_viz.explorer.assets import module
+        >>> module().endswith("export { mountAll };\\n")
+        True
+    """
+    sources = {name: _read(f"js/{name}") for name in _scripts()}
+    return join(sources, ENTRY) + f"\nexport {{ {', '.join(PUBLIC)} }};\n"
+
+
+def join(sources: dict[str, str], entry: str) -> str:
+    """Join JavaScript files into one text, imported files first and each once.
+
+    Imports are removed and `export` is dropped from declarations, because all files now share one scope; a
+    default export stays.
+
+    Args:
+        sources: source text by path, such as "view/panel.js".
+        entry: the path to begin with.
+
+    Raises:
+        ValueError: an import has another form, names what is not there, or closes a circle; or two files
+            declare one name.
+
+    Example:
+        >>> first = 'import { b } from "./maths/b.js";\\nuse(b);'
+        >>> sources = {"a.js": first, "maths/b.js": "export const b = 1;"}
+        >>> print(join(sources, "a.js"))
+        const b = 1;
+        use(b);
+    """
+    order: dict[str, str] = {}
+    _collect(entry, sources, order, path=())
+    _check_names({name: sources[name] for name in order})
+    return "\n".join(order.values())
 
 
 @cache
 def style() -> str:
-    """The style sheet; every rule starts at the class sisa-x."""
+    """Return the style sheet of the explorer; every rule starts at the class sisa-x.
+
+    A page may therefore hold it beside its own rules: nothing outside an explorer changes its look.
+
+    Example:
+        >>> from sisa_viz.explorer.assets import style
+        >>> ".sisa-x" in style()
+        True
+    """
     return _read("explorer.css")
 
 
-def _collect(name: str, order: list[str]) -> None:
-    """Imported files first, each once."""
-    for _, imported in IMPORT.findall(_read(f"js/{name}.js")):
+def _collect(name: str, sources: dict[str, str], order: dict[str, str], *, path: tuple[str, ...]) -> None:
+    """Add a file's own text to `order`, after that of the files it imports."""
+    kept: list[str] = []
+    for line in sources[name].split("\n"):
+        found = IMPORT_LINE.match(line)
+        if found is None:
+            kept.append(line)
+            continue
+        imported = posixpath.normpath(posixpath.join(posixpath.dirname(name), found[2]))
+        _check_import(line, imported, found[1].split(", "), sources, path=(*path, name))
         if imported not in order:
-            _collect(imported, order)
-    order.append(name)
+            _collect(imported, sources, order, path=(*path, name))
+    own = "\n".join(kept)
+    other = MODULE_STATEMENT.search(_without_comments(own))
+    if other is not None:
+        legal = 'import { a, b } from "./file.js"; and export before a declaration, each on a line of its own'
+        raise refusal(name, other[0].strip(), legal=legal, step="Write it in that form.")
+    order[name] = EXPORT.sub("", own)
+
+
+def _check_import(
+    line: str, imported: str, names: list[str], sources: dict[str, str], *, path: tuple[str, ...]
+) -> None:
+    if imported not in sources:
+        raise refusal(path[-1], line, legal=", ".join(sorted(sources)), step="Correct the path.")
+    if imported in path:
+        raise refusal(path[-1], line, legal="files without a circle", step="Move what both need to a third.")
+    exported = EXPORTED.findall(sources[imported])
+    lacking = [name for name in names if name not in exported]
+    if lacking:
+        legal = f"what {imported} exports: {', '.join(exported)}"
+        raise refusal(path[-1], line, legal=legal, step=f"Export {', '.join(lacking)} there.")
+
+
+def _check_names(sources: dict[str, str]) -> None:
+    """Refuse one name at the top of two files, which the joined module would declare twice."""
+    owner: dict[str, str] = {}
+    for file, source in sources.items():
+        for name in DECLARED.findall(source):
+            if owner.setdefault(name, file) != file:
+                legal = "a name that no other file declares at its top"
+                raise refusal(
+                    file, name, legal=legal, step=f"It is declared in {owner[name]} too; rename one."
+                )
+
+
+def _without_comments(source: str) -> str:
+    return re.sub(r"^\s*(?://|/?\*).*$", "", source, flags=re.MULTILINE)
+
+
+def _scripts() -> list[str]:
+    """Paths below js/, with forward slashes on every system."""
+    top = FOLDER.joinpath("js")
+    folders = [("", top)] + [(f"{each.name}/", each) for each in top.iterdir() if each.is_dir()]
+    return sorted(
+        f"{at}{file.name}" for at, of in folders for file in of.iterdir() if file.name.endswith(".js")
+    )
 
 
 def _read(path: str) -> str:

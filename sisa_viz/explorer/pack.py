@@ -1,6 +1,6 @@
 """A trace as the explorer carries it: one JSON description and one block of bytes a head.
 
-A block holds, little-endian (js/maths.js reads it), as "float32":
+A block holds, little-endian (js/maths/decode.js reads it), as "float32":
 
     anchored_decay [position], q, k [position, d_head], b_rot, c_rot [position, d_state]
 

@@ -10,7 +10,7 @@ import pytest
 from explorer_cases import case, write_cases
 from explorer_pages import steep_decay
 
-from sisa_viz.explorer.assets import module
+from sisa_viz.explorer.assets import FOLDER, join, module
 
 WEIGHINGS: list[dict[str, Any]] = [
     {"score": "linear"},
@@ -89,3 +89,50 @@ def test_joined_module_asks_for_nothing_and_fits_into_a_script_element():
     assert "</script" not in text.lower()
     assert "<!--" not in text
     assert len(text.encode()) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('import { b } from "./b.js";', "legal: a.js, maths/b.js"),
+        ('import { b } from "../maths/b.js";', "legal: a.js, maths/b.js"),
+        ('import { c } from "./maths/b.js";', "legal: what maths/b.js exports: b"),
+        ('import { b as c } from "./maths/b.js";', "a.js is 'import'; legal: import"),
+        ('import * as b from "./maths/b.js";', "a.js is 'import'; legal: import"),
+        ('  import { b } from "./maths/b.js";', "a.js is 'import'; legal: import"),
+        ('import {\n  b,\n} from "./maths/b.js";', "a.js is 'import'; legal: import"),
+        ('export { b } from "./maths/b.js";', r"a.js is 'export \{'; legal: import"),
+        ('import { a } from "./a.js";', "legal: files without a circle"),
+        ('import { b } from "./maths/b.js";\nconst b = 2;', "declared in maths/b.js too; rename one"),
+    ],
+)
+def test_an_import_that_cannot_be_joined_is_refused(line, message):
+    with pytest.raises(ValueError, match=message):
+        join({"a.js": f"{line}\nexport const a = 1;", "maths/b.js": "export const b = 1;"}, "a.js")
+
+
+def test_imported_files_come_first_and_once_whatever_folder_asks_for_them():
+    sources = {
+        "a.js": 'import { b } from "./maths/b.js";\nimport { c } from "./view/c.js";\nuse(b, c);',
+        "view/c.js": 'import { b } from "../maths/b.js";\nexport const c = b;',
+        "maths/b.js": "export const b = 1;",
+    }
+    assert join(sources, "a.js").split("\n") == ["const b = 1;", "const c = b;", "use(b, c);"]
+
+
+def test_the_maths_knows_no_page():
+    files = sorted(each for each in FOLDER.joinpath("js/maths").iterdir() if each.name.endswith(".js"))
+    for file in files:
+        source = file.read_text(encoding="utf-8")
+        assert "../view" not in source
+        assert "document." not in source
+    assert len(files) > 8
+
+
+def test_every_script_says_what_it_does_and_is_joined():
+    scripts = sorted(Path(str(FOLDER)).joinpath("js").rglob("*.js"))
+    for script in scripts:
+        first, *rest = script.read_text(encoding="utf-8").split("\n")
+        assert first.startswith("// ")
+        assert len(rest) < 300
+        assert first in module()

@@ -1,18 +1,21 @@
 // The explorer of one trace: shared state in, panels, grid and table out.
 // State lives in a model with get, set, save_changes, on, off: anywidget's in a notebook, PageModel in a page.
 
-import { lookupTable } from "./colour.js";
-import { Controls, LAM_MOST } from "./controls.js";
-import { isDark, make, watchTheme } from "./dom.js";
-import { PARTS } from "./engine.js";
-import { MARGIN } from "./frame.js";
-import { HeadGrid, THUMBNAIL } from "./heads.js";
-import { HoverBox } from "./hover.js";
-import { brief, fixed, whole } from "./labels.js";
-import { Link } from "./link.js";
-import { Panel } from "./panel.js";
-import { label, RowTable } from "./rowtable.js";
-import { panelTitles, WEIGHTS, weightNote } from "./weights.js";
+import { lookupTable } from "./maths/colour.js";
+import { PARTS } from "./maths/engine.js";
+import { fixed } from "./maths/labels.js";
+import { panelTitles, WEIGHTS } from "./maths/weights.js";
+import { blockAround, zoomed } from "./maths/zoom.js";
+import { Controls } from "./view/controls.js";
+import { isDark, make, watchTheme } from "./view/dom.js";
+import { colouredSpans, headFacts, headNotes, spanKey } from "./view/facts.js";
+import { MARGIN } from "./view/frame.js";
+import { HeadGrid, THUMBNAIL } from "./view/heads.js";
+import { HoverBox } from "./view/hover.js";
+import { pressed } from "./view/keys.js";
+import { Link } from "./view/link.js";
+import { Panel } from "./view/panel.js";
+import { RowTable } from "./view/rowtable.js";
 
 export const STATE = ["layer", "head", "lam_scale", "query", "window"];
 const LOOKS = {
@@ -35,6 +38,7 @@ export class Explorer {
 
   build() {
     const { trace } = this, { meta } = trace;
+    this.spans = colouredSpans(meta);
     this.kind = WEIGHTS[meta.weighing.score];
     this.titles = panelTitles(meta);
     const columns = { ...this.titles, pattern: this.kind.column };
@@ -55,7 +59,7 @@ export class Explorer {
       "score panels: arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map" },
     ...this.panels.map((panel) => panel.element));
     this.root.replaceChildren(this.header(), this.controls.element, make("div", { class: "sisa-x-body" },
-      make("div", { class: "sisa-x-main" }, this.area, this.spanKey(), this.status),
+      make("div", { class: "sisa-x-main" }, this.area, spanKey(this.spans), this.status),
       make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element);
   }
 
@@ -65,23 +69,10 @@ export class Explorer {
     return make("header", { class: "sisa-x-header" }, make("h2", {}, this.trace.meta.title), this.name, this.facts);
   }
 
-  spanKey() {
-    this.spans = Object.entries(this.trace.meta.spans).map(([name, range], n) => {
-      const colours = this.trace.meta.colours.spans;
-      return { name, range, colour: colours[n % colours.length] };
-    });
-    const entry = ({ name, range, colour }) => {
-      const swatch = make("i", {});
-      swatch.style.background = colour;
-      return make("span", {}, swatch, label(name, "bdi"), ` tokens ${range[0]} to ${range[1] - 1}`);
-    };
-    return make("p", { class: "sisa-x-spans" }, ...this.spans.map(entry));
-  }
-
   listen() {
     const { root, model } = this;
     const stop = new AbortController();
-    root.addEventListener("keydown", (event) => this.key(event), { signal: stop.signal });
+    root.addEventListener("keydown", (event) => pressed(event, this), { signal: stop.signal });
     this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(this.area);
     const changed = () => this.schedule();
@@ -143,21 +134,9 @@ export class Explorer {
   }
 
   describeHead() {
-    const { lam, half_life, clamped, encoding } = this.trace.info(this.index), { n, d_state } = this.trace.spec;
     this.name.textContent = this.trace.nameOf(this.index);
-    const { weighing } = this.trace.spec, { hasLam } = this.trace;
-    const facts = [`${whole(n)} tokens`];
-    if (hasLam) facts.push(`λ ${brief(lam)}`);
-    facts.push(d_state ? `half-life ${half_life === null ? "unending" : brief(half_life) + " tokens"}` : "attention alone");
-    if (hasLam) facts.push(`clamp acts at ${whole(clamped)} of ${whole(n)} positions`);
-    this.facts.textContent = facts.join(" · ");
-    const notes = hasLam ? ["λ changes this layer's scores only: later layers are not re-run."] : [];
-    if (weightNote(weighing)) notes.push(weightNote(weighing));
-    if (clamped) notes.push(`Decay among the ${whole(clamped)} clamped positions is lost.`);
-    if (encoding === "fixed16") {
-      notes.push(`Factors are stored in 16 bits: scores differ from the trace by at most ${brief(this.trace.meta.rounding)} (measured).`);
-    }
-    this.status.textContent = notes.join(" ");
+    this.facts.textContent = headFacts(this.trace, this.index).join(" · ");
+    this.status.textContent = headNotes(this.trace, this.index).join(" ");
   }
 
   showRow(query) {
@@ -285,17 +264,6 @@ export class Explorer {
     this.decorate();
   }
 
-  key(event) {
-    event.stopPropagation(); // JupyterLab would take the arrow keys
-    const { target } = event, typing = target.matches("select, textarea, input:not([type=range])");
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const slider = target.matches("input[type=range]");
-    const action = KEYS[event.key];
-    if (!action || (slider && event.key.startsWith("Arrow"))) return;
-    event.preventDefault();
-    action(this);
-  }
-
   step(axis, by) {
     const values = this.trace.meta[axis === "layer" ? "layers" : "heads"];
     const at = values.indexOf(this.state[axis]) + by;
@@ -304,42 +272,6 @@ export class Explorer {
 
   /** Zooms around the locked query, or the middle, to `factor` of what is shown. */
   zoom(factor) {
-    const { n } = this.trace.meta, [q0, q1, k0, k1] = this.window;
-    const rows = resized(q0, q1, this.query ?? (q0 + q1) / 2, factor, n);
-    const cols = resized(k0, k1, (k0 + k1) / 2, factor, n);
-    const whole = rows[1] - rows[0] === n && cols[1] - cols[0] === n;
-    this.set({ window: whole ? null : [...rows, ...cols] });
+    this.set({ window: zoomed(this.window, this.query, factor, this.trace.meta.n) });
   }
-}
-
-const KEYS = {
-  ArrowLeft: (explorer) => explorer.step("head", -1),
-  ArrowRight: (explorer) => explorer.step("head", 1),
-  ArrowUp: (explorer) => explorer.step("layer", -1),
-  ArrowDown: (explorer) => explorer.step("layer", 1),
-  0: (explorer) => explorer.trace.hasLam && explorer.set({ lam_scale: 0 }),
-  1: (explorer) => explorer.trace.hasLam && explorer.set({ lam_scale: 1 }),
-  "+": (explorer) => explorer.zoom(0.5),
-  "-": (explorer) => explorer.zoom(2),
-  r: (explorer) => explorer.set({ window: null }),
-  Escape: (explorer) => explorer.set({ window: null }),
-};
-
-/** [start, stop) scaled around `centre`, kept inside 0 … n and at least two positions long. */
-export function resized(start, stop, centre, factor, n) {
-  const length = Math.min(n, Math.max(2, Math.round((stop - start) * factor)));
-  const from = Math.round(Math.max(0, Math.min(n - length, centre - length / 2)));
-  return [from, from + length];
-}
-
-/** The cells that share the picture's pixel with `cell`: [query start, stop, key start, stop). */
-export function blockAround({ query, key }, [q0, q1, k0, k1], pixels) {
-  return [...binAround(query, q0, q1, pixels), ...binAround(key, k0, k1, pixels)];
-}
-
-/** The bin of binEdges(start, stop, wanted) that holds a position. */
-function binAround(position, start, stop, wanted) {
-  const length = stop - start, bins = Math.max(1, Math.min(wanted, length));
-  const bin = Math.floor(((position - start + 1) * bins - 1) / length);
-  return [start + Math.floor((bin * length) / bins), start + Math.floor(((bin + 1) * length) / bins)];
 }

@@ -1,9 +1,9 @@
 // Two ways in: anywidget calls render({model, el}); a standalone page calls mountAll(source).
 
-import { make } from "./dom.js";
+import { make } from "./view/dom.js";
 import { Explorer, STATE } from "./explorer.js";
 import { hearAgain } from "./hear.js";
-import { BufferBlocks, PackedTrace, PageBlocks } from "./source.js";
+import { BufferBlocks, PackedTrace, PageBlocks } from "./maths/source.js";
 
 /** Shows a trace in `root`, or says why it cannot be shown; returns the explorer or null. */
 function open(model, root, makeTrace, source) {

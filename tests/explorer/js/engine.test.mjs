@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
-const { colourLimits, Engine, PARTS } = await js("engine");
-const { lookupTable, paint, SHADES } = await js("colour");
+const { colourLimits, Engine, PARTS } = await js("maths/engine");
+const { lookupTable, paint, SHADES } = await js("maths/colour");
 
 const colours = { signed: ["#ff0000", "#ffffff", "#0000ff"], pattern: ["#ffffff", "#000000"] };
 const view = (one, changes = {}) => ({

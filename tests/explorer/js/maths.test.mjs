@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
-const { blockBytes, decodeHead } = await js("decode");
-const { expNegative } = await js("exp");
-const { eachRow, productMaps, rowNumbers, rowStart, weighedRow } = await js("maths");
-const { keyBlocks } = await js("decay");
+const { blockBytes, decodeHead } = await js("maths/decode");
+const { expNegative } = await js("maths/exp");
+const { eachRow, productMaps, rowNumbers, rowStart, weighedRow } = await js("maths/maths");
+const { keyBlocks } = await js("maths/decay");
 const TOLERANCE = 1e-3;
 
 /** Within 1e-5 of what is expected, or of the smallest normal float32. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
-const { decodeHead } = await js("decode");
-const { productMaps, rowStart } = await js("maths");
-const { binEdges, Grid, poolMap, poolScores } = await js("pool");
-const { blockAround } = await js("explorer");
+const { decodeHead } = await js("maths/decode");
+const { productMaps, rowStart } = await js("maths/maths");
+const { binEdges, Grid, poolMap, poolScores } = await js("maths/pool");
+const { blockAround } = await js("maths/zoom");
 
 const flat = (rows) => rows.flat().map((x) => (x === null ? NaN : x));
 

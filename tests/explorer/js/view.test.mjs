@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { js } from "./cases.mjs";
 
-const { brief, fixed, percent, shortened, visible } = await js("labels");
-const { Axis, drawFrame, Frame, MARGIN, niceStep } = await js("frame");
-const { resized } = await js("explorer");
-const { BufferBlocks, PackedTrace, PageBlocks } = await js("source");
-const { Link } = await js("link");
+const { brief, fixed, percent, shortened, visible } = await js("maths/labels");
+const { Axis, drawFrame, Frame, MARGIN, niceStep } = await js("view/frame");
+const { resized } = await js("maths/zoom");
+const { BufferBlocks, PackedTrace, PageBlocks } = await js("maths/source");
+const { Link } = await js("view/link");
 const { PageModel } = await js("index");
 
 test("labels show what cannot be seen, and nothing else changes", () => {

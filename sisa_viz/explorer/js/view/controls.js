@@ -1,7 +1,7 @@
 // The bar over the panels: head, λ, locked query, contrast, zoom.
 
 import { make, options } from "./dom.js";
-import { brief } from "./labels.js";
+import { brief } from "../maths/labels.js";
 
 export const LAM_MOST = 4;
 

@@ -1,6 +1,6 @@
 // Where cells lie on a panel, and everything drawn over its picture: axes, spans, the locked row, the brush.
 
-import { visible } from "./labels.js";
+import { visible } from "../maths/labels.js";
 
 export const MARGIN = { left: 58, right: 6, top: 4, bottom: 46 };
 const LABEL_ROOM = 10; // CSS pixels a cell needs before tokens replace positions on an axis

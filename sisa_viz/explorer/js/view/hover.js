@@ -1,8 +1,8 @@
 // The box at the pointer: both tokens, both positions, all four numbers.
 
 import { make } from "./dom.js";
-import { fixed } from "./labels.js";
-import { rowNumbers } from "./maths.js";
+import { fixed } from "../maths/labels.js";
+import { rowNumbers } from "../maths/maths.js";
 import { label } from "./rowtable.js";
 
 export class HoverBox {

@@ -1,9 +1,9 @@
 // Small multiples: one thumbnail a head, to pick a head and to sort heads by what importance does in them.
 
-import { paint } from "./colour.js";
+import { paint } from "../maths/colour.js";
 import { make, options } from "./dom.js";
-import { brief, percent } from "./labels.js";
-import { panelTitles, WEIGHTS } from "./weights.js";
+import { brief, percent } from "../maths/labels.js";
+import { panelTitles, WEIGHTS } from "../maths/weights.js";
 
 export const THUMBNAIL = 40; // bins along each side
 const ORDERS = {

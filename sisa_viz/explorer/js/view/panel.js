@@ -2,7 +2,7 @@
 
 import { fitCanvas, make } from "./dom.js";
 import { drawFrame, Frame, MARGIN } from "./frame.js";
-import { brief } from "./labels.js";
+import { brief } from "../maths/labels.js";
 
 const CLICK = 4; // pixels a pointer may move and still click
 

@@ -2,7 +2,7 @@
 // It is also how the panels reach people who do not see them.
 
 import { make, options } from "./dom.js";
-import { fixed, shortened } from "./labels.js";
+import { fixed, shortened } from "../maths/labels.js";
 
 const LIMITS = [[10, "10"], [25, "25"], [100, "100"], [Infinity, "all"]];
 

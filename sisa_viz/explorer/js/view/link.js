@@ -1,7 +1,7 @@
 // A line to an Engine: in a Web Worker made from this module's own text, or on this page where a page may make none.
 // At most one request runs; of those that wait only the newest is kept, so a fast slider never builds a queue.
 
-import { Engine } from "./engine.js";
+import { Engine } from "../maths/engine.js";
 
 const inWorker = typeof WorkerGlobalScope !== "undefined" && self instanceof WorkerGlobalScope;
 
