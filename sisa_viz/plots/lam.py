@@ -18,8 +18,8 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
     """Collect λ of every head, of a trace or of the runs of one architecture at their last step.
 
     Args:
-        source: A trace, or a table of heads (`sisa_viz.read_heads`), which holds one architecture and one run a
-            seed; a table of runs with metrics named "lam/L0H1", of earlier versions, is read as well.
+        source: A trace, or a table of heads (`sisa_viz.read_heads`), which holds one architecture and one
+            run a seed; a table of runs with metrics named "lam/L0H1", of earlier versions, is read as well.
 
     Returns:
         The maps mean, low and high over (layer, head), the last two the range over runs; the attribute `runs`

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from model.mixers.parts.rope import plain_frequencies, rope_phase
-from model.mixers.parts.scores import (
+from model.mixers.attention.sisa_score import (
     anchored_decay,
     augmented,
     clamped_positions,
