@@ -8,8 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from score_twin import attend, draw, with_gradients
 
-from model.mixers.parts.rope import plain_frequencies, rope_phase
-from model.mixers.parts.scores import (
+from model.mixers.attention.sisa_score import (
     anchored_decay,
     causal_range,
     clamped_positions,
@@ -17,6 +16,7 @@ from model.mixers.parts.scores import (
     rotate,
     running_sum,
 )
+from model.mixers.parts.rope import plain_frequencies, rope_phase
 
 
 @given(

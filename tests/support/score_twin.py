@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.mixers.parts.rope import plain_frequencies, rope_phase
 from model.mixers.attention.sisa_score import (
     anchored_decay,
     augmented,
@@ -18,6 +17,7 @@ from model.mixers.attention.sisa_score import (
     running_sum,
     softmax_pattern,
 )
+from model.mixers.parts.rope import plain_frequencies, rope_phase
 
 NAMES = ("q", "k", "v", "B", "C", "log_decay", "theta", "lam_raw")
 

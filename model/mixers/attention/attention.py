@@ -23,11 +23,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.config import SISAConfig
+from model.mixers.attention.sisa_score import content_scores, fused_attention, softmax_pattern
 from model.mixers.base import Mixer
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import at_least_float32, hook_points
 from model.mixers.parts.rope import positioned
-from model.mixers.parts.scores import content_scores, fused_attention, softmax_pattern
 
 
 @runtime_checkable

@@ -30,9 +30,9 @@ from torch import Tensor
 
 from model.config import SISAConfig
 from model.mixers.attention.attention import Attention
+from model.mixers.attention.sisa_score import causal_mask, running_sum
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import hook_points
-from model.mixers.parts.scores import causal_mask, running_sum
 
 
 class DecayBias(NamedTuple):

@@ -19,7 +19,7 @@ from torch import Tensor
 from model.config import SISAConfig
 from model.mixers.attention.attention import Attention
 from model.mixers.attention.sisa import SISAAttention
-from model.mixers.parts.scores import sigmoid_attention, sigmoid_pattern
+from model.mixers.attention.sisa_score import sigmoid_attention, sigmoid_pattern
 
 
 class SigmoidAttention(Attention):

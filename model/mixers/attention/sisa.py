@@ -26,10 +26,7 @@ from transformer_lens.hook_points import HookPoint
 
 from model.config import SISAConfig
 from model.mixers.attention.attention import Attention
-from model.mixers.parts.cache import LayerCache
-from model.mixers.parts.float32 import Float32Linear
-from model.mixers.parts.hooks import at_least_float32, hook_points
-from model.mixers.parts.scores import (
+from model.mixers.attention.sisa_score import (
     anchored_decay,
     augmented,
     clamped_positions,
@@ -37,6 +34,9 @@ from model.mixers.parts.scores import (
     rotate,
     running_sum,
 )
+from model.mixers.parts.cache import LayerCache
+from model.mixers.parts.float32 import Float32Linear
+from model.mixers.parts.hooks import at_least_float32, hook_points
 
 DECAY_BIAS = -5.0  # log α ≈ −0.0067: half-life ≈ 103 tokens
 LAM_RAW = -1.0  # λ = softplus(−1) ≈ 0.3133

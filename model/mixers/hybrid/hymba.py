@@ -29,11 +29,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from model.config import SISAConfig
 from model.config.placement import key_heads, sees_everything
 from model.mixers.attention.attention import Attention, rotated_factors
+from model.mixers.attention.sisa_score import causal_mask, content_scores
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import any_watched, at_least_float32, hook_points
 from model.mixers.parts.norm import RMSNorm
 from model.mixers.parts.rope import positioned
-from model.mixers.parts.scores import causal_mask, content_scores
 from model.mixers.state_space.mamba2 import Euler
 
 ATTENTION_SCORES = Attention.score_sized

@@ -23,8 +23,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.config import SISAConfig
+from model.mixers.attention.sisa_score import rotate
 from model.mixers.parts.hooks import at_least_float32
-from model.mixers.parts.scores import rotate
 
 BASE = 10_000.0
 FAST, SLOW = 32, 1  # turns within n above which YaRN keeps a pair, and below which it interpolates

@@ -32,10 +32,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.config import SISAConfig
+from model.mixers.attention.sisa_score import rotate, running_sum
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import at_least_float32, hook_points
 from model.mixers.parts.norm import RMSNorm
-from model.mixers.parts.scores import rotate, running_sum
 from model.mixers.state_space.mamba2 import NORM_EPS, initialise_projections, initialise_steps
 from model.mixers.state_space.state_space import StateSpace
 

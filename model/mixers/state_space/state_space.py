@@ -26,9 +26,9 @@ from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
 from model.config.placement import state_heads
+from model.mixers.attention.sisa_score import running_sum
 from model.mixers.base import Mixer
 from model.mixers.parts.hooks import at_least_float32, hook_points, watched
-from model.mixers.parts.scores import running_sum
 from model.mixers.state_space.ssd import chunked, implicit_attention
 
 

@@ -14,7 +14,7 @@ from data import measured
 from data.refusal import one_of, refusal, whole
 from data.results.tables import Frame, in_order
 from model.config import SISAConfig
-from model.mixers.parts.scores import MINIMAX_RANGE, causal_range
+from model.mixers.attention.sisa_score import MINIMAX_RANGE, causal_range
 from model.network.network import SISAModel
 from model.study.findings.reading import SHOWN, check_needles, variants
 from model.study.notebooks.experiment import Study, run_all
