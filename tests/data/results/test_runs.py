@@ -3,7 +3,8 @@
 import pytest
 
 from data.results.runs import is_run
-from sisa_viz import read_runs
+from sisa_viz import read_heads, read_runs
+from sisa_viz.plots.lam import prepare_lambda
 
 ASKED = {"d_state": 0, "seed": 1}
 ROW = "step,tokens,name,value\n1,1,lr,0.1\n"
@@ -71,3 +72,19 @@ def test_what_is_no_run_is_named(tmp_path):
         read_runs(tmp_path / "nowhere")
     with pytest.raises(ValueError, match="no run folder was given"):
         read_runs([])
+
+
+def test_heads_are_read_from_their_table_and_from_an_earlier_versions_names(write_run):
+    old = "step,tokens,name,value\n1,9,lr,0.1\n1,9,lam/L0H1,0.5\n"
+    new = write_run("new", config={"d_state": 4, "seed": 0}, metrics=ROW)
+    (new / "heads.csv").write_text("step,layer,head,lam\n1,0,1,0.25\n")
+    folders = [write_run("old", config={"d_state": 4, "seed": 1}, metrics=old), new]
+    heads = read_heads(folders)
+    assert heads.columns.tolist() == ["run", "architecture", "seed", "step", "layer", "head", "lam"]
+    told = heads[["run", "seed", "step", "layer", "head", "lam"]].to_numpy().tolist()
+    assert told == [["old", 1, 1, 0, 1, 0.5], ["new", 0, 1, 0, 1, 0.25]]
+    assert read_runs(folders)["name"].tolist() == ["lr", "lr"]
+    assert prepare_lambda(heads)["mean"].sel(layer=0, head=1) == 0.375
+    (new / "heads.csv").write_text("step,lam\n1,0.25\n")
+    with pytest.raises(ValueError, match=r"heads.csv lacks columns \['layer', 'head'\]"):
+        read_heads(new)
