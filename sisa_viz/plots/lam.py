@@ -47,7 +47,7 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
 
 
 def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
-    rows = metrics[metrics["name"].str.fullmatch(LOGGED_LAM)]
+    rows = metrics.loc[metrics["name"].str.fullmatch(LOGGED_LAM)]
     kinds = sorted(map(str, rows["architecture"].unique()))
     if len(kinds) != 1:
         raise ValueError(
@@ -55,7 +55,7 @@ def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
             "Choose with metrics[metrics['architecture'] == ...]"
         )
     one_run_a_seed(rows)
-    last = rows[rows["step"] == rows.groupby("seed")["step"].transform("max")]
+    last = rows.loc[rows["step"] == rows.groupby("seed")["step"].transform("max")]
     spread = last.groupby("name")["value"].agg(["mean", "min", "max"])
     where = np.array([[int(number) for number in re.findall(r"\d+", str(name))] for name in spread.index])
     maps = {}
