@@ -1,9 +1,12 @@
 """The `sisa` command: report, explore, doctor."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:  # a report's rooms are heavy and load when a command runs
+    from sisa_viz.pages.page import Section
 
 app = typer.Typer(
     help="Look at SISA traces and runs without a notebook.", no_args_is_help=True, add_completion=False
@@ -63,8 +66,9 @@ def _check_output(output: Path, paths: list[Path]) -> None:
         raise ValueError(f"output is {output}, which is read too; legal: another file. Pass -o NAME.html")
 
 
-def _sections(paths: list[Path], explorer: bool) -> list[Any]:
+def _sections(paths: list[Path], explorer: bool) -> "list[Section]":
     from data.results.runs import is_run, read_heads, read_runs
+    from sisa_viz.explorer import ScoreExplorer
     from sisa_viz.pages.sections import run_sections, trace_sections
     from sisa_viz.trace.store import open_trace
 
@@ -73,7 +77,7 @@ def _sections(paths: list[Path], explorer: bool) -> list[Any]:
     if wrong:
         raise ValueError(
             f"{', '.join(wrong)}: a folder, but not a run; legal: folders with config.json and metrics.csv, "
-            f"trace files"
+            "trace files"
         )
     sections = run_sections(read_runs(runs), read_heads(runs)) if runs else []
     for path in paths:
@@ -82,14 +86,9 @@ def _sections(paths: list[Path], explorer: bool) -> list[Any]:
         with open_trace(path) as trace:
             loaded = trace.load()
         sections += trace_sections(loaded, name=path.name)
-        sections += [_explorer(loaded)] if explorer else []
+        if explorer:
+            sections.append(ScoreExplorer(loaded))
     return sections
-
-
-def _explorer(trace: Any) -> Any:
-    from sisa_viz.explorer import ScoreExplorer
-
-    return ScoreExplorer(trace)
 
 
 def _fail(error: Exception) -> int:

@@ -34,7 +34,20 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 @dataclass(frozen=True)
 class Check:
-    """One finding; `advice` is what to do where `ok` is False. `needed` False: nothing stops without it."""
+    """Hold one finding.
+
+    Attributes:
+        name: What was looked at.
+        ok: Whether it is as it should be.
+        detail: What was found: a version, a path.
+        advice: What to do where it is not.
+        needed: Whether something stops without it.
+
+    Example:
+        >>> print(Check("torch", False, "not installed", "python -m pip install torch"))
+        FAIL  torch: not installed
+              → python -m pip install torch
+    """
 
     name: str
     ok: bool
@@ -48,7 +61,15 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """Every check, in the order in which things break."""
+    """Return the findings of every check, in the order in which things break.
+
+    It looks at versions, plotly's renderer, JupyterLab's widgets, the scripts inside this package, a browser
+    and a GPU. Nothing is changed, and nothing is asked of the network.
+
+    Example:
+        >>> examine()[0].name
+        'python'
+    """
     return [*_versions(), _renderer(), *_widgets(), *_scripts(), _browser(), _gpu()]
 
 

@@ -49,17 +49,37 @@ LAYERS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#7b
 
 
 def scale(colours: tuple[str, ...]) -> list[list[float | str]]:
-    """A plotly colour scale from equidistant colours."""
+    """Return plotly's form of a colour scale: pairs of place and colour, equally spaced from 0 to 1.
+
+    Example:
+        >>> scale(("#ffffff", "#808080", "#000000"))
+        [[0.0, '#ffffff'], [0.5, '#808080'], [1.0, '#000000']]
+    """
     return [[at / (len(colours) - 1), colour] for at, colour in enumerate(colours)]
 
 
 def signed_limit(*arrays: np.ndarray) -> float:
-    """The largest magnitude in all arrays, NaN and infinities aside; 1 where everything is zero or absent."""
+    """Return the limit of a symmetric scale: the largest magnitude in all arrays.
+
+    NaN and infinities do not count. Where everything is zero or absent the limit is 1, for a scale from 0 to
+    0 would have no colours.
+
+    Example:
+        >>> signed_limit(np.array([1.0, -3.0, np.nan]), np.array([2.0]))
+        3.0
+    """
     return _largest([np.abs(array) for array in arrays])
 
 
 def top_limit(*arrays: np.ndarray) -> float:
-    """The upper end of a scale that starts at zero; 1 where everything is zero or absent."""
+    """Return the upper end of a scale that starts at zero: the largest number in all arrays.
+
+    NaN and infinities do not count; where everything is zero or absent it is 1.
+
+    Example:
+        >>> top_limit(np.array([0.25, np.inf])), top_limit(np.zeros(3))
+        (0.25, 1.0)
+    """
     return _largest(list(arrays))
 
 
@@ -91,17 +111,42 @@ def _sisa_colour(d_state: int) -> str:
 
 
 def mix(colour: str, other: str, share: float) -> str:
-    """A hex colour on the way from one to the other, share 0 to 1."""
-    pairs = ((int(colour[at : at + 2], 16), int(other[at : at + 2], 16)) for at in (1, 3, 5))
+    """Return the colour on the way from one to another.
+
+    Args:
+        colour: The hex colour at share 0.
+        other: The hex colour at share 1.
+        share: How far on the way, from 0 to 1, in each of red, green and blue.
+
+    Example:
+        >>> mix("#000000", "#ffffff", 0.5)
+        '#808080'
+    """
+    pairs = zip(_channels(colour), _channels(other), strict=True)
     return "#" + "".join(f"{round(one + share * (two - one)):02x}" for one, two in pairs)
 
 
+def _channels(colour: str) -> list[int]:
+    """Red, green and blue of "#rrggbb", each 0 to 255."""
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+
+
 def layer_colour(layer: int) -> str:
-    """The colour of a layer, repeated after eight."""
+    """Return the colour of a layer; the eight colours repeat from the ninth layer on.
+
+    Example:
+        >>> layer_colour(0) == layer_colour(8)
+        True
+    """
     return LAYERS[layer % len(LAYERS)]
 
 
 def faint(colour: str, alpha: float) -> str:
-    """A hex colour with an opacity, as CSS."""
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    """Return a hex colour with an opacity, in the form of CSS.
+
+    Example:
+        >>> faint("#0072b2", 0.5)
+        'rgba(0, 114, 178, 0.5)'
+    """
+    red, green, blue = _channels(colour)
     return f"rgba({red}, {green}, {blue}, {alpha:g})"

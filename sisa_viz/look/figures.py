@@ -1,26 +1,58 @@
 """What the plotly figures have in common: look, titles, coloured maps over layer × head."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
+from numpy.typing import ArrayLike
 from plotly.subplots import make_subplots
 
 from sisa_viz.look.colours import FROM_ZERO, GRID, GROUND, INK, SIGNED, scale
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import AXES, HEADS, head_name
+from sisa_viz.trace.axes import AXES, head_name
 
 HEADER = 92  # pixels over the panels, for title and subtitle
 MOST_WRITTEN = 48  # cells of a map that carry their number; in a larger one the hover box has it
 
 
-def panels(titles: Sequence[str], *, columns: int, height: int, **options: Any) -> go.Figure:
-    """An empty figure with one panel a title, row by row, in the look of the suite; shows nothing."""
+def panels(
+    titles: Sequence[str],
+    *,
+    columns: int,
+    height: int,
+    row_heights: Sequence[float] | None = None,
+    horizontal_spacing: float | None = None,
+    vertical_spacing: float | None = None,
+    shared_xaxes: bool = False,
+) -> go.Figure:
+    """Return an empty figure with one panel a title, row by row, in the look of all our plots.
+
+    Grounds are transparent and the ink is a grey that reads on white and on dark themes. Nothing is shown.
+
+    Args:
+        titles: A title a panel, escaped here; "" for none.
+        columns: Panels side by side.
+        height: Of the whole figure, in pixels.
+        row_heights: Heights of the rows relative to each other; equal where left out.
+        horizontal_spacing: Between columns, as a share of the figure's width.
+        vertical_spacing: Between rows, as a share of the figure's height.
+        shared_xaxes: Whether only the lowest row has words on its x axis.
+
+    Example:
+        >>> figure = panels(["content", "importance", "sum"], columns=2, height=400)
+        >>> figure.layout.height, [note.text for note in figure.layout.annotations]
+        (400, ['content', 'importance', 'sum'])
+    """
     rows = -(-len(titles) // columns)
     figure = make_subplots(
-        rows=rows, cols=columns, subplot_titles=[escape(text) for text in titles], **options
+        rows=rows,
+        cols=columns,
+        subplot_titles=[escape(text) for text in titles],
+        row_heights=list(row_heights) if row_heights else None,
+        horizontal_spacing=horizontal_spacing,
+        vertical_spacing=vertical_spacing,
+        shared_xaxes=shared_xaxes,
     )
     axis = {
         "gridcolor": GRID,
@@ -45,7 +77,19 @@ def panels(titles: Sequence[str], *, columns: int, height: int, **options: Any) 
 
 
 def entitle(figure: go.Figure, title: str, subtitle: str) -> None:
-    """Title and subtitle, both escaped, at the left edge."""
+    """Set title and subtitle of a figure, both escaped, at its left edge.
+
+    Args:
+        figure: The figure, changed in place.
+        title: What is shown, a short line.
+        subtitle: What a reader needs to read it: units, numbers of runs, what lines mean.
+
+    Example:
+        >>> figure = panels([""], columns=1, height=300)
+        >>> entitle(figure, "λ < 1", "two runs")
+        >>> figure.layout.title.text
+        'λ &lt; 1'
+    """
     figure.update_layout(
         title={
             "text": escape(title),
@@ -62,29 +106,73 @@ def entitle(figure: go.Figure, title: str, subtitle: str) -> None:
     )
 
 
-def signed_axis(limit: float, label: str, **place: Any) -> dict[str, Any]:
-    """A colour axis for signed values: symmetric, blue positive."""
-    return {"colorscale": scale(SIGNED), "cmin": -limit, "cmax": limit, "colorbar": colourbar(label, **place)}
+def signed_axis(limit: float, label: str, **place: float) -> dict[str, object]:
+    """Return plotly's options of a colour axis for signed values: symmetric, blue positive, white zero.
+
+    Args:
+        limit: Where the colours saturate, on both sides.
+        label: What stands along the colour bar.
+        **place: The bar's x, y and len, shares of the figure.
+
+    Example:
+        >>> axis = signed_axis(2.0, "score (nats)", x=1.01)
+        >>> axis["cmin"], axis["cmax"]
+        (-2.0, 2.0)
+    """
+    return {"colorscale": scale(SIGNED), "cmin": -limit, "cmax": limit, "colorbar": _colourbar(label, place)}
 
 
-def zero_axis(limit: float, label: str, **place: Any) -> dict[str, Any]:
-    """A colour axis that starts at zero."""
-    return {"colorscale": scale(FROM_ZERO), "cmin": 0, "cmax": limit, "colorbar": colourbar(label, **place)}
+def zero_axis(limit: float, label: str, **place: float) -> dict[str, object]:
+    """Return plotly's options of a colour axis that starts at zero, for probabilities and the like.
+
+    Args:
+        limit: The upper end.
+        label: What stands along the colour bar.
+        **place: The bar's x, y and len, shares of the figure.
+
+    Example:
+        >>> axis = zero_axis(1.0, "probability")
+        >>> axis["cmin"], axis["cmax"]
+        (0, 1.0)
+    """
+    return {"colorscale": scale(FROM_ZERO), "cmin": 0, "cmax": limit, "colorbar": _colourbar(label, place)}
 
 
-def colourbar(label: str, **place: Any) -> dict[str, Any]:
-    """A slim colour bar with its label along the side."""
-    return {"title": {"text": escape(label), "side": "right"}, "thickness": 12, "outlinewidth": 0} | place
+def _colourbar(label: str, place: Mapping[str, float]) -> dict[str, object]:
+    return {"title": {"text": escape(label), "side": "right"}, "thickness": 12, "outlinewidth": 0, **place}
 
 
-def cells(*columns: Any) -> np.ndarray:
-    """customdata of a map: [row, column, entry] from arrays of one shape; strings must be escaped already."""
+def cells(*columns: ArrayLike) -> np.ndarray:
+    """Return what plotly calls customdata: for every mark the entries that its hover box shows.
+
+    Args:
+        *columns: Arrays of one shape, [row, column] for a map or [point] for a line. Strings must be escaped
+            already.
+
+    Returns:
+        An array of one more axis, with an entry for each of `columns`.
+
+    Example:
+        >>> cells(["L0H0", "L0H1"], [0.5, 1.0]).tolist()
+        [['L0H0', 0.5], ['L0H1', 1.0]]
+    """
     return np.stack([np.asarray(column, dtype=object) for column in columns], axis=-1)
 
 
-def head_map(values: xr.DataArray, *, coloraxis: str, hover: Mapping[str, Any]) -> go.Heatmap:
-    """A map over (layer, head). `hover`: our own words → arrays (layer, head) that the hover box lists."""
-    layers, heads = (values[axis].values for axis in HEADS)
+def head_map(values: xr.DataArray, *, coloraxis: str, hover: Mapping[str, xr.DataArray]) -> go.Heatmap:
+    """Return a map over layer × head, with the numbers written into its cells where there are at most 48.
+
+    Args:
+        values: Numbers (layer, head).
+        coloraxis: The name of the colour axis in the layout, "coloraxis" or "coloraxis2".
+        hover: Arrays (layer, head) that the hover box lists, by our own words for them.
+
+    Example:
+        >>> lam = xr.DataArray([[0.5, 1.0]], dims=["layer", "head"], coords={"layer": [0], "head": [0, 1]})
+        >>> head_map(lam, coloraxis="coloraxis", hover={"λ": lam}).text[0]
+        ['0.50', '1.00']
+    """
+    layers, heads = values["layer"].values, values["head"].values
     names = [[head_name(int(layer), int(head)) for head in heads] for layer in layers]
     lines = [f"{words}: %{{customdata[{at}]}}" for at, words in enumerate(hover, start=1)]
     return go.Heatmap(
@@ -102,12 +190,26 @@ def head_map(values: xr.DataArray, *, coloraxis: str, hover: Mapping[str, Any]) 
     )
 
 
-def _numbers(values: Any, form: str) -> list[list[str]]:
+def _numbers(values: xr.DataArray, form: str) -> list[list[str]]:
     return [[format(value, form) for value in row] for row in np.asarray(values)]
 
 
 def head_axes(figure: go.Figure, values: xr.DataArray) -> None:
-    """Integer axes over heads and layers, layer 0 on top, the ground showing where there is no value."""
+    """Set the axes of a map over layer × head: integers, layer 0 on top, at most 16 ticks.
+
+    The grey ground shows where there is no value.
+
+    Args:
+        figure: The figure, changed in place.
+        values: The numbers (layer, head) of one of its maps.
+
+    Example:
+        >>> lam = xr.DataArray([[0.5, 1.0]], dims=["layer", "head"], coords={"layer": [0], "head": [0, 1]})
+        >>> figure = panels([""], columns=1, height=300)
+        >>> head_axes(figure, lam)
+        >>> figure.layout.xaxis.tickvals, figure.layout.yaxis.autorange
+        ((0, 1), 'reversed')
+    """
     for update, axis in ((figure.update_xaxes, "head"), (figure.update_yaxes, "layer")):
         positions = [int(value) for value in values[axis].values]
         step = max(1, -(-len(positions) // 16))
@@ -123,7 +225,14 @@ def head_axes(figure: go.Figure, values: xr.DataArray) -> None:
 
 
 def link(figure: go.Figure) -> None:
-    """Zooming one panel zooms all: every axis follows the first of its kind."""
+    """Make every axis of a figure follow the first of its kind, so that zooming one panel zooms all.
+
+    Example:
+        >>> figure = panels(["a", "b"], columns=2, height=300)
+        >>> link(figure)
+        >>> figure.layout.xaxis2.matches
+        'x'
+    """
     for name in figure.layout:
         if name[1:5] == "axis" and name not in ("xaxis", "yaxis"):
             figure.layout[name]["matches"] = name[0]

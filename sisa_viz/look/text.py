@@ -7,7 +7,6 @@ token may hold newlines, NUL, half a surrogate pair or a control that turns the 
 import html
 import unicodedata
 from collections.abc import Iterable
-from typing import Any
 
 LIMIT = 18  # characters of a token in an axis label or hover box
 GLYPHS = {" ": "·", "\n": "⏎", "\t": "⇥"}
@@ -16,9 +15,21 @@ HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 
 
 def visible(text: str, *, limit: int | None = None, spaces: bool = True) -> str:
-    """`text` with a sign for every character that shows as nothing, cut to `limit` characters.
+    """Return text with a sign for every character that shows as nothing.
 
-    `spaces=False` leaves ordinary spaces alone, for prose.
+    A space becomes "·", a line break "⏎", a tab "⇥"; controls, surrogates and invisible marks become their
+    code point, as in "⟨U+202E⟩". The joiner that holds an emoji together stays.
+
+    Args:
+        text: Any text.
+        limit: The most characters to keep; a longer text ends in "…".
+        spaces: Whether ordinary spaces get their sign; False for prose.
+
+    Example:
+        >>> visible(" the\\n\\x00")
+        '·the⏎⟨U+0000⟩'
+        >>> visible("a long sentence", limit=7, spaces=False)
+        'a long…'
     """
     cut = text if limit is None or len(text) <= limit else text[: limit - 1]
     shown = "".join(_glyph(character, spaces) for character in cut)
@@ -36,20 +47,45 @@ def _glyph(character: str, spaces: bool) -> str:
 
 
 def escape(text: object) -> str:
-    """One line of text, shown by plotly exactly as it is written: no markup, no entity, no mathematics."""
+    """Return one line of text that plotly shows exactly as it is written.
+
+    Plotly reads labels as pseudo-HTML, so that markup, entities and `$…$` mathematics in data would act. Here
+    they are escaped, and characters that show as nothing get a sign.
+
+    Example:
+        >>> escape("<s> costs $5")
+        '&lt;s&gt; costs &#36;5'
+    """
     return html.escape(visible(str(text), spaces=False), quote=False).replace("$", "&#36;")
 
 
 def token_label(token: str) -> str:
-    """A token for plotly: spaces visible, cut after 18 characters, escaped; an empty one shows as ∅."""
+    """Return a token as a label for plotly: spaces visible, cut after 18 characters, escaped.
+
+    An empty token shows as "∅", so that a label is never blank.
+
+    Example:
+        >>> token_label(" the"), token_label("<s>"), token_label("")
+        ('·the', '&lt;s&gt;', '∅')
+    """
     return escape(visible(token, limit=LIMIT) or "∅")
 
 
-def token_axis(positions: Iterable[int], tokens: Iterable[str], *, most: int = 32) -> dict[str, Any]:
-    """Plotly options of an integer axis that says "17 ·the": `most` ticks, every position in the hover box.
+def token_axis(positions: Iterable[int], tokens: Iterable[str], *, most: int = 32) -> dict[str, object]:
+    """Return plotly's options of an axis over positions that names their tokens, as "17 ·the".
 
-    Equal tokens stay apart, because the axis counts positions; `labelalias` serves the hover box, which asks
+    The axis counts positions, so that equal tokens stay apart. `labelalias` serves the hover box, which asks
     for the label of positions without a tick as well.
+
+    Args:
+        positions: The positions on the axis.
+        tokens: The token at each of them.
+        most: The most ticks to show.
+
+    Example:
+        >>> axis = token_axis([0, 1, 2], ["The", " code", " is"], most=2)
+        >>> axis["ticktext"]
+        ['0 The', '2 ·is']
     """
     labels = {int(at): f"{at} {token_label(token)}" for at, token in zip(positions, tokens, strict=True)}
     shown = list(labels)[:: max(1, -(-len(labels) // most))]

@@ -1,4 +1,8 @@
-"""What an executed notebook shows, as the sections of a report."""
+"""What an executed notebook shows, as the sections of a report.
+
+nbconvert would make HTML of a whole notebook, but its page runs the notebook's own markup and loads scripts
+from other servers, which this page's security policy forbids; so only what can be rebuilt safely is taken.
+"""
 
 import base64
 import os
@@ -11,20 +15,35 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from data.extras import needs_extra
-from sisa_viz.pages.page import Heading
+from sisa_viz.pages.page import Heading, Section
 
 with needs_extra("notebooks"):
     import nbformat
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, Tag
 
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 
 
-def notebook_sections(path: str | os.PathLike[str]) -> list[Any]:
-    """Headings, prose, figures and tables of a notebook, in its order; code and printed text are left out.
+def notebook_sections(path: str | os.PathLike[str]) -> list[Section]:
+    """Return headings, prose, figures and tables of an executed notebook, in its order.
 
-    Tables are read back from the HTML that pandas made, cell by cell as text; nothing in the notebook is run
-    or trusted. ValueError for a file that is no notebook.
+    Code and printed text are left out. Tables are read back from the HTML that pandas made, cell by cell as
+    text; nothing in the notebook is run or trusted.
+
+    Args:
+        path: An executed .ipynb file.
+
+    Raises:
+        ValueError: For a file that is no notebook.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.NamedTemporaryFile("w", suffix=".ipynb") as file:
+        ...     cell = nbformat.v4.new_markdown_cell("# Question", id="a")
+        ...     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), file)
+        ...     file.flush()
+        ...     notebook_sections(file.name)
+        [Heading(text='Question')]
     """
     try:
         notebook = nbformat.read(path, as_version=4)
@@ -34,7 +53,7 @@ def notebook_sections(path: str | os.PathLike[str]) -> list[Any]:
     return [section for cell in notebook.cells for section in _sections(cell)]
 
 
-def _sections(cell: Any) -> Iterator[Any]:
+def _sections(cell: nbformat.NotebookNode) -> Iterator[Section]:
     if cell.cell_type == "markdown":
         yield from _prose(cell.source)
     for output in cell.get("outputs", []):
@@ -56,7 +75,7 @@ def _plain(value: Any) -> Any:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _prose(markdown: str) -> Iterator[Any]:
+def _prose(markdown: str) -> Iterator[Section]:
     for block in filter(None, (block.strip() for block in markdown.split("\n\n"))):
         if block.startswith("#"):
             yield Heading(block.lstrip("# "))
@@ -64,7 +83,7 @@ def _prose(markdown: str) -> Iterator[Any]:
             yield " ".join(block.split()).replace("`", "")
 
 
-def _table(table: Any) -> pd.DataFrame:
+def _table(table: Tag) -> pd.DataFrame:
     """Cells as text, under the column names of the table's head; plain row numbers are left out."""
     lines = table.find_all("tr")
     rows = [[cell.get_text() for cell in line.find_all(["th", "td"])] for line in lines]

@@ -8,7 +8,7 @@ import html
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -18,7 +18,7 @@ from sisa_viz.look.text import visible
 
 MOST_SCRIPT = 256 * 2**20  # characters; browsers drop an inline script of about 512 MB without a word
 MOST_ROWS = 1000
-PARTS = Path(__file__).parent / "parts"
+PAGE_PARTS = Path(__file__).parent / "parts"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob: data:; style-src 'unsafe-inline'; img-src data: "
     "blob:; "
@@ -28,23 +28,59 @@ POLICY = (
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading between the sections of a page."""
+    """Mark a heading between the sections of a page; its text is escaped like all other text.
+
+    Example:
+        >>> Heading("Runs").text
+        'Runs'
+    """
 
     text: str
 
 
-def report(path: str | os.PathLike[str], *sections: Any, title: str, pictures: bool = True) -> Path:
-    """Write the sections into one HTML file and return its path; a section that is not legal stops it.
+@runtime_checkable
+class Fragment(Protocol):
+    """Describe an object that brings trusted markup of its own, such as a ScoreExplorer.
 
-    A section is a string (paragraphs, parted by empty lines; no markup), a Heading, a plotly Figure, a
-    pandas DataFrame or Series, or an object with `_report_html_()` (trusted markup of its own; what its
-    `_report_assets_()` returns is put into the page once). `pictures=False` leaves out the still pictures, a
-    saving of about 0.3 s a figure. TypeError names a section of another kind.
+    It may also have `_report_assets_() -> str`: scripts and styles that a page needs once, whatever the
+    number of such sections.
+    """
+
+    def _report_html_(self) -> str:
+        """Return the markup of this section."""
+        ...
+
+
+Section: TypeAlias = str | Heading | go.Figure | pd.DataFrame | pd.Series | Fragment
+
+
+def report(path: str | os.PathLike[str], *sections: Section, title: str, pictures: bool = True) -> Path:
+    """Write sections into one HTML file that needs no server, and return its path.
+
+    Nothing is written if one of the sections is not legal. The page's Content-Security-Policy forbids it to
+    load anything; all text is escaped.
+
+    Args:
+        path: The file to write; its folder must exist.
+        *sections: In order: strings (paragraphs, parted by empty lines; no markup), Headings, plotly figures,
+            pandas tables, and objects with `_report_html_()`, whose markup is trusted.
+        title: The page's title.
+        pictures: Whether each figure has a still picture for readers without scripts, about 0.3 s a figure.
+
+    Raises:
+        TypeError: Names a section of another kind.
+        ValueError: For a figure so large that browsers would drop it.
+
+    Example:
+        >>> import tempfile
+        >>> from sisa_viz import Heading, report
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     page = report(Path(folder) / "page.html", Heading("Runs"), "a < b", title="Today")
+        ...     "<p>a &lt; b</p>" in page.read_text(encoding="utf-8")
+        True
     """
     body = "\n".join(_section(section, number, pictures) for number, section in enumerate(sections))
-    assets = dict.fromkeys(
-        section._report_assets_() for section in sections if hasattr(section, "_report_assets_")
-    )
+    assets = dict.fromkeys(filter(None, map(_assets, sections)))
     drawn = any(isinstance(section, go.Figure) for section in sections)
     page = _page(title, body, "\n".join(assets), drawn)
     with write_aside(path) as aside:
@@ -52,7 +88,12 @@ def report(path: str | os.PathLike[str], *sections: Any, title: str, pictures: b
     return Path(path)
 
 
-def _section(section: Any, number: int, pictures: bool) -> str:
+def _assets(section: object) -> str:
+    assets = getattr(section, "_report_assets_", None)
+    return assets() if assets else ""
+
+
+def _section(section: object, number: int, pictures: bool) -> str:
     if isinstance(section, str):
         return "\n".join(f"<p>{_text(part.strip())}</p>" for part in section.split("\n\n") if part.strip())
     if isinstance(section, Heading):
@@ -63,12 +104,11 @@ def _section(section: Any, number: int, pictures: bool) -> str:
         return _table(section.to_frame())
     if isinstance(section, pd.DataFrame):
         return _table(section)
-    if hasattr(section, "_report_html_"):
+    if isinstance(section, Fragment):
         return section._report_html_()
     raise TypeError(
         f"section {number} is a {type(section).__name__}; legal: str, Heading, plotly Figure, pandas "
-        f"DataFrame or "
-        "Series, ScoreExplorer or another object with _report_html_()"
+        "DataFrame or Series, ScoreExplorer or another object with _report_html_()"
     )
 
 
@@ -87,10 +127,10 @@ def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
             f"the figure in section {number} is {len(data) / 2**20:.0f} MiB; legal: at most "
             f"{MOST_SCRIPT // 2**20}, as browsers drop longer scripts. Plot a window of it"
         )
-    layout: Any = figure.layout
-    name = html.escape(plain(layout.title.text) or f"figure {number}")
+    layout = figure.to_dict()["layout"]
+    name = html.escape(plain(layout.get("title", {}).get("text")) or f"figure {number}")
     still = f'<noscript><img src="{picture_uri(figure)}" alt="{name}"></noscript>' if pictures else ""
-    height = layout.height or 450
+    height = layout.get("height", 450)
     return (
         f'<figure class="sisa-figure"><div role="img" aria-label="{name}" style="height:{height}px"></div>'
         f'<script type="application/json">{data}</script>{still}</figure>'
@@ -117,18 +157,16 @@ def _side(column: pd.Series) -> str:
     return ' class="number"' if pd.api.types.is_numeric_dtype(column) and column.dtype != bool else ""
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"<td>{_text(value)}</td>"
-    return (
-        f'<td class="number">{value:.4g}</td>'
-        if isinstance(value, float)
-        else f'<td class="number">{value}</td>'
-    )
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f'<td class="number">{text}</td>'
 
 
 def _page(title: str, body: str, assets: str, drawn: bool) -> str:
-    style, draw = ((PARTS / name).read_text(encoding="utf-8") for name in ("page.css", "draw.js"))
+    style = (PAGE_PARTS / "page.css").read_text(encoding="utf-8")
+    draw = (PAGE_PARTS / "draw.js").read_text(encoding="utf-8")
     scripts = f"<script>{_plotly()}</script>\n<script>{draw}</script>" if drawn else ""
     return f"""<!doctype html>
 <html lang="en">

@@ -8,7 +8,7 @@ import base64
 import html
 import io
 import warnings
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
@@ -20,6 +20,8 @@ from matplotlib.ticker import NullLocator
 from sisa_viz.look.colours import PRINTED_GROUND
 from sisa_viz.look.dashes import MATPLOTLIB_DASHES
 
+PlotlyObject: TypeAlias = Any  # plotly makes the attributes of figures, axes and lines at run time
+
 DPI = 80
 SIZE = (960, 450)  # pixels; the height only where the figure has none
 MARGIN = {"left": 90, "right": 110, "top": 86, "bottom": 84}  # pixels
@@ -27,9 +29,22 @@ MOST_TICKS = 24
 
 
 def picture(figure: go.Figure) -> bytes:
-    """PNG bytes, 960 pixels wide and as high as the figure."""
+    """Draw a plotly figure with matplotlib and return it as the bytes of a PNG file.
+
+    The picture is 960 pixels wide and as high as the figure. It has the figure's numbers, colours, titles and
+    axes; hover boxes, shapes and the numbers written into cells are left out.
+
+    Args:
+        figure: A figure of one of our plots, made of heat maps and scatter lines.
+
+    Example:
+        >>> from sisa_viz import plot_lambda
+        >>> from sisa_viz.examples import example_trace
+        >>> picture(plot_lambda(example_trace()))[1:4]
+        b'PNG'
+    """
     drawn = Figure(figsize=(SIZE[0] / DPI, _height(figure) / DPI), dpi=DPI, facecolor="white")
-    layout: Any = figure.layout
+    layout: PlotlyObject = figure.layout
     title = "\n".join(filter(None, (plain(layout.title.text), plain(layout.title.subtitle.text))))
     drawn.text(0.02, 1 - 12 / _height(figure), title, va="top", fontsize=10, parse_math=False)
     places: dict[tuple[str, str], Axes] = {}
@@ -49,26 +64,39 @@ def picture(figure: go.Figure) -> bytes:
 
 
 def picture_uri(figure: go.Figure) -> str:
-    """The picture as a data: URI."""
+    """Return the picture of a figure as a data: URI, which a page can hold without another file.
+
+    Example:
+        >>> from sisa_viz import plot_lambda
+        >>> from sisa_viz.examples import example_trace
+        >>> picture_uri(plot_lambda(example_trace()))[:30]
+        'data:image/png;base64,iVBORw0K'
+    """
     return "data:image/png;base64," + base64.b64encode(picture(figure)).decode("ascii")
 
 
 def plain(text: str | None) -> str:
-    """A label of ours without plotly's escapes."""
+    """Return a label of ours without the escapes that plotly needs, for matplotlib shows text as it is.
+
+    Example:
+        >>> plain("&lt;s&gt; costs &#36;5"), plain(None)
+        ('<s> costs $5', '')
+    """
     return html.unescape(text or "")
 
 
-def _height(figure: Any) -> int:
+def _height(figure: PlotlyObject) -> int:
     return figure.layout.height or SIZE[1]
 
 
-def _axis(figure: Any, name: str) -> Any:
+def _axis(figure: PlotlyObject, name: str) -> PlotlyObject:
     return figure.layout[f"{name[0]}axis{name[1:]}"]
 
 
-def _axes(drawn: Figure, figure: Any, x: str, y: str) -> Axes:
+def _axes(drawn: Figure, figure: PlotlyObject, x: str, y: str) -> Axes:
     """One panel where plotly has it, with its title, ticks and labels."""
-    (left, right), (low, high) = (_axis(figure, name).domain or (0, 1) for name in (x, y))
+    left, right = _axis(figure, x).domain or (0, 1)
+    low, high = _axis(figure, y).domain or (0, 1)
     wide = 1 - (MARGIN["left"] + MARGIN["right"]) / SIZE[0]
     tall = 1 - (MARGIN["top"] + MARGIN["bottom"]) / _height(figure)
     corner = (MARGIN["left"] / SIZE[0] + wide * left, MARGIN["bottom"] / _height(figure) + tall * low)
@@ -85,7 +113,7 @@ def _axes(drawn: Figure, figure: Any, x: str, y: str) -> Axes:
     return axes
 
 
-def _dress(axis: Any, source: Any) -> None:
+def _dress(axis: PlotlyObject, source: PlotlyObject) -> None:
     axis.set_label_text(plain(source.title.text), fontsize=8, parse_math=False)
     axis.set_tick_params(labelsize=7, rotation=60 if axis.axis_name == "x" and source.labelalias else 0)
     if source.type == "log":
@@ -99,10 +127,10 @@ def _dress(axis: Any, source: Any) -> None:
         axis.set_tick_params(labelbottom=False, labelleft=False)
 
 
-def _heat(axes: Axes, figure: Any, trace: Any) -> None:
+def _heat(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
     z, scale = np.asarray(trace.z, dtype=float), figure.layout[trace.coloraxis]
     colours = LinearSegmentedColormap.from_list("", list(scale.colorscale))
-    x, y = (_edges(values, size) for values, size in ((trace.x, z.shape[1]), (trace.y, z.shape[0])))
+    x, y = _edges(trace.x, z.shape[1]), _edges(trace.y, z.shape[0])
     mesh = axes.pcolormesh(x, y, z, cmap=colours, norm=Normalize(scale.cmin, scale.cmax))
     axes.set_facecolor(PRINTED_GROUND)
     axes.yaxis.set_inverted(True)
@@ -113,20 +141,20 @@ def _heat(axes: Axes, figure: Any, trace: Any) -> None:
         bar.tick_params(labelsize=6)
 
 
-def _edges(centres: Any, size: int) -> np.ndarray:
+def _edges(centres: np.ndarray | None, size: int) -> np.ndarray:
     """The size + 1 edges of evenly spaced cells, one wide where there is one cell."""
     x = np.arange(size) if centres is None else np.asarray(centres, dtype=float)
     step = x[1] - x[0] if size > 1 else 1.0
     return np.append(x, x[-1] + step) - step / 2
 
 
-def _bar_bearer(figure: Any, coloraxis: str) -> Any:
+def _bar_bearer(figure: PlotlyObject, coloraxis: str) -> PlotlyObject:
     """The panel that shows the colour bar: the rightmost of those that share it."""
     sharing = [trace for trace in figure.data if trace.type == "heatmap" and trace.coloraxis == coloraxis]
     return max(sharing, key=lambda trace: (_axis(figure, trace.xaxis or "x").domain or (0, 1))[1])
 
 
-def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
+def _scatter(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
     x, y = np.asarray(trace.x, dtype=float), np.asarray(trace.y, dtype=float)
     if trace.fill == "toself":
         axes.fill(x, y, color=_colour(trace.fillcolor), linewidth=0)
@@ -144,8 +172,8 @@ def _scatter(axes: Axes, figure: Any, trace: Any) -> None:
             axes.text(across, up, plain(words), fontsize=6, va="center", parse_math=False)
 
 
-def _colour(colour: str) -> Any:
+def _colour(colour: str) -> tuple[float, float, float, float]:
     if not colour.startswith("rgba("):
         return to_rgba(colour)
-    red, green, blue, alpha = (float(part) for part in colour[5:-1].split(","))
+    red, green, blue, alpha = [float(part) for part in colour[5:-1].split(",")]
     return red / 255, green / 255, blue / 255, alpha

@@ -1,14 +1,12 @@
 """What the command line puts on a page: the sections of a trace and of a set of runs."""
 
-from typing import Any
-
 import pandas as pd
 import xarray as xr
 
 from data.results.head_table import split_heads
-from data.results.tables import MATCH, Frame, episode_sets, one_run_a_seed, rows_in_order
+from data.results.tables import MATCH, episode_sets, one_run_a_seed, rows_in_order
 from sisa_viz.look.text import visible
-from sisa_viz.pages.page import Heading
+from sisa_viz.pages.page import Heading, Section
 from sisa_viz.plots.decay import plot_decay
 from sisa_viz.plots.lam import plot_lambda
 from sisa_viz.plots.niah_convergence import plot_niah_convergence
@@ -22,14 +20,24 @@ MOST_TEXT = 2000  # characters of a trace's text
 LOSSES = ("train/loss", "val/loss")
 
 
-def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
-    """λ, decay, the needle's attention mass if the trace names a needle, and the scores of one head.
+def trace_sections(trace: xr.Dataset, *, name: str) -> list[Section]:
+    """Return what a page shows of a trace: its text, λ, decay, attention on the needle, scores of a head.
 
-    The head is the one whose needle mass importance changes most; without a needle, the one with the largest
-    λ.
+    The head is the one whose attention to the needle importance changes most; without a needle, the one with
+    the largest λ. What a mixer does not have is left out.
+
+    Args:
+        trace: A trace of any mixer.
+        name: The heading.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> sections = trace_sections(example_trace(), name="an example")
+        >>> sections[0].text, sections[-1]
+        ('an example', 'L0H1 is shown because importance changes its attention to the needle most.')
     """
     access = trace.sisa
-    sections: list[Any] = [
+    sections: list[Section] = [
         Heading(name),
         _about(trace),
         visible(trace.attrs["text"], limit=MOST_TEXT, spaces=False),
@@ -44,7 +52,7 @@ def trace_sections(trace: xr.Dataset, *, name: str) -> list[Any]:
         sections.append(plot_span_mass(trace, query=query))
         strength = abs(prepare_span_mass(trace, query=query)["difference"])
     at = strength.argmax(("layer", "head"))  # pyright: ignore[reportArgumentType]
-    layer, head = (int(trace[axis][int(at[axis])]) for axis in ("layer", "head"))  # pyright: ignore[reportIndexIssue, reportCallIssue, reportArgumentType]
+    layer, head = [int(trace[axis][int(at[axis])]) for axis in ("layer", "head")]  # pyright: ignore[reportIndexIssue, reportCallIssue, reportArgumentType]
     return [*sections, plot_scores(trace, layer=layer, head=head), _chosen(trace, layer, head)]
 
 
@@ -69,10 +77,24 @@ def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
     return f"{head_name(layer, head)} is shown because {why}."
 
 
-def run_sections(runs: Frame, heads: Frame | None = None) -> list[Any]:
-    """Last values, training curves, convergence on each set of needles, λ of each variant; where logged.
+def run_sections(runs: pd.DataFrame, heads: pd.DataFrame | None = None) -> list[Section]:
+    """Return what a page shows of runs: last values, training curves, convergence, λ of each variant.
 
-    ValueError for two runs of one name and seed.
+    What was not logged is left out. Runs of one variant and seed are told apart by their folders' names.
+
+    Args:
+        runs: A table of runs, as `sisa_viz.read_runs` returns it.
+        heads: What the same runs measured of every head, as `sisa_viz.read_heads` returns it; without it, λ
+            is read from metrics named "lam/L0H1", as runs of earlier versions have them.
+
+    Raises:
+        ValueError: For two runs of one name and seed.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> sections = run_sections(example_runs())
+        >>> [section.layout.title.text for section in sections[2:]]
+        ['Training', 'Convergence on the needle task']
     """
     runs = one_run_a_seed(_told_apart(runs))
     runs, logged_heads = split_heads(runs)
@@ -80,7 +102,7 @@ def run_sections(runs: Frame, heads: Frame | None = None) -> list[Any]:
         variants = runs.drop_duplicates("run").set_index("run")["architecture"]
         logged_heads = heads.assign(architecture=heads["run"].map(variants))
     logged = set(runs["name"])
-    sections: list[Any] = [Heading("Runs"), last_values(runs)]
+    sections: list[Section] = [Heading("Runs"), last_values(runs)]
     if logged & {name for names in TRAINING_PANELS.values() for name in names}:
         sections.append(plot_training(runs))
     sections += [plot_niah_convergence(runs, metric=f"{name}/{MATCH}") for name in episode_sets(runs)]
@@ -92,14 +114,14 @@ def run_sections(runs: Frame, heads: Frame | None = None) -> list[Any]:
     return sections
 
 
-def _told_apart(runs: Frame) -> Frame:
+def _told_apart(runs: pd.DataFrame) -> pd.DataFrame:
     """What the folders of one variant do not share in their names becomes part of the variant's name.
 
     Folders named by seed are compared without it; names of another kind count only where two have one seed.
     """
     named = []
     for variant, own in runs.groupby("architecture"):
-        folders = own[["run", "seed"]].drop_duplicates()
+        folders = own.loc[:, ["run", "seed"]].drop_duplicates()
         stems = {run: run.removesuffix(f"-seed{seed}") for run, seed in folders.itertuples(index=False)}
         if folders["seed"].duplicated().any() or all(run != stem for run, stem in stems.items()):
             parts = {run: stem.split("-") for run, stem in stems.items()}
@@ -108,18 +130,30 @@ def _told_apart(runs: Frame) -> Frame:
                 run: ", ".join([str(variant), *(part for part in listed if part not in shared)])
                 for run, listed in parts.items()
             }
-            own = own.assign(architecture=own["run"].map(told))
+            own = own.assign(architecture=[told[run] for run in own["run"]])
         named.append(own)
     return pd.concat(named, ignore_index=True)
 
 
-def last_values(runs: Frame) -> Frame:
-    """One row a run: its last step, and there its losses and exact match on each set of needles."""
+def last_values(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a run: its last step, its last losses and exact matches on each set of needles.
+
+    Args:
+        runs: A table of runs, as `sisa_viz.read_runs` returns it.
+
+    Returns:
+        The columns run, architecture, seed, step, and one a metric, named as on an axis.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> last_values(example_runs()).columns[3:].tolist()
+        ['step', 'training loss (nats per token)', 'needle exact match (share of episodes)']
+    """
     keys = ["run", "architecture", "seed"]
-    steps = runs.groupby(keys)["step"].max()
+    steps = runs.groupby(keys)[["step"]].max()
     summary = [*LOSSES, *(f"{name}/{MATCH}" for name in episode_sets(runs))]
-    wanted = runs[runs["name"].isin(summary)].sort_values("step")
+    wanted = runs.loc[runs["name"].isin(summary)].sort_values("step")
     last = wanted.groupby([*keys, "name"])["value"].last().unstack("name")
     columns = [name for name in summary if name in last.columns]
-    table = steps.to_frame("step").join(last[columns])
+    table = steps.join(last[columns])
     return table.rename(columns={name: column_label(name) for name in columns}).reset_index()

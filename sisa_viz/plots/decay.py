@@ -239,8 +239,8 @@ def _axes(figure: go.Figure, data: Decay) -> None:
         title=escape(data.labels["half_life"]), type="log", tickvals=half_life_ticks(data), row=1
     )
     figure.update_xaxes(
+        token_axis(range(len(data.tokens)), data.tokens, most=24),
         title=escape(data.labels["position"]),
-        **token_axis(range(len(data.tokens)), data.tokens, most=24),
         tickangle=-45,
         row=2,
     )

@@ -223,11 +223,9 @@ def _hover(part: str, data: Scores, detailed: bool) -> str:
 
 def _axes(figure: go.Figure, data: Scores) -> None:
     half = data.block / 2
-    for update, positions, tokens in (
-        (figure.update_xaxes, data.keys, data.key_tokens),
-        (figure.update_yaxes, data.queries, data.query_tokens),
-    ):
-        update(**token_axis(positions, tokens, most=20), showgrid=False, zeroline=False, showticklabels=False)
+    bare = {"showgrid": False, "zeroline": False, "showticklabels": False}
+    figure.update_xaxes(token_axis(data.keys, data.key_tokens, most=20) | bare)
+    figure.update_yaxes(token_axis(data.queries, data.query_tokens, most=20) | bare)
     figure.update_xaxes(range=[data.keys[0] - half, data.keys[-1] + half])
     figure.update_yaxes(range=[data.queries[-1] + half, data.queries[0] - half])
     alone = len(data.parts) == 1
