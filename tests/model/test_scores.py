@@ -8,15 +8,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from score_twin import attend, draw, with_gradients
 
-from model.mixers.parts.rope import plain_frequencies, rope_phase
-from model.mixers.parts.scores import (
+from model.mixers.attention.sisa_score import (
     anchored_decay,
     causal_range,
     clamped_positions,
     importance_scores,
-    rotate,
-    running_sum,
 )
+from model.mixers.parts.rope import plain_frequencies, rope_phase
+from model.mixers.parts.rotation import rotate
+from model.mixers.parts.running_sum import running_sum
 
 
 @given(

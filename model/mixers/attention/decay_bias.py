@@ -22,17 +22,20 @@ Source: arXiv 2503.02130 and 2108.12409.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from model.config import SISAConfig
 from model.mixers.attention.attention import Attention
+from model.mixers.base import TraceConfig
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import hook_points
-from model.mixers.parts.scores import causal_mask, running_sum
+from model.mixers.parts.masks import causal_mask
+from model.mixers.parts.running_sum import running_sum
 
 
 class DecayBias(NamedTuple):
@@ -68,9 +71,9 @@ class DecayBiasAttention(Attention):
         super().__init__(config, layer)
         self.hook_log_decay, self.hook_cum_decay, self.hook_bias_scores = hook_points(3, pos_dim=2)
 
+    @abstractmethod
     def _log_decay(self, x: Tensor) -> Tensor:
-        """log α of x, batch position d_model: batch head position, nats, in at least float32."""
-        raise NotImplementedError
+        """Return log α of x, batch position d_model: batch head position, nats, in at least float32."""
 
     def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> DecayBias:
         cum_decay = running_sum(self.hook_log_decay(self._log_decay(x)))
@@ -82,7 +85,8 @@ class DecayBiasAttention(Attention):
         return self.hook_bias_scores(scores)
 
     @property
-    def trace_config(self) -> dict[str, Any]:
+    def trace_config(self) -> TraceConfig:
+        """The second term is a bias, and plots shall call it so."""
         return {"score_terms": {"importance": "decay bias"}}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:

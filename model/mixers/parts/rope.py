@@ -24,10 +24,11 @@ from torch import Tensor
 
 from model.config import SISAConfig
 from model.mixers.parts.hooks import at_least_float32
-from model.mixers.parts.scores import rotate
+from model.mixers.parts.rotation import rotate
 
-BASE = 10_000.0
-FAST, SLOW = 32, 1  # turns within n above which YaRN keeps a pair, and below which it interpolates
+ROPE_BASE = 10_000.0
+TURNS_KEPT = 32  # YaRN keeps a pair that turns more often within n
+TURNS_INTERPOLATED = 1  # and divides the angle of one that turns less often by s
 
 
 def frequencies(
@@ -50,7 +51,7 @@ def frequencies(
 
 
 def plain_frequencies(
-    d_head: int, *, base: float = BASE, device: torch.device | None = None
+    d_head: int, *, base: float = ROPE_BASE, device: torch.device | None = None
 ) -> Float[Tensor, " pair"]:
     """base^(−2i/d_head), float64."""
     return base ** (-torch.arange(0, d_head, 2, device=device, dtype=torch.float64) / d_head)
@@ -82,17 +83,17 @@ def rope_phase(
 
 def _stretched_base(factor: float, d_head: int) -> float:
     """The base whose slowest pair turns `factor` times slower."""
-    return BASE * factor ** (d_head / (d_head - 2))
+    return ROPE_BASE * factor ** (d_head / (d_head - 2))
 
 
 def _interpolated(d_head: int, n: int, device: torch.device | None) -> Float[Tensor, " pair"]:
     """ρ_i: 0 keeps a frequency, 1 divides it by s."""
-    low = max(math.floor(_index(FAST, d_head, n)), 0)
-    high = min(math.ceil(_index(SLOW, d_head, n)), d_head - 1)
+    low = max(math.floor(_index(TURNS_KEPT, d_head, n)), 0)
+    high = min(math.ceil(_index(TURNS_INTERPOLATED, d_head, n)), d_head - 1)
     i = torch.arange(d_head // 2, device=device, dtype=torch.float64)
     return ((i - low) / max(high - low, 0.001)).clamp(0, 1)
 
 
 def _index(turns: int, d_head: int, n: int) -> float:
     """Index i, not rounded, of the pair that turns so many times within n."""
-    return d_head * math.log(n / (turns * 2 * math.pi)) / (2 * math.log(BASE))
+    return d_head * math.log(n / (turns * 2 * math.pi)) / (2 * math.log(ROPE_BASE))

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from model.mixers.parts.hooks import at_least_float32
 
-CHUNK = 64
+CHUNK_LENGTH = 64
 
 Steps = Float[Tensor, "*dims position"]
 Values = Float[Tensor, "*dims position channel"]
@@ -45,7 +45,8 @@ def segment_sums(a: Steps, *, strict: bool = False) -> Float[Tensor, "*dims quer
 
 def recurrent(u: Values, a: Steps, K: Keys, Q: Queries, *, strict: bool = False) -> Values:
     """The recurrence itself, one position at a time: the reference."""
-    S, out = torch.zeros_like(u[..., 0, :, None] * K[..., 0, None, :]), []
+    S = torch.zeros_like(u[..., 0, :, None] * K[..., 0, None, :])
+    out = []
     for t in range(a.shape[-1]):
         before = a[..., t, None, None].exp() * S
         S = before + u[..., t, :, None] * K[..., t, None, :]
@@ -58,14 +59,16 @@ def quadratic(u: Values, a: Steps, K: Keys, Q: Queries, *, strict: bool = False)
     return (Q @ K.mT * segment_sums(a, strict=strict).exp()).to(u.dtype) @ u
 
 
-def chunked(u: Values, a: Steps, K: Keys, Q: Queries, *, strict: bool = False, chunk: int = CHUNK) -> Values:
+def chunked(
+    u: Values, a: Steps, K: Keys, Q: Queries, *, strict: bool = False, chunk: int = CHUNK_LENGTH
+) -> Values:
     """The dual form inside chunks and again among their states: linear in the number of positions.
 
     Matrix products are in the dtype of u; sums, exponentials and states are float32 or wider.
     """
     length = a.shape[-1]
     chunk = min(chunk, length)
-    u, K, Q = (F.pad(x.to(u.dtype), (0, 0, 0, -length % chunk)).unflatten(-2, (-1, chunk)) for x in (u, K, Q))
+    u, K, Q = _in_chunks(u, chunk), _in_chunks(K.to(u.dtype), chunk), _in_chunks(Q.to(u.dtype), chunk)
     a = at_least_float32(F.pad(a, (0, -length % chunk))).unflatten(-1, (-1, chunk))
     inside = quadratic(u, a, K, Q, strict=strict)
     since_start, until_end = a.cumsum(-1), F.pad(a[..., 1:], (0, 1)).flip(-1).cumsum(-1).flip(-1)
@@ -73,6 +76,11 @@ def chunked(u: Values, a: Steps, K: Keys, Q: Queries, *, strict: bool = False, c
     states = _before_each(added, since_start[..., -1])
     carried = (since_start.exp()[..., None] * Q).to(Q.dtype) @ states.to(Q.dtype).mT
     return (inside + carried).flatten(-3, -2)[..., :length, :]
+
+
+def _in_chunks(x: Tensor, chunk: int) -> Tensor:
+    """Return … chunk position channel of … position channel, zeros where the last chunk is not full."""
+    return F.pad(x, (0, 0, 0, -x.shape[-2] % chunk)).unflatten(-2, (-1, chunk))
 
 
 def _before_each(
@@ -86,13 +94,13 @@ def _before_each(
 
 
 def implicit_attention(
-    weight: Steps, a: Steps, K: Keys, Q: Queries, own: Steps | None = None
+    weight: Steps, a: Steps, K: Keys, Q: Queries, at_once: Steps | None = None
 ) -> Float[Tensor, "*dims query key"]:
     """M of y = M x where weight ⊙ x enters the state: weight_s e^{a_{s+1} + … + a_t} Q_t·K_s, in float32.
 
-    On the diagonal stands own_t Q_t·K_t, with the weight itself by default.
+    On the diagonal stands at_once_t Q_t·K_t, with the weight itself by default.
     """
     with torch.autocast(a.device.type, enabled=False):
         products = at_least_float32(Q) @ at_least_float32(K).mT
     below = segment_sums(a, strict=True).exp() * at_least_float32(weight)[..., None, :]
-    return products * (below + torch.diag_embed(at_least_float32(weight if own is None else own)))
+    return products * (below + torch.diag_embed(at_least_float32(weight if at_once is None else at_once)))
