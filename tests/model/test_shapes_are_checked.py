@@ -1,8 +1,8 @@
 """The shapes that signatures name are checked while tests run, in every module of the rooms that have them.
 
 tests/conftest.py says which rooms those are. A module that left them would lose its checks in silence. So
-each one gets a wrong shape here, most of them such that broadcasting would let it pass, and the refusal must name
-a function of that very module.
+each one gets a wrong shape here, most of them such that broadcasting would let it pass, and the refusal must
+name a function of that very module.
 """
 
 import re

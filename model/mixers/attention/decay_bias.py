@@ -54,7 +54,23 @@ class DecayBias(NamedTuple):
 
 
 def channels(g: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """[g ; 1 ; rest ; 1] and [1 ; −g ; 1 ; −rest], whose product is g_i − g_j: 8 bits of g, then the rest."""
+    """Return [g ; 1 ; rest ; 1] and [1 ; −g ; 1 ; −rest], whose product is g_i − g_j.
+
+    g is split in two, because 16 bits cannot hold it: g = −100.3 is −100.5 in bfloat16, off by 0.2 nats. The
+    first channel holds −100.5, the second what is left, 0.2, and both are accurate to 8 bits.
+
+    Args:
+        g: running sum of log-decays, nats, batch head position.
+        dtype: of the result, that of q and k.
+
+    Returns:
+        Four channels of the query and four of the key.
+
+    Example:
+        >>> of_query, of_key = channels(torch.tensor([-100.3, -350.7], dtype=torch.float64), torch.bfloat16)
+        >>> round((of_query[1].double() @ of_key[0].double()).item(), 2)  # g_1 − g_0
+        -250.4
+    """
     rounded = g.to(torch.bfloat16).to(g.dtype)
     rounded, rest = rounded.to(dtype), (g - rounded).to(dtype)
     one = torch.ones_like(rounded)

@@ -53,12 +53,30 @@ def frequencies(
 def plain_frequencies(
     d_head: int, *, base: float = ROPE_BASE, device: torch.device | None = None
 ) -> Float[Tensor, " pair"]:
-    """base^(−2i/d_head), float64."""
+    """Return θ_i = base^(−2i/d_head) of each pair of channels, radians a position, float64.
+
+    Args:
+        d_head: channels of a head, two for each pair.
+        base: b; the larger, the slower the slow pairs.
+        device: where they are built.
+
+    Example:
+        >>> plain_frequencies(4).tolist()
+        [1.0, 0.01]
+    """
     return base ** (-torch.arange(0, d_head, 2, device=device, dtype=torch.float64) / d_head)
 
 
 def temperature(config: SISAConfig) -> float:
-    """What q and k are multiplied by: μ = 0.1 ln s + 1 of YaRN, 1 for the others."""
+    """Return what q and k are multiplied by: 0.1 ln s + 1 for YaRN, 1 for all other codes.
+
+    Args:
+        config: its rope and rope_factor, s.
+
+    Example:
+        >>> temperature(SISAConfig.preset("tiny"))
+        1.0
+    """
     return 0.1 * math.log(config.rope_factor) + 1 if config.rope == "yarn" else 1.0
 
 
@@ -76,7 +94,17 @@ def positioned(
 def rope_phase(
     length: int, frequency: Float[Tensor, " pair"], *, start: int = 0
 ) -> Float[Tensor, "position pair"]:
-    """Angles p·θ_i of the positions from start on, radians, float64."""
+    """Return the angles p·θ_i of the positions from start on, radians, float64.
+
+    Args:
+        length: number of positions.
+        frequency: θ_i, radians a position.
+        start: the first position, after those in a cache.
+
+    Example:
+        >>> rope_phase(2, torch.tensor([1.0, 0.5]), start=3).tolist()
+        [[3.0, 1.5], [4.0, 2.0]]
+    """
     position = torch.arange(start, start + length, device=frequency.device, dtype=torch.float64)
     return position[:, None] * frequency
 
