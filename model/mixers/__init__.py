@@ -9,13 +9,12 @@ fired, and `trace_config`. It may name parameters in `no_weight_decay`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from model.config.architectures import architecture
 from model.config.shape import Shape
+from model.mixers.base import Mixer
 
 
-def build_mixer(config: Shape, layer: int) -> Any:
+def build_mixer(config: Shape, layer: int) -> Mixer:
     """Return the mixer of one layer with uninitialised weights, as the architecture's record says.
 
     Args:

@@ -10,6 +10,7 @@ from transformer_lens.hook_points import HookPoint
 
 from model.config import SISAConfig
 from model.mixers import build_mixer
+from model.mixers.base import Mixer
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.norm import RMSNorm
 
@@ -40,7 +41,8 @@ class Block(nn.Module):
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
-        self.ln1, self.attn = RMSNorm(config.d_model), build_mixer(config, layer)
+        self.ln1 = RMSNorm(config.d_model)
+        self.attn: Mixer = build_mixer(config, layer)
         self.hook_resid_pre, self.hook_resid_mid, self.hook_resid_post = HookPoint(), HookPoint(), HookPoint()
         self.hook_attn_out, self.hook_mlp_out = HookPoint(), HookPoint()
         if config.d_mlp:

@@ -10,7 +10,7 @@ from transformers import Mamba2Config
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer
 
 from model.mixers.state_space.mamba2 import Mamba2
-from model.mixers.state_space.mamba3 import SLOWEST, Mamba3
+from model.mixers.state_space.mamba3 import LEAST_DECAY_RATE, Mamba3
 from model.mixers.state_space.ssd import recurrent
 
 
@@ -59,7 +59,7 @@ def as_written(mixer, u):
     for row in u @ mixer.to_in.weight.T:
         z, x, B, C, dt, kappa, tau, theta = row.split(columns)
         x, dt = x.view(H, P), F.softplus(dt + mixer.dt_bias)
-        alpha = torch.exp(-torch.maximum(F.softplus(kappa), torch.tensor(SLOWEST)) * dt)
+        alpha = torch.exp(-torch.maximum(F.softplus(kappa), torch.tensor(LEAST_DECAY_RATE)) * dt)
         lam = 1 / (1 + torch.exp(-tau))
         phase = (phase + math.pi * torch.tanh(theta) * dt[:, None]) % (2 * math.pi)
         B, C = (
@@ -117,7 +117,7 @@ def test_slowest_decay_has_a_floor():
     mixer.hook_log_decay.register_forward_hook(lambda _m, _i, a: seen.update(a=a))
     mixer.hook_dt.register_forward_hook(lambda _m, _i, dt: seen.update(dt=dt))
     mixer(torch.ones(1, 3, 64))
-    torch.testing.assert_close(seen["a"], -SLOWEST * seen["dt"], atol=0, rtol=1e-5)
+    torch.testing.assert_close(seen["a"], -LEAST_DECAY_RATE * seen["dt"], atol=0, rtol=1e-5)
 
 
 @pytest.mark.parametrize("Mixer", [Mamba2, Mamba3])

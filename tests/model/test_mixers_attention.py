@@ -20,7 +20,9 @@ from model import SISAConfig, SISAModel, capture
 from model.config.sizes import total
 from model.mixers.attention.alibi import slopes
 from model.mixers.attention.decay_bias import DecayBias
-from model.mixers.attention.sisa_score import augmented, fused_attention, sigmoid_attention, sigmoid_pattern
+from model.mixers.attention.sdpa import fused_attention
+from model.mixers.attention.sigmoid import sigmoid_attention, sigmoid_pattern
+from model.mixers.attention.sisa_score import augmented
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "layers": dict(layer_d_state=(2, 6)),

@@ -13,10 +13,10 @@ from model.mixers.attention.sisa_score import (
     causal_range,
     clamped_positions,
     importance_scores,
-    rotate,
-    running_sum,
 )
 from model.mixers.parts.rope import plain_frequencies, rope_phase
+from model.mixers.parts.rotation import rotate
+from model.mixers.parts.running_sum import running_sum
 
 
 @given(

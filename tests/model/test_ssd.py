@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model.mixers.state_space.ssd import (
-    CHUNK,
+    CHUNK_LENGTH,
     chunked,
     implicit_attention,
     quadratic,
@@ -37,7 +37,7 @@ def with_gradients(form, inputs, **options):
 
 
 @pytest.mark.parametrize("decay", DECAYS)
-@pytest.mark.parametrize("length", [1, 7, CHUNK, 2 * CHUNK + 9])
+@pytest.mark.parametrize("length", [1, 7, CHUNK_LENGTH, 2 * CHUNK_LENGTH + 9])
 def test_three_forms_are_one_map(length, decay):
     for shared, strict in ((False, False), (True, True)):
         inputs = draw(length, decay=decay, shared=shared)
@@ -70,7 +70,7 @@ def test_gradients_of_the_implicit_attention():
 
 @pytest.mark.parametrize("form", [quadratic, chunked])
 def test_nothing_looks_ahead_or_into_other_rows(form):
-    inputs = draw(2 * CHUNK + 5)
+    inputs = draw(2 * CHUNK_LENGTH + 5)
     y = form(*inputs)
     for x in torch.autograd.grad(y[1, :, 70].sum(), inputs):
         assert not x[0].any()

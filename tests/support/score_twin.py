@@ -6,18 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.mixers.attention.sisa_score import (
-    anchored_decay,
-    augmented,
-    clamped_positions,
-    content_scores,
-    fused_attention,
-    importance_scores,
-    rotate,
-    running_sum,
-    softmax_pattern,
-)
+from model.mixers.attention.sdpa import fused_attention
+from model.mixers.attention.sisa_score import anchored_decay, augmented, clamped_positions, importance_scores
+from model.mixers.attention.softmax import content_scores, softmax_pattern
 from model.mixers.parts.rope import plain_frequencies, rope_phase
+from model.mixers.parts.rotation import rotate
+from model.mixers.parts.running_sum import running_sum
 
 NAMES = ("q", "k", "v", "B", "C", "log_decay", "theta", "lam_raw")
 

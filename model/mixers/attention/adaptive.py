@@ -16,13 +16,13 @@ from transformer_lens.hook_points import HookPoint
 from model.config import SISAConfig
 from model.mixers.attention.sisa import SISAAttention
 
-GATE_RAW = 4.0  # a ≈ 0.982: every pair is in use at the start
+INITIAL_GATE_RAW = 4.0  # a = σ(4) ≈ 0.982: every pair is in use at the start
 
 
 class AdaptiveSISA(SISAAttention):
     """SISA whose layers weigh their pairs of state channels."""
 
-    no_weight_decay: ClassVar[tuple[str, ...]] = ("gate_raw",)  # it would close half the gate
+    no_weight_decay: ClassVar[tuple[str, ...]] = ("gate_raw",)  # σ(0) = 1/2 is a gate half closed
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__(config, layer)
@@ -31,9 +31,9 @@ class AdaptiveSISA(SISAAttention):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """As SISA, and gates near one."""
+        """Fill what SISA has as SISA does, and gates near one."""
         super().initialise(generator)
-        self.gate_raw.fill_(GATE_RAW)
+        self.gate_raw.fill_(INITIAL_GATE_RAW)
 
     def _gated(self, c_rot: Tensor) -> Tensor:
         gate = self.hook_gate(self.gate_raw.sigmoid())

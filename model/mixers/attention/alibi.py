@@ -26,9 +26,18 @@ class ALiBiAttention(DecayBiasAttention):
 
 
 def slopes(n_heads: int, *, device: torch.device | None = None) -> Float[Tensor, " head"]:
-    """m_h, nats a token, float64: 2^(−8h/H), h = 1 to H, for H a power of two.
+    """Return the slope m_h of every head, in nats a token, float64.
 
-    For other H those of the power of two p below it, then every other one of those of 2p.
+    m_h = 2^(−8h/H) for h = 1 to H, where H is a power of two. For another H come the slopes of the power
+    of two below it, and then every other slope of twice that power.
+
+    Args:
+        n_heads: H.
+        device: where the slopes are built.
+
+    Example:
+        >>> slopes(4).tolist()
+        [0.25, 0.0625, 0.015625, 0.00390625]
     """
     p = 2 ** math.floor(math.log2(n_heads))
     step = torch.arange(1, n_heads + 1, device=device, dtype=torch.float64)

@@ -1,5 +1,7 @@
 """Causal softmax attention by one SDPA call, each part behind a hook; the plain transformer's mixer.
 
+    y_i = Σ_{j ≤ i} A_ij v_j ,   A_i = softmax_j(s_ij) ,   s_ij = q_i·k_j / sqrt(d_h) + term_ij
+
 | symbol    | hook                                   | shape                          |
 | --------- | -------------------------------------- | ------------------------------ |
 | q, k, v   | hook_q, hook_k, hook_v                 | batch position head d_head     |
@@ -10,23 +12,27 @@
 | W_O y     | hook_result, one head's share          | batch position head d_model    |
 
 An edit of any of them reaches the logits. The score-sized hooks and hook_result cost nothing until someone
-watches. What adds a term to the score (SISA, FoX, ALiBi) derives from Attention and gives `_term`.
+watches. What adds a term to the score (SISA, FoX, ALiBi) derives from Attention and gives `_term`. A mixer
+that has attention beside something else (Hymba) derives from ScoredHeads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from transformer_lens.hook_points import HookPoint
 
 from model.config import SISAConfig
-from model.mixers.attention.sisa_score import content_scores, fused_attention, softmax_pattern
-from model.mixers.base import Mixer
+from model.mixers.attention.sdpa import fused_attention
+from model.mixers.attention.softmax import content_scores, softmax_pattern
+from model.mixers.base import Mixer, PartName, TracedPart
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import at_least_float32, hook_points
+from model.mixers.parts.masks import causal_mask
 from model.mixers.parts.rope import positioned
 
 
@@ -35,26 +41,83 @@ class Term(Protocol):
     """What is added to q_i·k_j / sqrt(d_h)."""
 
     def widen(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Q̂ and K̂, whose scaled product is the whole score up to what a row shares."""
+        """Return Q̂ and K̂, whose scaled product is the whole score, up to what all of a row share."""
         ...
 
     def scores(self) -> Tensor:
-        """The term itself, batch head query key, nats, in at least float32."""
+        """Return the term of every pair, batch head query key, nats, in at least float32."""
         ...
 
 
-class Attention(Mixer):
-    """Multi-head attention, RoPE on q and k. With a cache, input holds the positions after those in it."""
+class ScoredHeads(Mixer):
+    """Attention heads behind hooks, whatever projects into them and whatever reads their output."""
 
     score_sized: ClassVar[tuple[str, ...]] = ("content_scores", "attn_scores", "pattern")
-    trace_hooks: ClassVar[tuple[str, ...]] = ("rot_q", "rot_k")  # what `factors` is made from
+    trace_hooks: ClassVar[tuple[str, ...]] = ("rot_q", "rot_k")
+
+    config: SISAConfig
+    hook_q: HookPoint
+    hook_k: HookPoint
+    hook_v: HookPoint
+    hook_rot_q: HookPoint
+    hook_rot_k: HookPoint
+    hook_content_scores: HookPoint
+    hook_attn_scores: HookPoint
+    hook_pattern: HookPoint
+
+    def _add_score_hooks(self) -> None:
+        """Make the hooks of q, k, v and of every score."""
+        self.hook_q, self.hook_k, self.hook_v, self.hook_rot_q, self.hook_rot_k = hook_points(5, pos_dim=1)
+        self.hook_content_scores, self.hook_attn_scores, self.hook_pattern = hook_points(3, pos_dim=2)
+
+    def _positioned(self, q: Tensor, k: Tensor, v: Tensor, *, start: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return q, k and v through their hooks, q and k with the position code.
+
+        What comes is batch position head channel, what goes is batch head position channel. `start` is the
+        position of the first.
+        """
+        q, k, v = self.hook_q(q), self.hook_k(k), self.hook_v(v)
+        q = self.hook_rot_q(positioned(q, self.config, start=start))
+        k = self.hook_rot_k(positioned(k, self.config, start=start))
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+
+    def visible(self, length: int, device: torch.device) -> Bool[Tensor, "query key"]:
+        """Return the mask of what each of `length` positions may look at; here every one up to itself."""
+        return causal_mask(length, device)
+
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None) -> Tensor:
+        """Return the output of the fused call with every score in sight, in at least float32."""
+        with torch.autocast(q.device.type, enabled=False):
+            scores = self.hook_content_scores(content_scores(at_least_float32(q), at_least_float32(k)))
+            if term:
+                scores = scores + self._watched_term(term.scores().to(scores.dtype))
+            pattern = self.hook_pattern(self._weights(self.hook_attn_scores(scores)))
+            return (pattern @ at_least_float32(v)).to(v.dtype)
+
+    def _weights(self, scores: Tensor) -> Tensor:
+        """Return what each key's value is multiplied by, batch head query key; 0 where it is hidden."""
+        return softmax_pattern(scores, self.visible(scores.shape[-1], scores.device))
+
+    def _watched_term(self, scores: Tensor) -> Tensor:
+        """Pass the term's scores through the hook that names them."""
+        return scores
+
+    def attention_factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return q and k of a trace, head position d_head, from what hook_rot_q and hook_rot_k fired."""
+        return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}
+
+
+class Attention(ScoredHeads):
+    """Multi-head attention, RoPE on q and k. With a cache, input holds the positions after those in it."""
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
         self.config, d = config, config.d_model
-        self.to_q, self.to_k, self.to_v, self.to_o = (nn.Linear(d, d, bias=False) for _ in range(4))
-        self.hook_q, self.hook_k, self.hook_v, self.hook_rot_q, self.hook_rot_k = hook_points(5, pos_dim=1)
-        self.hook_content_scores, self.hook_attn_scores, self.hook_pattern = hook_points(3, pos_dim=2)
+        self.to_q = nn.Linear(d, d, bias=False)
+        self.to_k = nn.Linear(d, d, bias=False)
+        self.to_v = nn.Linear(d, d, bias=False)
+        self.to_o = nn.Linear(d, d, bias=False)
+        self._add_score_hooks()
         self.hook_z, self.hook_result = hook_points(2, pos_dim=1)
 
     @property
@@ -64,15 +127,15 @@ class Attention(Mixer):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Linear maps normal(0, 0.02)."""
+        """Fill linear maps from normal(0, 0.02)."""
         for linear in self.children():
             if isinstance(linear, nn.Linear):
                 linear.weight.normal_(std=0.02, generator=generator)
 
     def forward(
-        self, x: Float[Tensor, "batch position d_model"], cache: LayerCache | None = None
+        self, x: Float[Tensor, "batch position d_model"], /, cache: LayerCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
-        """W_O Y."""
+        """Return W_O Y."""
         start = cache.length if cache else 0
         q, k, v = self._content(x, start)
         term = self._term(x, cache, dtype=q.dtype)
@@ -80,35 +143,26 @@ class Attention(Mixer):
         return self._output(self.hook_z(z.transpose(1, 2)))
 
     def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> Term | None:
-        """What is added to the content score; dtype is that of the fused score."""
+        """Return what is added to the content score, here nothing; dtype is that of the fused score."""
 
     def _content(self, x: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor]:
-        """q, k after RoPE, and v: batch head position d_head."""
-        q, k, v = (
-            hook(linear(x).unflatten(-1, (self.config.n_heads, -1)))
-            for linear, hook in ((self.to_q, self.hook_q), (self.to_k, self.hook_k), (self.to_v, self.hook_v))
+        """Return q and k after RoPE, and v: batch head position d_head."""
+        heads = (self.config.n_heads, -1)
+        q, k, v = self.to_q(x), self.to_k(x), self.to_v(x)
+        return self._positioned(
+            q.unflatten(-1, heads), k.unflatten(-1, heads), v.unflatten(-1, heads), start=start
         )
-        q, k = (
-            hook(positioned(t, self.config, start=start))
-            for hook, t in ((self.hook_rot_q, q), (self.hook_rot_k, k))
-        )
-        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Trace variables (`sisa_viz.build_trace`) of one sequence, from what trace_hooks fired for it."""
-        return rotated_factors(fired)
+        """Return q and k after RoPE, head position d_head."""
+        return self.attention_factors(fired)
 
-    def parts(self, length: int) -> dict[str, Any]:
-        """What a trace of length positions may show of this layer, by name."""
-        return {"attention": self}
-
-    @property
-    def trace_config(self) -> dict[str, Any]:
-        """What a trace's config says beside the model's own; here nothing."""
-        return {}
+    def parts(self, length: int) -> dict[PartName, TracedPart]:
+        """Return the attention, which a trace can show at any length."""
+        return {"attention": self.as_part()}
 
     def _fused(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None) -> Tensor:
-        """Q̂, K̂ and one SDPA call: no query × key tensor is built."""
+        """Return Q̂, K̂ and V through one SDPA call: no query × key tensor is built."""
         if term:
             q, k = term.widen(q, k)
         if cache:
@@ -116,28 +170,12 @@ class Attention(Mixer):
         return self._attend(q, k, v)
 
     def _attend(self, q_hat: Tensor, k_hat: Tensor, v: Tensor) -> Tensor:
-        """The mean of v by the scores' weights, without query × key tensors; queries are the last keys."""
+        """Return the mean of v by the scores' weights; the queries are the last of the keys."""
         return fused_attention(q_hat, k_hat, v)
-
-    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None) -> Tensor:
-        """The same output with every score in sight, in at least float32."""
-        with torch.autocast(q.device.type, enabled=False):
-            scores = self.hook_content_scores(content_scores(at_least_float32(q), at_least_float32(k)))
-            if term:
-                scores = scores + self._watched_term(term.scores().to(scores.dtype))
-            pattern = self.hook_pattern(self._weights(self.hook_attn_scores(scores)))
-            return (pattern @ at_least_float32(v)).to(v.dtype)
-
-    def _weights(self, scores: Tensor) -> Tensor:
-        """What each key's value is multiplied by, batch head query key; 0 above the diagonal."""
-        return softmax_pattern(scores)
-
-    def _watched_term(self, scores: Tensor) -> Tensor:
-        """The term's scores through the hook that names them."""
-        return scores
 
     @property
     def n_output_heads(self) -> int:
+        """Number of attention heads."""
         return self.config.n_heads
 
     def _by_head(self, linear: nn.Linear) -> Tensor:
@@ -145,17 +183,15 @@ class Attention(Mixer):
 
     @property
     def W_Q(self) -> Float[Tensor, "head d_model d_head"]:
+        """W_Q by head, as TransformerLens lays it out."""
         return self._by_head(self.to_q)
 
     @property
     def W_K(self) -> Float[Tensor, "head d_model d_head"]:
+        """W_K by head, as TransformerLens lays it out."""
         return self._by_head(self.to_k)
 
     @property
     def W_V(self) -> Float[Tensor, "head d_model d_head"]:
+        """W_V by head, as TransformerLens lays it out."""
         return self._by_head(self.to_v)
-
-
-def rotated_factors(fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """q and k of a trace, head position d_head, from what hook_rot_q and hook_rot_k fired."""
-    return {name: fired[f"rot_{name}"][0].transpose(0, 1) for name in ("q", "k")}

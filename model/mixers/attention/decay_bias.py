@@ -22,17 +22,20 @@ Source: arXiv 2503.02130 and 2108.12409.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from model.config import SISAConfig
 from model.mixers.attention.attention import Attention
-from model.mixers.attention.sisa_score import causal_mask, running_sum
+from model.mixers.base import TraceConfig
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import hook_points
+from model.mixers.parts.masks import causal_mask
+from model.mixers.parts.running_sum import running_sum
 
 
 class DecayBias(NamedTuple):
@@ -51,7 +54,23 @@ class DecayBias(NamedTuple):
 
 
 def channels(g: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """[g ; 1 ; rest ; 1] and [1 ; −g ; 1 ; −rest], whose product is g_i − g_j: 8 bits of g, then the rest."""
+    """Return [g ; 1 ; rest ; 1] and [1 ; −g ; 1 ; −rest], whose product is g_i − g_j.
+
+    g is split in two, because 16 bits cannot hold it: g = −100.3 is −100.5 in bfloat16, off by 0.2 nats. The
+    first channel holds −100.5, the second what is left, 0.2, and both are accurate to 8 bits.
+
+    Args:
+        g: running sum of log-decays, nats, batch head position.
+        dtype: of the result, that of q and k.
+
+    Returns:
+        Four channels of the query and four of the key.
+
+    Example:
+        >>> of_query, of_key = channels(torch.tensor([-100.3, -350.7], dtype=torch.float64), torch.bfloat16)
+        >>> round((of_query[1].double() @ of_key[0].double()).item(), 2)  # g_1 − g_0
+        -250.4
+    """
     rounded = g.to(torch.bfloat16).to(g.dtype)
     rounded, rest = rounded.to(dtype), (g - rounded).to(dtype)
     one = torch.ones_like(rounded)
@@ -68,9 +87,9 @@ class DecayBiasAttention(Attention):
         super().__init__(config, layer)
         self.hook_log_decay, self.hook_cum_decay, self.hook_bias_scores = hook_points(3, pos_dim=2)
 
+    @abstractmethod
     def _log_decay(self, x: Tensor) -> Tensor:
-        """log α of x, batch position d_model: batch head position, nats, in at least float32."""
-        raise NotImplementedError
+        """Return log α of x, batch position d_model: batch head position, nats, in at least float32."""
 
     def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> DecayBias:
         cum_decay = running_sum(self.hook_log_decay(self._log_decay(x)))
@@ -82,7 +101,8 @@ class DecayBiasAttention(Attention):
         return self.hook_bias_scores(scores)
 
     @property
-    def trace_config(self) -> dict[str, Any]:
+    def trace_config(self) -> TraceConfig:
+        """The second term is a bias, and plots shall call it so."""
         return {"score_terms": {"importance": "decay bias"}}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ Beside the hooks of `model.mixers.attention.attention`:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -26,39 +26,15 @@ from transformer_lens.hook_points import HookPoint
 
 from model.config import SISAConfig
 from model.mixers.attention.attention import Attention
-from model.mixers.attention.sisa_score import (
-    anchored_decay,
-    augmented,
-    clamped_positions,
-    importance_scores,
-    rotate,
-    running_sum,
-)
+from model.mixers.attention.sisa_score import Importance, anchored_decay, clamped_positions
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import Float32Linear
 from model.mixers.parts.hooks import at_least_float32, hook_points
+from model.mixers.parts.rotation import rotate
+from model.mixers.parts.running_sum import running_sum
 
-DECAY_BIAS = -5.0  # log α ≈ −0.0067: half-life ≈ 103 tokens
-LAM_RAW = -1.0  # λ = softplus(−1) ≈ 0.3133
-
-
-class Importance(NamedTuple):
-    """Factors of λ e^{ĝ_i − ĝ_j} (R(Φ_i)C_i)·(R(Φ_j)B_j)."""
-
-    c_rot: Tensor
-    b_rot: Tensor
-    g_hat: Tensor
-    lam: Tensor
-
-    def widen(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Q̂ = [q ; s C̄] and K̂ = [k ; s B̄]."""
-        return (
-            augmented(q, self.c_rot, self.g_hat, self.lam),
-            augmented(k, self.b_rot, -self.g_hat, self.lam),
-        )
-
-    def scores(self) -> Tensor:
-        return importance_scores(*self)
+INITIAL_DECAY_BIAS = -5.0  # log α = −softplus(−5) ≈ −0.0067: half-life 0.693 / 0.0067 ≈ 103 tokens
+INITIAL_LAM_RAW = -1.0  # λ = softplus(−1) ≈ 0.3133
 
 
 class SISAAttention(Attention):
@@ -76,7 +52,7 @@ class SISAAttention(Attention):
         self.to_B, self.to_C = nn.Linear(d, h * d_s, bias=False), nn.Linear(d, h * d_s, bias=False)
         self.to_decay = Float32Linear(d, h)
         self.to_theta = nn.Linear(d, h * d_s // 2, bias=False)
-        self.lam_raw = nn.Parameter(torch.full((h,), LAM_RAW))
+        self.lam_raw = nn.Parameter(torch.full((h,), INITIAL_LAM_RAW))
         self.hook_log_decay, self.hook_cum_decay = hook_points(2, pos_dim=2)
         self.hook_clamped, self.hook_anchored_decay = hook_points(2, pos_dim=2)
         self.hook_B, self.hook_C, self.hook_rot_B, self.hook_rot_C = hook_points(4, pos_dim=2)
@@ -85,26 +61,28 @@ class SISAAttention(Attention):
 
     @property
     def decodes_from_cache(self) -> bool:
-        """The minimax anchor changes the past with every token."""
+        """Whether the past may be kept: the minimax anchor changes it with every token."""
         return self.config.anchor == "causal" and super().decodes_from_cache
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """Linear maps normal(0, 0.02), W_θ normal(0, 0.01), b_α = −5, λ_raw = −1 (arXiv 2606.02332)."""
+        """Fill linear maps from normal(0, 0.02), W_θ from normal(0, 0.01), b_α with −5 and λ_raw with −1."""
         for name, linear in self.named_children():
             if isinstance(linear, nn.Linear):
                 linear.weight.normal_(std=0.01 if name == "to_theta" else 0.02, generator=generator)
-        self.to_decay.bias.fill_(DECAY_BIAS)
-        self.lam_raw.fill_(LAM_RAW)
+        self.to_decay.bias.fill_(INITIAL_DECAY_BIAS)
+        self.lam_raw.fill_(INITIAL_LAM_RAW)
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return q, k, R(Φ)B, R(Φ)C, the four stages of the decay, Φ and λ."""
         decay = {name: fired[name][0] for name in ("log_decay", "cum_decay", "anchored_decay", "clamped")}
         state = {"b_rot": fired["rot_B"][0], "c_rot": fired["rot_C"][0], "phase": fired["phase"][0]}
         return super().factors(fired) | decay | state | {"lam": fired["lam"]}
 
     def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> Importance:
-        """Factors of the importance term in float32; dtype is that of the score, which bounds ĝ."""
-        B, C, theta = (self._state_channels(linear(x)) for linear in (self.to_B, self.to_C, self.to_theta))
+        """Return the factors of the importance term in float32; dtype, the score's, bounds ĝ."""
+        B, C = self._state_channels(self.to_B(x)), self._state_channels(self.to_C(x))
+        theta = self._state_channels(self.to_theta(x))
         B, C = self.hook_B(B), self.hook_C(C)
         log_decay = self.hook_log_decay(-F.softplus(self.to_decay(x)).transpose(1, 2))
         cum_decay, phase = running_sum(log_decay), running_sum(theta.mT).mT
@@ -118,11 +96,11 @@ class SISAAttention(Attention):
         return Importance(c_rot, b_rot, g_hat, self.hook_lam(F.softplus(self.lam_raw)))
 
     def _gated(self, c_rot: Tensor) -> Tensor:
-        """R(Φ)C as the score uses it; here as it is."""
+        """Return R(Φ)C as the score uses it; here as it is."""
         return c_rot
 
     def _state_channels(self, x: Tensor) -> Tensor:
-        """batch position (head channel) -> batch head position channel, at least float32."""
+        """Return batch head position channel of batch position (head channel), in at least float32."""
         return at_least_float32(x.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2))
 
     def _watched_term(self, scores: Tensor) -> Tensor:

@@ -16,48 +16,39 @@ head; hook_z is what W_O maps, the mean of both branches. Positions count from t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from model.config import SISAConfig
 from model.config.placement import key_heads, sees_everything
-from model.mixers.attention.attention import Attention, rotated_factors
-from model.mixers.attention.sisa_score import causal_mask, content_scores
+from model.mixers.attention.attention import ScoredHeads
+from model.mixers.attention.sdpa import wide_value_attention
+from model.mixers.base import PartName, TracedPart
 from model.mixers.parts.cache import LayerCache
-from model.mixers.parts.hooks import any_watched, at_least_float32, hook_points
+from model.mixers.parts.hooks import any_watched
+from model.mixers.parts.masks import causal_mask
 from model.mixers.parts.norm import RMSNorm
-from model.mixers.parts.rope import positioned
-from model.mixers.state_space.mamba2 import Euler
-
-ATTENTION_SCORES = Attention.score_sized
+from model.mixers.state_space.mamba2 import Mamba2Recurrence
 
 
-class AttentionBranch:
-    """What a trace shows of the attention of a layer."""
-
-    trace_hooks: ClassVar[tuple[str, ...]] = Attention.trace_hooks
-    trace_config: ClassVar[dict[str, Any]] = {}
-
-    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return rotated_factors(fired)
-
-
-class Hymba(Euler):
+class Hymba(ScoredHeads, Mamba2Recurrence):
     """The whole mixer; its input begins with the meta tokens."""
 
-    score_sized: ClassVar[tuple[str, ...]] = (*ATTENTION_SCORES, *Euler.score_sized)
-    no_weight_decay: ClassVar[tuple[str, ...]] = (*Euler.no_weight_decay, "norm_attention.w", "norm_state.w")
+    score_sized: ClassVar[tuple[str, ...]] = (*ScoredHeads.score_sized, *Mamba2Recurrence.score_sized)
+    no_weight_decay: ClassVar[tuple[str, ...]] = (
+        *Mamba2Recurrence.no_weight_decay,
+        *("norm_attention.w", "norm_state.w"),
+    )
+    trace_hooks: ClassVar[tuple[str, ...]] = Mamba2Recurrence.trace_hooks  # of the state space
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
-        self._add_euler(config)
+        self._add_recurrence(config)
         self.config, d, inner = config, config.d_model, 2 * config.d_model
         self.sees_everything = sees_everything(config, layer)
         keys = key_heads(config) * config.d_head
@@ -66,12 +57,23 @@ class Hymba(Euler):
         self.to_in = nn.Linear(d, sum(self.widths), bias=False)
         self.norm_attention, self.norm_state = RMSNorm(inner), RMSNorm(inner)
         self.to_o = nn.Linear(inner, d, bias=False)
-        self.hook_q, self.hook_k, self.hook_v, self.hook_rot_q, self.hook_rot_k = hook_points(5, pos_dim=1)
-        self.hook_content_scores, self.hook_attn_scores, self.hook_pattern = hook_points(3, pos_dim=2)
+        self._add_score_hooks()
 
-    def parts(self, length: int) -> dict[str, Any]:
-        """Both branches; attention only where the layer sees every key, for a trace has no windows."""
-        return super().parts(length) | ({"attention": AttentionBranch()} if self._sees_all(length) else {})
+    @property
+    def n_output_heads(self) -> int:
+        """Number of heads of either branch."""
+        return self.n_state_heads
+
+    def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return those of the state space; the attention's are `attention_factors`."""
+        return Mamba2Recurrence.factors(self, fired)
+
+    def parts(self, length: int) -> dict[PartName, TracedPart]:
+        """Return both branches; attention only where the layer sees every key, for a trace has no windows."""
+        found: dict[PartName, TracedPart] = {"ssm": self.as_part()}
+        if self._sees_all(length):
+            found["attention"] = TracedPart(ScoredHeads.trace_hooks, self.attention_factors, {})
+        return found
 
     def _sees_all(self, length: int) -> bool:
         """Whether the mask hides nothing of so many positions, meta tokens among them, but the future."""
@@ -82,25 +84,26 @@ class Hymba(Euler):
         """W_in and W_O normal(0, 0.02), the state space as Mamba-2."""
         for linear in (self.to_in, self.to_o):
             linear.weight.normal_(std=0.02, generator=generator)
-        self._initialise_euler(generator)
+        self._initialise_recurrence(generator)
 
     def forward(
-        self, u: Float[Tensor, "batch position d_model"], cache: LayerCache | None = None
+        self, u: Float[Tensor, "batch position d_model"], /, cache: LayerCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
         q, k, v, gate, channels, dt = self.to_in(u).split(self.widths, dim=-1)
-        y_a = self._attend(q, k, v).transpose(1, 2).flatten(2)
+        y_a = self._attention(q, k, v).transpose(1, 2).flatten(2)
         y_s = (self._recur(channels, dt).flatten(2) * F.silu(gate)).to(u.dtype)
         mean = (self.norm_attention(y_a) + self.norm_state(y_s)) / 2
         return self._output(self.hook_z(mean.unflatten(-1, (self.n_state_heads, -1))))
 
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """y_a, batch head position channel."""
-        q, k = self.hook_q(self._heads(q, 1)), self.hook_k(self._heads(k, 1))
-        v = self.hook_v(self._heads(v, 2))
-        q, k = self.hook_rot_q(positioned(q, self.config)), self.hook_rot_k(positioned(k, self.config))
-        q, k, v = (x.transpose(1, 2) for x in (q, k, v))
-        seen = any_watched(self, ATTENTION_SCORES)
-        return self._explicit_attention(q, k, v) if seen else self._fused_attention(q, k, v)
+    def _attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Return y_a, batch head position channel, from the projections, batch position (head channel)."""
+        q, k, v = self._heads(q, 1), self._heads(k, 1), self._heads(v, 2)
+        q, k, v = self._positioned(q, k, v, start=0)
+        if any_watched(self, ScoredHeads.score_sized):
+            return self._explicit(q, k, v, None)
+        length = q.shape[-2]
+        mask = None if self._sees_all(length) else self.visible(length, q.device)
+        return wide_value_attention(q, k, v, mask=mask)
 
     def _heads(self, x: Tensor, heads_wide: int) -> Tensor:
         """batch position head channel, shared heads once for each of their queries."""
@@ -113,21 +116,3 @@ class Hymba(Euler):
         near = position[:, None] - position <= self.config.window
         local = near | (position < self.config.n_meta)
         return causal_mask(length, device) & (local | self.sees_everything)
-
-    def _fused_attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """One SDPA call; q and k are padded to the width of v, for which every kernel is made."""
-        length, d_head = q.shape[-2:]
-        q, k = (F.pad(x, (0, v.shape[-1] - d_head)) for x in (q, k))
-        whole = self._sees_all(length)
-        mask = None if whole else self.visible(length, q.device)
-        kernels = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
-        with sdpa_kernel(kernels, set_priority=True):
-            return F.scaled_dot_product_attention(q, k, v, mask, is_causal=whole, scale=1 / math.sqrt(d_head))
-
-    def _explicit_attention(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """The same with every score in sight, in at least float32."""
-        with torch.autocast(q.device.type, enabled=False):
-            scores = self.hook_content_scores(content_scores(at_least_float32(q), at_least_float32(k)))
-            hidden = ~self.visible(q.shape[-2], q.device)
-            scores = self.hook_attn_scores(scores).masked_fill(hidden, -math.inf)
-            return (self.hook_pattern(scores.softmax(-1)) @ at_least_float32(v)).to(v.dtype)

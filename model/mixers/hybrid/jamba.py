@@ -14,5 +14,15 @@ from model.mixers.state_space.mamba2 import Mamba2
 
 
 def jamba(config: SISAConfig, layer: int = 0) -> Attention | Mamba2:
-    """The mixer of one layer."""
+    """Return the mixer of one layer: attention in one of several, Mamba-2 in the others.
+
+    Args:
+        config: shape of a Jamba; attention_period and attention_offset say where attention stands.
+        layer: number of the layer, from 0.
+
+    Example:
+        >>> config = SISAConfig.preset("tiny", architecture="jamba")
+        >>> [type(jamba(config, layer)).__name__ for layer in range(2)]
+        ['Mamba2', 'Attention']
+    """
     return Attention(config, layer) if attends(config, layer) else Mamba2(config, layer)

@@ -25,9 +25,11 @@ from torch import Tensor
 from model.config import SISAConfig
 from model.mixers.attention.sisa_score import rotate
 from model.mixers.parts.hooks import at_least_float32
+from model.mixers.parts.rotation import rotate
 
-BASE = 10_000.0
-FAST, SLOW = 32, 1  # turns within n above which YaRN keeps a pair, and below which it interpolates
+ROPE_BASE = 10_000.0
+TURNS_KEPT = 32  # YaRN keeps a pair that turns more often within n
+TURNS_INTERPOLATED = 1  # and divides the angle of one that turns less often by s
 
 
 def frequencies(
@@ -50,14 +52,32 @@ def frequencies(
 
 
 def plain_frequencies(
-    d_head: int, *, base: float = BASE, device: torch.device | None = None
+    d_head: int, *, base: float = ROPE_BASE, device: torch.device | None = None
 ) -> Float[Tensor, " pair"]:
-    """base^(−2i/d_head), float64."""
+    """Return θ_i = base^(−2i/d_head) of each pair of channels, radians a position, float64.
+
+    Args:
+        d_head: channels of a head, two for each pair.
+        base: b; the larger, the slower the slow pairs.
+        device: where they are built.
+
+    Example:
+        >>> plain_frequencies(4).tolist()
+        [1.0, 0.01]
+    """
     return base ** (-torch.arange(0, d_head, 2, device=device, dtype=torch.float64) / d_head)
 
 
 def temperature(config: SISAConfig) -> float:
-    """What q and k are multiplied by: μ = 0.1 ln s + 1 of YaRN, 1 for the others."""
+    """Return what q and k are multiplied by: 0.1 ln s + 1 for YaRN, 1 for all other codes.
+
+    Args:
+        config: its rope and rope_factor, s.
+
+    Example:
+        >>> temperature(SISAConfig.preset("tiny"))
+        1.0
+    """
     return 0.1 * math.log(config.rope_factor) + 1 if config.rope == "yarn" else 1.0
 
 
@@ -75,24 +95,34 @@ def positioned(
 def rope_phase(
     length: int, frequency: Float[Tensor, " pair"], *, start: int = 0
 ) -> Float[Tensor, "position pair"]:
-    """Angles p·θ_i of the positions from start on, radians, float64."""
+    """Return the angles p·θ_i of the positions from start on, radians, float64.
+
+    Args:
+        length: number of positions.
+        frequency: θ_i, radians a position.
+        start: the first position, after those in a cache.
+
+    Example:
+        >>> rope_phase(2, torch.tensor([1.0, 0.5]), start=3).tolist()
+        [[3.0, 1.5], [4.0, 2.0]]
+    """
     position = torch.arange(start, start + length, device=frequency.device, dtype=torch.float64)
     return position[:, None] * frequency
 
 
 def _stretched_base(factor: float, d_head: int) -> float:
     """The base whose slowest pair turns `factor` times slower."""
-    return BASE * factor ** (d_head / (d_head - 2))
+    return ROPE_BASE * factor ** (d_head / (d_head - 2))
 
 
 def _interpolated(d_head: int, n: int, device: torch.device | None) -> Float[Tensor, " pair"]:
     """ρ_i: 0 keeps a frequency, 1 divides it by s."""
-    low = max(math.floor(_index(FAST, d_head, n)), 0)
-    high = min(math.ceil(_index(SLOW, d_head, n)), d_head - 1)
+    low = max(math.floor(_index(TURNS_KEPT, d_head, n)), 0)
+    high = min(math.ceil(_index(TURNS_INTERPOLATED, d_head, n)), d_head - 1)
     i = torch.arange(d_head // 2, device=device, dtype=torch.float64)
     return ((i - low) / max(high - low, 0.001)).clamp(0, 1)
 
 
 def _index(turns: int, d_head: int, n: int) -> float:
     """Index i, not rounded, of the pair that turns so many times within n."""
-    return d_head * math.log(n / (turns * 2 * math.pi)) / (2 * math.log(BASE))
+    return d_head * math.log(n / (turns * 2 * math.pi)) / (2 * math.log(ROPE_BASE))

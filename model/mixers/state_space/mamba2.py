@@ -25,8 +25,8 @@ from model.mixers.parts.hooks import at_least_float32
 from model.mixers.parts.norm import RMSNorm
 from model.mixers.state_space.state_space import StateSpace
 
-CONV = 4  # positions that the convolution sees
-DT_RANGE = (1e-3, 1e-1)  # Δ at the start
+FILTER_LENGTH = 4  # positions that the convolution sees
+INITIAL_STEPS = (1e-3, 1e-1)  # Δ at the start
 NORM_EPS = 1e-5
 
 
@@ -35,33 +35,31 @@ class CausalConvolution(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.weight, self.bias = (
-            nn.Parameter(torch.empty(CONV, channels)),
-            nn.Parameter(torch.empty(channels)),
-        )
+        self.weight = nn.Parameter(torch.empty(FILTER_LENGTH, channels))
+        self.bias = nn.Parameter(torch.empty(channels))
 
     def forward(self, x: Float[Tensor, "batch position channel"]) -> Float[Tensor, "batch position channel"]:
-        padded, y = F.pad(x, (0, 0, CONV - 1, 0)), self.bias
-        for k in range(CONV):
+        padded, y = F.pad(x, (0, 0, FILTER_LENGTH - 1, 0)), self.bias
+        for k in range(FILTER_LENGTH):
             y = y + self.weight[k] * padded[:, k : k + x.shape[1]]
         return y.to(x.dtype)
 
 
-class Euler(StateSpace):
+class Mamba2Recurrence(StateSpace):
     """Convolution and recurrence of Mamba-2, between whatever projects in and out."""
 
     no_weight_decay: ClassVar[tuple[str, ...]] = (*StateSpace.no_weight_decay, "A_log")
 
-    def _add_euler(self, config: SISAConfig) -> None:
+    def _add_recurrence(self, config: SISAConfig) -> None:
         self._add_state(config)
         self.sizes = (2 * config.d_model, config.d_state, config.d_state)  # of x, B, C
         self.conv = CausalConvolution(sum(self.sizes))
         self.A_log = nn.Parameter(torch.empty(self.n_state_heads))
 
-    def _initialise_euler(self, generator: torch.Generator) -> None:
+    def _initialise_recurrence(self, generator: torch.Generator) -> None:
         """−A uniform in (1, 16), D = 1, Δ log-uniform in (0.001, 0.1), the convolution uniform in ±1/2."""
         for p in self.conv.parameters():
-            p.uniform_(-(CONV**-0.5), CONV**-0.5, generator=generator)
+            p.uniform_(-(FILTER_LENGTH**-0.5), FILTER_LENGTH**-0.5, generator=generator)
         self.A_log.uniform_(1, 16, generator=generator).log_()
         initialise_steps(self, generator)
 
@@ -78,8 +76,8 @@ class Euler(StateSpace):
 def initialise_steps(mixer: StateSpace, generator: torch.Generator) -> None:
     """D = 1 and b_Δ such that softplus(b_Δ) is log-uniform in (0.001, 0.1)."""
     mixer.D.fill_(1.0)
-    low, high = map(math.log, DT_RANGE)
-    step = mixer.dt_bias.uniform_(low, high, generator=generator).exp()
+    least, most = INITIAL_STEPS
+    step = mixer.dt_bias.uniform_(math.log(least), math.log(most), generator=generator).exp()
     mixer.dt_bias.copy_(step + (-torch.expm1(-step)).log())
 
 
@@ -91,15 +89,15 @@ def initialise_projections(mixer: StateSpace, config: SISAConfig, generator: tor
         linear.weight.uniform_(-bound, bound, generator=generator)
 
 
-class Mamba2(Euler):
+class Mamba2(Mamba2Recurrence):
     """The whole mixer; state-dict names differ from the official ones, `tests/model` maps them."""
 
-    no_weight_decay: ClassVar[tuple[str, ...]] = (*Euler.no_weight_decay, "norm.w")
+    no_weight_decay: ClassVar[tuple[str, ...]] = (*Mamba2Recurrence.no_weight_decay, "norm.w")
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
         self.config, inner = config, 2 * config.d_model
-        self._add_euler(config)
+        self._add_recurrence(config)
         self.widths = (inner, sum(self.sizes), self.n_state_heads)  # of z, x B C, δ
         self.to_in = nn.Linear(config.d_model, sum(self.widths), bias=False)
         self.norm = RMSNorm(inner, eps=NORM_EPS)
@@ -108,10 +106,10 @@ class Mamba2(Euler):
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
         initialise_projections(self, self.config, generator)
-        self._initialise_euler(generator)
+        self._initialise_recurrence(generator)
 
     def forward(
-        self, u: Float[Tensor, "batch position d_model"], cache: LayerCache | None = None
+        self, u: Float[Tensor, "batch position d_model"], /, cache: LayerCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
         gate, channels, dt = self.to_in(u).split(self.widths, dim=-1)
         y = self._recur(channels, dt).flatten(2)

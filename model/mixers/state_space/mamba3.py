@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -32,14 +32,16 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from model.config import SISAConfig
-from model.mixers.attention.sisa_score import rotate, running_sum
+from model.mixers.base import TraceConfig
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.hooks import at_least_float32, hook_points
 from model.mixers.parts.norm import RMSNorm
+from model.mixers.parts.rotation import rotate
+from model.mixers.parts.running_sum import running_sum
 from model.mixers.state_space.mamba2 import NORM_EPS, initialise_projections, initialise_steps
 from model.mixers.state_space.state_space import StateSpace
 
-SLOWEST = 1e-4  # least −A
+LEAST_DECAY_RATE = 1e-4  # of −A, nats a unit of Δ
 
 
 class Mamba3(StateSpace):
@@ -51,9 +53,6 @@ class Mamba3(StateSpace):
     )
 
     trace_hooks: ClassVar[tuple[str, ...]] = (*("rot_B", "rot_C"), *StateSpace.trace_hooks[2:], "phase")
-    trace_config: ClassVar[dict[str, Any]] = StateSpace.trace_config | {
-        "diagonal": "as if ν_t were there already: M_tt is smaller than the importance by ν_t C̄_t·B̄_t"
-    }
 
     def __init__(self, config: SISAConfig, layer: int = 0) -> None:
         super().__init__()
@@ -65,6 +64,12 @@ class Mamba3(StateSpace):
         self.bias_B, self.bias_C = nn.Parameter(torch.empty(H, N)), nn.Parameter(torch.empty(H, N))
         self.to_o = nn.Linear(inner, config.d_model, bias=False)
         self.hook_rot_B, self.hook_rot_C, self.hook_phase, self.hook_trapezoid = hook_points(4, pos_dim=2)
+
+    @property
+    def trace_config(self) -> TraceConfig:
+        """The score is linear, and its diagonal has ν_t, which the model adds from t + 1 on."""
+        diagonal = "as if ν_t were there already: M_tt is smaller than the importance by ν_t C̄_t·B̄_t"
+        return {**super().trace_config, "diagonal": diagonal}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """As of any state space; no factor of a trace can hold ν of the diagonal, see trace_config."""
@@ -80,14 +85,14 @@ class Mamba3(StateSpace):
         self.bias_C.fill_(1.0)
 
     def forward(
-        self, u: Float[Tensor, "batch position d_model"], cache: LayerCache | None = None
+        self, u: Float[Tensor, "batch position d_model"], /, cache: LayerCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
         gate, x, B, C, dt, decay, trapezoid, theta = self.to_in(u).split(self.widths, dim=-1)
         x = self.hook_x(x.unflatten(-1, (self.n_state_heads, -1))).transpose(1, 2)
         step = self.hook_dt(F.softplus(at_least_float32(dt) + self.dt_bias).transpose(1, 2))
         B, C = self._rotated(self._biased(B, C), self._phase(theta, step))
-        rate = F.softplus(at_least_float32(decay)).clamp(min=SLOWEST).transpose(1, 2)
-        gamma, nu = self._weights(step, trapezoid)
+        rate = F.softplus(at_least_float32(decay)).clamp(min=LEAST_DECAY_RATE).transpose(1, 2)
+        gamma, nu = self._step_weights(step, trapezoid)
         y = self._read_out(x, self.hook_weight(gamma + nu), self._decays(-rate * step), B, C, gamma)
         z = y.transpose(1, 2) * F.silu(gate).unflatten(-1, (self.n_state_heads, -1))
         return self._output(self.hook_z(z.to(u.dtype)))
@@ -106,10 +111,10 @@ class Mamba3(StateSpace):
 
     def _rotated(self, factors: tuple[Tensor, Tensor], phase: Tensor) -> tuple[Tensor, Tensor]:
         turned = 2 * phase.shape[-1]
-        B, C = (torch.cat((rotate(x[..., :turned], phase), x[..., turned:]), dim=-1) for x in factors)
+        B, C = [torch.cat((rotate(x[..., :turned], phase), x[..., turned:]), dim=-1) for x in factors]
         return self.hook_rot_B(B), self.hook_rot_C(C)
 
-    def _weights(self, step: Tensor, trapezoid: Tensor) -> tuple[Tensor, Tensor]:
+    def _step_weights(self, step: Tensor, trapezoid: Tensor) -> tuple[Tensor, Tensor]:
         """γ and ν, batch head position; the last position has no successor, ν = 0."""
         lam = self.hook_trapezoid(torch.sigmoid(at_least_float32(trapezoid)).transpose(1, 2))
         return lam * step, F.pad(((1 - lam) * step)[..., 1:], (0, 1))

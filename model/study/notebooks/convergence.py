@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from data import measured
 from data.refusal import one_of, refusal, whole
 from data.results.tables import Frame, in_order
 from model.config import SISAConfig
+from model.mixers.attention.sisa import SISAAttention
 from model.mixers.attention.sisa_score import MINIMAX_RANGE, causal_range
 from model.network.network import SISAModel
 from model.study.findings.reading import SHOWN, check_needles, variants
@@ -106,11 +108,11 @@ def unit_scale(anchor: str, *, half_life: float, n_ctx: int, seed: int) -> SISAM
     """A tiny model whose maps keep the scale of their input; its decay depends on the token."""
     config = SISAConfig.preset("tiny", d_state=16, anchor=anchor, n_ctx=n_ctx)
     model = SISAModel(config, seed=seed)
-    for block in model.blocks:
+    for mixer in [cast(SISAAttention, block.attn) for block in model.blocks]:
         for name in ("to_q", "to_k", "to_v", "to_o", "to_B", "to_C"):
-            weight = getattr(block.attn, name).weight
+            weight = getattr(mixer, name).weight
             weight.mul_(config.d_model**-0.5 / weight.std())
-        block.attn.to_decay.bias.fill_(math.log(math.expm1(math.log(2) / half_life)))
+        mixer.to_decay.bias.fill_(math.log(math.expm1(math.log(2) / half_life)))
     return model
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from data.results.variants import Variant
 from data.results.verdicts import FALLS_HERE, GROWS_HERE, UNDECIDED, Claim, claims_table, judge
 from model.config import PRESETS, SISAConfig
 from model.config.sizes import mixers, total
+from model.mixers.attention.adaptive import AdaptiveSISA
 from model.network.network import SISAModel
 from model.study.findings.reading import NOT_YET, check_needles, compared
 from model.study.notebooks.small import SMOKE_STEPS, train_small
@@ -120,7 +122,7 @@ def throughput(path: Path = THROUGHPUT) -> Frame:
 @torch.no_grad()
 def gates(model: SISAModel) -> Frame:
     """Layer × pair of state channels: how far its gate is open, 0 to 1."""
-    open_ = [block.attn.gate_raw.sigmoid().tolist() for block in model.blocks]
+    open_ = [cast(AdaptiveSISA, block.attn).gate_raw.sigmoid().tolist() for block in model.blocks]
     return pd.DataFrame(open_, index=[f"layer {n}" for n in range(len(open_))]).rename(
         columns="pair {}".format
     )
