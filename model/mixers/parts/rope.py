@@ -23,7 +23,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from model.config import SISAConfig
-from model.mixers.attention.sisa_score import rotate
 from model.mixers.parts.hooks import at_least_float32
 from model.mixers.parts.rotation import rotate
 
