@@ -25,9 +25,9 @@ def needle_lens(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
         episodes: the first 16 count.
 
     Returns:
-        by metric name, for layer l and head h: needle_mass/LlHh under the whole score, needle_content/LlHh
-        under the softmax of the content score alone, needle_importance/LlHh under that of the other term
-        alone. Weights of a sigmoid, which have no sum, are divided by theirs. Mixers without scores are left
+        layer, head, needle_mass (under the whole score), needle_content (under the softmax of the content
+        score alone) and, where there is another term, needle_importance (under that of the other term
+        alone). Weights of a sigmoid, which have no sum, are divided by theirs. Mixers without scores are left
         out.
     """
     layers = [layer for layer, block in enumerate(model.blocks) if "pattern" in block.attn.score_sized]
