@@ -15,6 +15,7 @@ from data.refusal import refusal
 from model.network.network import SISAModel
 from model.network.versions import versions
 from sisa_viz.trace import build_trace
+from sisa_viz.trace.weights import LINEAR, ScoreForm
 
 PARTS = ("attention", "ssm")
 
@@ -43,7 +44,7 @@ def capture(
         the Dataset of `sisa_viz.build_trace`: scores come from `trace.sisa`. Layers without that part, or
         whose window hides some of the text, are left out, and `layer` names those that are there. Meta tokens
         come first, as positions of their own. A state space's equivalent attention is all importance, to be
-        read without softmax (`config["score"]` is "linear").
+        read without softmax (`trace.sisa.score.kind` is "linear").
     """
     ids = _ids(model, tokens)
     shown = _shown(model, part, ids.shape[1] + model.config.n_meta)
@@ -62,7 +63,8 @@ def capture(
         **factors,
         token_ids=np.asarray([-1 for _ in meta] + row),
         labels=[f"<meta {n}>" for n in meta] + list(_labels(model, row) if labels is None else labels),
-        config=_config(model, shown, factors),
+        config=model.config.to_dict(),
+        score=_score(shown, factors),
         seed=model.seed,
         versions=versions(),
         text=model.tokenizer.decode(row, skip_special_tokens=False) if model.tokenizer else None,
@@ -108,11 +110,18 @@ def _shifted(spans: Mapping[str, Sequence[int]], *, by: int) -> Mapping[str, Seq
     return {name: [edge + by for edge in span] for name, span in spans.items()} if by else spans
 
 
-def _config(model: SISAModel, shown: Mapping[int, Any], factors: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The model's, what its mixers add, and as d_state the state channels that the trace holds."""
-    added = {name: value for mixer in shown.values() for name, value in mixer.trace_config.items()}
-    d_state = factors["b_rot"].shape[-1] if "b_rot" in factors else 0
-    return model.config.to_dict() | added | {"d_state": d_state}
+def _score(shown: Mapping[int, Any], factors: Mapping[str, np.ndarray]) -> ScoreForm:
+    """What the mixers say of their score, and the state channels that the trace holds."""
+    said = {name: value for mixer in shown.values() for name, value in mixer.trace_config.items()}
+    kind = said.get("score", "softmax")
+    return ScoreForm(
+        kind=kind,
+        bias=said.get("score_bias", 0.0),
+        terms=said.get("score_terms", {}),
+        d_state=factors["b_rot"].shape[-1] if "b_rot" in factors else 0,
+        state_space=kind == LINEAR,  # of this project's mixers, state spaces alone have linear weights
+        note=said.get("diagonal", ""),
+    )
 
 
 def _stacked(layers: Sequence[Mapping[str, Tensor]]) -> dict[str, np.ndarray]:
