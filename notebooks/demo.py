@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import papermill
 
-from model.analysis.needles import needle_head
+from sisa_viz.trace.needles import needle_head
 from sisa_viz import Heading, ScoreExplorer, open_trace, report
 from sisa_viz.pages.notebooks import notebook_sections
 

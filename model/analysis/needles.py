@@ -10,13 +10,7 @@ import xarray as xr
 from scipy.special import softmax
 
 from data.refusal import refusal
-
-
-def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
-    """layer and head with the most attention on a span, from the token before the answer."""
-    mass = trace.sisa.span_mass(span=span, query=trace.sisa.spans["answer"][0] - 1)
-    best = mass.stack(at=("layer", "head")).idxmax().item()
-    return dict(zip(("layer", "head"), map(int, best), strict=True))
+from sisa_viz.trace.needles import found_by
 
 
 def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int = 8) -> pd.DataFrame:
@@ -28,7 +22,7 @@ def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int
     Raises:
         ValueError: the trace is of a mixer whose weights are no attention, a state space.
     """
-    if trace.sisa.weighing.score == "linear":
+    if trace.sisa.is_state_space:
         step = "Capture another part, or a model that attends."
         raise refusal("trace", "of a state space", legal="one of attention heads", step=step)
     start, stop = trace.sisa.spans[span]
@@ -46,14 +40,3 @@ def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int
     columns = ["head", "mass", "content alone", "importance alone", "found by"]
     table = pd.DataFrame(rows, columns=columns).sort_values("mass", ascending=False)
     return table.head(top).round(3).reset_index(drop=True)
-
-
-def found_by(mass: float, content: float, importance: float, *, chance: float) -> str:
-    """Which term alone puts at least half of a head's probability on the span; all three are masses.
-
-    A head that puts less than three times the uniform share there finds nothing.
-    """
-    if mass < 3 * chance:
-        return "not found"
-    found = [name for name, alone in (("content", content), ("importance", importance)) if alone >= mass / 2]
-    return " or ".join(found) or "both together"

@@ -15,8 +15,10 @@ from data.refusal import refusal
 from model.network.network import SISAModel
 from model.network.versions import versions
 from sisa_viz.trace import build_trace
+from sisa_viz.trace.weights import ScoreForm
 
-PARTS = ("attention", "ssm")
+STATE_SPACE = "ssm"
+TRACED_PARTS = ("attention", STATE_SPACE)
 
 
 @torch.no_grad()
@@ -43,10 +45,10 @@ def capture(
         the Dataset of `sisa_viz.build_trace`: scores come from `trace.sisa`. Layers without that part, or
         whose window hides some of the text, are left out, and `layer` names those that are there. Meta tokens
         come first, as positions of their own. A state space's equivalent attention is all importance, to be
-        read without softmax (`config["score"]` is "linear").
+        read without softmax (`trace.sisa.score.kind` is "linear").
     """
     ids = _ids(model, tokens)
-    shown = _shown(model, part, ids.shape[1] + model.config.n_meta)
+    part, shown = _shown(model, part, ids.shape[1] + model.config.n_meta)
     hooks = {_hook(layer, name) for layer, mixer in shown.items() for name in mixer.trace_hooks}
     _, cache = model.run_with_cache(
         ids, names_filter=lambda name: name in hooks, return_cache_object=False, return_type=None
@@ -62,7 +64,8 @@ def capture(
         **factors,
         token_ids=np.asarray([-1 for _ in meta] + row),
         labels=[f"<meta {n}>" for n in meta] + list(_labels(model, row) if labels is None else labels),
-        config=_config(model, shown, factors),
+        config=model.config.to_dict(),
+        score=_score(shown, factors, state_space=part == STATE_SPACE),
         seed=model.seed,
         versions=versions(),
         text=model.tokenizer.decode(row, skip_special_tokens=False) if model.tokenizer else None,
@@ -72,15 +75,15 @@ def capture(
     return trace.assign_coords(layer=("layer", list(shown), trace["layer"].attrs))
 
 
-def _shown(model: SISAModel, part: str | None, length: int) -> dict[int, Any]:
-    """What is traced of each layer that has the part."""
+def _shown(model: SISAModel, part: str | None, length: int) -> tuple[str, dict[int, Any]]:
+    """The part that is meant, and what is traced of each layer that has it."""
     parts = {layer: block.attn.parts(length) for layer, block in enumerate(model.blocks)}
-    found = [name for name in PARTS if any(name in of_layer for of_layer in parts.values())]
+    found = [name for name in TRACED_PARTS if any(name in of_layer for of_layer in parts.values())]
     part = found[0] if part is None else part
     if part not in found:
         step = f"A {model.config.architecture} has no other."
         raise refusal("part", part, legal=", ".join(map(repr, found)), step=step)
-    return {layer: of_layer[part] for layer, of_layer in parts.items() if part in of_layer}
+    return part, {layer: of_layer[part] for layer, of_layer in parts.items() if part in of_layer}
 
 
 def _ids(model: SISAModel, tokens: Any) -> Tensor:
@@ -108,11 +111,17 @@ def _shifted(spans: Mapping[str, Sequence[int]], *, by: int) -> Mapping[str, Seq
     return {name: [edge + by for edge in span] for name, span in spans.items()} if by else spans
 
 
-def _config(model: SISAModel, shown: Mapping[int, Any], factors: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """The model's, what its mixers add, and as d_state the state channels that the trace holds."""
-    added = {name: value for mixer in shown.values() for name, value in mixer.trace_config.items()}
-    d_state = factors["b_rot"].shape[-1] if "b_rot" in factors else 0
-    return model.config.to_dict() | added | {"d_state": d_state}
+def _score(shown: Mapping[int, Any], factors: Mapping[str, np.ndarray], *, state_space: bool) -> ScoreForm:
+    """What the mixers say of their score, and the state channels that the trace holds."""
+    said = {name: value for mixer in shown.values() for name, value in mixer.trace_config.items()}
+    return ScoreForm(
+        kind=said.get("score", "softmax"),
+        bias=said.get("score_bias", 0.0),
+        terms=said.get("score_terms", {}),
+        d_state=factors["b_rot"].shape[-1] if "b_rot" in factors else 0,
+        state_space=state_space,
+        note=said.get("diagonal", ""),
+    )
 
 
 def _stacked(layers: Sequence[Mapping[str, Tensor]]) -> dict[str, np.ndarray]:

@@ -5,6 +5,7 @@ import xarray as xr
 
 from data.results.head_table import split_heads
 from data.results.tables import MATCH, episode_sets, one_run_a_seed, rows_in_order
+from sisa_viz.look.labels import column_label
 from sisa_viz.look.text import visible
 from sisa_viz.pages.page import Heading, Section
 from sisa_viz.plots.decay import plot_decay
@@ -14,7 +15,7 @@ from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
 from sisa_viz.plots.training import TRAINING_PANELS, plot_training
 from sisa_viz.trace.accessor import answering_query
-from sisa_viz.trace.axes import column_label, head_name
+from sisa_viz.trace.axes import head_name
 
 MOST_TEXT = 2000  # characters of a trace's text
 LOSSES = ("train/loss", "val/loss")
@@ -62,6 +63,7 @@ def _about(trace: xr.Dataset) -> pd.DataFrame:
         "seed": trace.attrs["seed"],
         "versions": trace.attrs["versions"],
     }
+    rows |= {"score": trace.sisa.score.kind, "state channels of the score": trace.sisa.score.d_state}
     rows |= {key: value for key, value in trace.sisa.config.items() if isinstance(value, int | float | str)}
     return pd.DataFrame({"property": list(rows), "value": [str(value) for value in rows.values()]})
 

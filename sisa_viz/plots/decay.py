@@ -9,8 +9,9 @@ import xarray as xr
 
 from sisa_viz.look import figures
 from sisa_viz.look.colours import CLAMPED, INK, layer_colour
+from sisa_viz.look.labels import log_ticks
 from sisa_viz.look.text import escape, token_axis
-from sisa_viz.trace.axes import DERIVED, HEADS, axis_label, head_name, label, log_ticks
+from sisa_viz.trace.axes import DERIVED, HEADS, axis_label, head_name, label
 from sisa_viz.trace.check import check_trace
 
 MOST_NAMES = 24  # heads that the axis names; of more, the first of each layer

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from data.results.tables import check_table, rows_in_order
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash
+from sisa_viz.look.labels import column_label, log_ticks
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import column_label, log_ticks
 
 COURSE_PANELS = {
     "lam": "λ, median head",

@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from data.results.tables import check_choice, check_table, pick_metric
 from sisa_viz.look import figures
 from sisa_viz.look.colours import GROUND, INK, architecture_colour, top_limit
+from sisa_viz.look.labels import column_label, is_share
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import HEADS, column_label, head_name, is_share
+from sisa_viz.trace.axes import HEADS, head_name
 
 LENS_MAPS = {
     "needle_mass": "whole score",

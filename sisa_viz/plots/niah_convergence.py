@@ -17,8 +17,8 @@ from data.results.tables import (
 )
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash, faint
+from sisa_viz.look.labels import column_label, is_share
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import column_label, is_share
 
 X_COLUMNS = ("step", "tokens")
 PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from data.results.tables import check_table
 from sisa_viz.look import figures
 from sisa_viz.look.colours import GROUND
+from sisa_viz.look.labels import column_label
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import column_label
 
 GRID_COLUMNS = 3  # panels side by side
 FEW_EPISODES = 10  # a cell with fewer shows their counts

@@ -11,8 +11,8 @@ from data.results.tables import check_table
 from data.results.variants import Variant
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash
+from sisa_viz.look.labels import column_label, column_words, is_share
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import column_label, column_words, is_share
 
 STATE_SIZE_PANELS = ("corpus512/exact_match", "repeated512/exact_match", "val/loss")
 

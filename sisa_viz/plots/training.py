@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from data.results.tables import check_choice, check_metrics, one_run_a_seed, rows_in_order
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour
+from sisa_viz.look.labels import column_label, column_words
 from sisa_viz.look.text import escape
-from sisa_viz.trace.axes import column_label, column_words
 
 TRAINING_PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
 X_COLUMNS = ("step", "tokens")

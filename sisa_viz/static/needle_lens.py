@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sisa_viz.look.colours import PRINTED_GROUND, architecture_colour
+from sisa_viz.look.labels import column_label, column_words, is_share
 from sisa_viz.plots.needle_lens import (
     LENS_MAPS,
     NeedleLens,
@@ -15,7 +16,7 @@ from sisa_viz.plots.needle_lens import (
     prepare_needle_lens,
 )
 from sisa_viz.static.sheet import colours_from_zero, sheet
-from sisa_viz.trace.axes import column_label, column_words, head_name, is_share
+from sisa_viz.trace.axes import head_name
 
 
 def plot_needle_lens(

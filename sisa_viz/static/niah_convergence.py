@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 
 from sisa_viz.look.colours import architecture_colour
 from sisa_viz.look.dashes import MATPLOTLIB_DASHES
+from sisa_viz.look.labels import column_label, is_share
 from sisa_viz.plots.niah_convergence import MARKS, Convergence, prepare_niah_convergence
 from sisa_viz.static.sheet import sheet, variant_dashes
-from sisa_viz.trace.axes import column_label, is_share
 
 
 def plot_niah_convergence(

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sisa_viz.look.colours import PRINTED_GROUND
+from sisa_viz.look.labels import column_label
 from sisa_viz.plots.niah_grid import GRID_COLUMNS, LENGTH, Grid, prepare_niah_grid
 from sisa_viz.static.sheet import colours_from_zero, sheet
-from sisa_viz.trace.axes import column_label
 
 
 def plot_niah_grid(

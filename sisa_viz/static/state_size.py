@@ -7,9 +7,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sisa_viz.look.labels import column_words, is_share
 from sisa_viz.plots.state_size import STATE_SIZE_PANELS, StateSize, prepare_state_size, series_colour
 from sisa_viz.static.sheet import sheet, variant_dashes
-from sisa_viz.trace.axes import column_words, is_share
 
 
 def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS) -> Figure:

@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sisa_viz.look.colours import architecture_colour
+from sisa_viz.look.labels import column_label
 from sisa_viz.plots.training import LATE, TRAINING_PANELS, late_range, prepare_training
 from sisa_viz.static.sheet import sheet
-from sisa_viz.trace.axes import column_label
 
 
 def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:

@@ -13,9 +13,7 @@ from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, HEADS, axis_attrs
 from sisa_viz.trace.check import check_lam_scale, check_span, check_spans, check_trace
 from sisa_viz.trace.store import save_trace
-from sisa_viz.trace.weights import SHARE, Weighing, share, terms, weighing
-
-PARTS = ("content", "importance")
+from sisa_viz.trace.weights import SHARE, TERMS, ScoreForm, Weighing, score_form, share
 
 
 @xr.register_dataset_accessor("sisa")
@@ -27,8 +25,13 @@ class SISAAccessor:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The model's configuration."""
+        """The model's own configuration, untouched: `SISAConfig.from_dict` reads it."""
         return json.loads(self._trace.attrs["config"])
+
+    @property
+    def score(self) -> ScoreForm:
+        """What the score is: kind of weights, bias, names of its terms, state channels."""
+        return score_form(json.loads(self._trace.attrs["score"]))
 
     @property
     def spans(self) -> dict[str, tuple[int, int]]:
@@ -38,12 +41,12 @@ class SISAAccessor:
     @property
     def is_plain(self) -> bool:
         """True for attention alone (d_state = 0), as in a plain transformer: there is no importance term."""
-        return self.config["d_state"] == 0
+        return self.score.d_state == 0
 
     @property
     def is_state_space(self) -> bool:
         """True where weights are one signed term, without content, softmax and λ."""
-        return self.weighing.kind.signed and not self._trace["q"].any()
+        return self.score.state_space
 
     @property
     def has_lam(self) -> bool:
@@ -53,12 +56,12 @@ class SISAAccessor:
     @property
     def terms(self) -> dict[str, str]:
         """What this mixer calls the two terms of its score."""
-        return terms(self.config)
+        return dict(self.score.terms)
 
     @property
     def weighing(self) -> Weighing:
         """How a head turns a row of scores into weights: by softmax, by sigmoid, or as they are."""
-        return weighing(self.config)
+        return self.score.weighing
 
     def content(self, *, layer: int, head: int, query: int | None = None) -> xr.DataArray:
         """q_i·k_j / sqrt(d_head) in nats, (query, key), NaN above the diagonal; `query` keeps one row."""
@@ -114,8 +117,8 @@ class SISAAccessor:
 
         `part` is "content" or "importance". ValueError if no other key is visible.
         """
-        if part not in PARTS:
-            raise ValueError(f"part is {part!r}; legal: {', '.join(PARTS)}")
+        if part not in TERMS:
+            raise ValueError(f"part is {part!r}; legal: {', '.join(TERMS)}")
         inside = self._inside(span, query)
         outside = ~inside & (np.arange(inside.size) <= self._query(query))
         if not outside.any():

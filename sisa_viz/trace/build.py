@@ -19,6 +19,7 @@ from sisa_viz.trace import accessor as accessor  # registers `.sisa` on every Da
 from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES, axis_attrs
 from sisa_viz.trace.check import SCHEMA, check_spans, check_trace
 from sisa_viz.trace.store import open_trace
+from sisa_viz.trace.weights import ScoreForm
 
 __all__ = ["build_trace", "check_trace", "open_trace"]
 
@@ -32,6 +33,7 @@ def build_trace(
     token_ids: Any,
     labels: Sequence[str],
     config: Mapping[str, Any],
+    score: ScoreForm | None = None,
     lam: Any = None,
     b_rot: Any = None,
     c_rot: Any = None,
@@ -46,23 +48,43 @@ def build_trace(
     spans: Mapping[str, Sequence[int]] | None = None,
     dtype: str = "float32",
 ) -> xr.Dataset:
-    """Label the factors of one sequence.
+    """Label the factors of one sequence as a trace.
 
-    Arrays (anything numpy reads) have the shapes of `sisa_viz.trace.axes.VARIABLES`: q, k [layer, head,
-    position, d_head]; b_rot, c_rot [.., d_state]; phase [.., pair] in radians; the decays [layer, head,
-    position] in nats; lam [layer, head]. With config["d_state"] == 0 only q and k may be given;
-    without a content term d_head is 0. `spans` maps a name to a
-    half-open (start, stop) in token positions. A mixer without softmax says so in config["score"], see
-    `sisa_viz.trace.weights`. `dtype` "float16" halves q, k, b_rot, c_rot; the rest stays
-    float32. Half a surrogate pair in a label or in `text` (default: the labels in a row) becomes
-    its escape, such as "\\ud800".
+    Arrays are anything that numpy reads; `sisa_viz.trace.axes.VARIABLES` names their dims.
 
-    Raises ValueError, naming what came and what is legal, for missing, misshapen or non-finite arrays.
+    Args:
+        q, k: [layer, head, position, d_head] after RoPE; d_head is 0 where there is no content term.
+        token_ids: integers [position].
+        labels: one string a position. Half a surrogate pair becomes its escape, such as "\\ud800".
+        config: the model's own configuration, kept as it is. Without `score` it needs "d_state".
+        score: what the score is. Left out, it is a softmax over content and, unless config["d_state"] is 0,
+            importance with that many state channels, so that {"d_state": 4} is then config enough.
+        lam: λ [layer, head]. λ and the factors up to phase belong to a score with state channels alone.
+        b_rot, c_rot: [layer, head, position, d_state].
+        log_decay, cum_decay, anchored_decay: log α_t, g_t and ĝ_t [layer, head, position] in nats.
+        clamped: [layer, head, position] bool, where the clamp acts.
+        phase: [layer, head, position, pair] in radians; may be left out.
+        seed, versions: provenance, kept as it is.
+        text: what was read; by default the labels in a row.
+        spans: half-open (start, stop) in token positions by name, for example {"needle": (3, 9)}.
+        dtype: "float16" halves q, k, b_rot and c_rot; the rest stays float32.
+
+    Raises:
+        ValueError: an array is missing, misshapen or not finite; it names what came and what is legal.
+
+    Example:
+        >>> import numpy as np
+        >>> from sisa_viz.trace import build_trace
+        >>> q = k = np.ones((1, 1, 2, 4))
+        >>> trace = build_trace(q=q, k=k, token_ids=[0, 1], labels=["a", "b"], config={"d_state": 0})
+        >>> trace.sisa.pattern(layer=0, head=0, query=1).values.tolist()
+        [0.5, 0.5]
     """
     arrays = {"q": q, "k": k, "b_rot": b_rot, "c_rot": c_rot, "log_decay": log_decay, "cum_decay": cum_decay}
     arrays |= {"anchored_decay": anchored_decay, "clamped": clamped, "phase": phase, "lam": lam}
     given = {name: value for name, value in arrays.items() if value is not None}
-    _check_names(given, config)
+    score = _softmax_of(config) if score is None else score
+    _check_names(given, score.d_state)
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}; legal: {', '.join(DTYPES)}")
     data = {name: _variable(name, value, dtype) for name, value in given.items()}
@@ -71,6 +93,7 @@ def build_trace(
     trace.attrs = {
         "schema": SCHEMA,
         "config": json.dumps(dict(config)),
+        "score": json.dumps(score.to_dict()),
         "seed": json.dumps(seed),
         "versions": json.dumps(dict(versions or {})),
         "text": _unicode("".join(labels) if text is None else text),
@@ -79,18 +102,24 @@ def build_trace(
     return check_trace(trace)
 
 
-def _check_names(given: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+def _softmax_of(config: Mapping[str, Any]) -> ScoreForm:
+    """The score that a config alone describes; one that describes another kind belongs into `score`."""
     if "d_state" not in config:
         raise ValueError(
             f"config has no d_state; it holds {sorted(config)}. A plain transformer says d_state=0"
         )
-    plain = config["d_state"] == 0
-    legal = set(PLAIN if plain else VARIABLES)
+    meant = sorted({"score", "score_bias", "score_terms"} & set(config))
+    if meant:
+        raise ValueError(f"config holds {meant}; pass score=ScoreForm(...) of sisa_viz.trace.weights instead")
+    return ScoreForm(d_state=config["d_state"])
+
+
+def _check_names(given: Mapping[str, Any], d_state: int) -> None:
+    legal = set(VARIABLES if d_state else PLAIN)
     missing = legal - set(OPTIONAL) - set(given)
     if missing or set(given) - legal:
         raise ValueError(
-            f"with d_state={config['d_state']} a trace holds {sorted(legal)} ({', '.join(OPTIONAL)} may be "
-            f"left out); "
+            f"with d_state={d_state} a trace holds {sorted(legal)} ({', '.join(OPTIONAL)} may be left out); "
             f"missing: {sorted(missing)}, not wanted: {sorted(set(given) - legal)}"
         )
 

@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES
-from sisa_viz.trace.weights import terms, weighing
+from sisa_viz.trace.weights import ScoreForm, score_form
 
-SCHEMA = "sisa-trace/1"
-STRUCTURED = ("config", "seed", "versions", "spans")
+SCHEMA = "sisa-trace/2"
+STRUCTURED = ("config", "score", "seed", "versions", "spans")
 
 
 def check_trace(trace: Any) -> xr.Dataset:
@@ -31,16 +31,14 @@ def check_trace(trace: Any) -> xr.Dataset:
             f"the Dataset's schema is {trace.attrs.get('schema')!r}, legal: {SCHEMA!r}; "
             "make traces with model.capture (xarray arithmetic drops the attributes)"
         )
-    config = _attributes(trace)
-    weighing(config)
-    terms(config)
-    _check_variables(trace, config)
+    _check_variables(trace, _attributes(trace))
     _check_coords(trace)
     check_spans(json.loads(trace.attrs["spans"]), trace.sizes["position"])
     return trace
 
 
-def _attributes(trace: xr.Dataset) -> dict[str, Any]:
+def _attributes(trace: xr.Dataset) -> ScoreForm:
+    """What the score is, once every attribute is known to be of its kind."""
     for name in STRUCTURED:
         try:
             json.loads(trace.attrs[name])
@@ -51,31 +49,25 @@ def _attributes(trace: xr.Dataset) -> dict[str, Any]:
     if not isinstance(trace.attrs.get("text"), str):
         raise ValueError(f"attribute 'text' is {brief(trace.attrs.get('text'))}, legal: a string")
     config = json.loads(trace.attrs["config"])
-    if not isinstance(config, dict) or not isinstance(config.get("d_state"), int):
-        raise ValueError(
-            f"attribute 'config' is {brief(config)}, legal: a JSON object with an integer d_state"
-        )
-    return config
+    if not isinstance(config, dict):
+        raise ValueError(f"attribute 'config' is {brief(config)}, legal: a JSON object")
+    return score_form(json.loads(trace.attrs["score"]))
 
 
-def _check_variables(trace: xr.Dataset, config: Mapping[str, Any]) -> None:
-    legal = PLAIN if config["d_state"] == 0 else tuple(VARIABLES)
+def _check_variables(trace: xr.Dataset, score: ScoreForm) -> None:
+    legal = PLAIN if score.d_state == 0 else tuple(VARIABLES)
     missing = sorted(set(legal) - set(OPTIONAL) - set(trace.data_vars))
     if missing:
-        raise ValueError(
-            f"the trace lacks {missing}; with d_state={config['d_state']} it holds {sorted(legal)}"
-        )
+        raise ValueError(f"the trace lacks {missing}; with d_state={score.d_state} it holds {sorted(legal)}")
     for name in legal:
         if name in trace:
             _check_variable(name, trace[name].variable)
-    if config["d_state"] and trace.sizes["d_state"] != config["d_state"]:
+    if score.d_state and trace.sizes["d_state"] != score.d_state:
         raise ValueError(
-            f"b_rot has {trace.sizes['d_state']} state channels, config says d_state={config['d_state']}"
+            f"b_rot has {trace.sizes['d_state']} state channels, the score says d_state={score.d_state}"
         )
-    if "phase" in trace and 2 * trace.sizes["pair"] != config["d_state"]:
-        raise ValueError(
-            f"phase has {trace.sizes['pair']} pairs, legal: d_state/2 = {config['d_state'] / 2:g}"
-        )
+    if "phase" in trace and 2 * trace.sizes["pair"] != score.d_state:
+        raise ValueError(f"phase has {trace.sizes['pair']} pairs, legal: d_state/2 = {score.d_state / 2:g}")
 
 
 def _check_variable(name: str, variable: xr.Variable) -> None:

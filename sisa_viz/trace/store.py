@@ -11,9 +11,11 @@ import numpy as np
 import xarray as xr
 
 from data.files import write_aside
-from sisa_viz.trace.check import check_trace
+from sisa_viz.trace.check import SCHEMA, check_trace
+from sisa_viz.trace.weights import LINEAR, ScoreForm
 
 ENGINE = "h5netcdf"
+FIRST_SCHEMA = "sisa-trace/1"  # the score stood in the config, whose d_state was that of the score
 
 
 def save_trace(trace: xr.Dataset, path: str | os.PathLike[str]) -> Path:
@@ -56,4 +58,25 @@ def _decode(stored: xr.Dataset) -> xr.Dataset:
     trace = stored.assign_coords(token=("position", labels, stored["token"].attrs))
     trace.attrs["text"] = json.loads(stored.attrs["text"])
     trace.set_close(stored.close)
+    if trace.attrs.get("schema") == FIRST_SCHEMA:
+        trace.attrs |= {"schema": SCHEMA, "score": json.dumps(_first_score(trace).to_dict())}
     return trace
+
+
+def _first_score(trace: xr.Dataset) -> ScoreForm:
+    """What the score is, from a file of the first schema; its config stays as it was written.
+
+    That schema did not say what is a state space: linear weights and a query of zeros were.
+    """
+    config = json.loads(trace.attrs["config"])
+    if not isinstance(config, dict):
+        raise ValueError(f"attribute 'config' is {config!r}, legal: a JSON object with an integer d_state")
+    kind = config.get("score", "softmax")
+    return ScoreForm(
+        kind=kind,
+        bias=config.get("score_bias", 0.0),
+        terms=config.get("score_terms", {}),
+        d_state=config.get("d_state", -1),  # refused by ScoreForm: every file of that schema has it
+        state_space=kind == LINEAR and not bool(trace["q"].any()),
+        note=config.get("diagonal", ""),
+    )

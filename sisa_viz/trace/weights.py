@@ -4,19 +4,20 @@
     sigmoid    w_ij = 1 / (1 + exp(−(s_ij + b_i)))        0 to 1 each; b_i a number, or "log_t": −log(i + 1)
     linear     w_ij = s_ij                                a state space's: signed, unnormalised
 
-A trace says which in its config, as "score" (softmax if absent) and "score_bias" (b; 0 if absent).
-"score_terms" may rename the two terms: {"content": ..., "importance": ...}; importance is what λ scales.
+A trace says which in its attribute "score", a `ScoreForm` as JSON: the kind of weights, b, what the two terms
+of s are called, how many state channels they have and whether the mixer is a state space.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 
+from data.refusal import one_of, refusal, whole
 from sisa_viz.trace.axes import DERIVED, HEADS, SCORES, Quantity
 
 LOG_T = "log_t"
+LINEAR = "linear"
 SHARE = Quantity(HEADS, "weight mass", "share of |weights|")
 
 
@@ -52,7 +53,7 @@ class Weighing:
 
     def weights(self, scores: np.ndarray, queries: np.ndarray) -> np.ndarray:
         """Weights [query, key] of score rows of these query positions; NaN, where no score exists, stays."""
-        if self.score == "linear":
+        if self.score == LINEAR:
             return scores
         if self.score == "sigmoid":
             scores = scores + self._bias(queries)[:, None]
@@ -75,24 +76,95 @@ def share(row: np.ndarray, inside: np.ndarray) -> float:
     return float(sizes[inside].sum() / (np.nansum(sizes) or 1))
 
 
-def weighing(config: Mapping[str, Any]) -> Weighing:
-    """How the heads of a trace weigh, from its config; ValueError says what came and what is legal."""
-    score, bias = config.get("score", SOFTMAX.score), config.get("score_bias", SOFTMAX.bias)
-    if not isinstance(score, str) or score not in KINDS:
-        raise ValueError(f"config['score'] is {score!r}; legal: {', '.join(KINDS)}")
-    if bias != LOG_T and not _is_number(bias):
-        raise ValueError(f"config['score_bias'] is {bias!r}; legal: a number, or {LOG_T!r}")
-    return Weighing(score, bias if bias == LOG_T else float(bias))
+TERMS = ("content", "importance")
 
 
-def terms(config: Mapping[str, Any]) -> dict[str, str]:
-    """What the two terms of the score are called; ValueError for names that are no such pair."""
-    given, own = config.get("score_terms", {}), {"content": "content", "importance": "importance"}
-    legal = isinstance(given, Mapping) and given.keys() <= own.keys()
-    if not legal or not all(isinstance(name, str) for name in given.values()):
-        raise ValueError(f"config['score_terms'] is {given!r}; legal: strings for {', '.join(own)}")
-    return own | dict(given)
+@dataclass(frozen=True, kw_only=True)
+class ScoreForm:
+    """Say what the score of a trace is, so that no reader has to guess it from the arrays.
+
+    Args:
+        kind: how a row of scores becomes weights: "softmax", "sigmoid" or "linear".
+        bias: b of the sigmoid in nats, a number, or "log_t" for b_i = −log(i + 1).
+        terms: names of the two terms, by "content" and "importance"; a term left out keeps that name.
+            λ scales importance.
+        d_state: state channels of the importance term; 0 where there is no such term.
+        state_space: whether the one term is a state space's, without content, softmax and λ.
+        note: what the factors cannot say, as a sentence; empty for most mixers.
+
+    Raises:
+        ValueError: a value has another type or is out of range, or a state space is not linear.
+
+    Example:
+        >>> from sisa_viz.trace.weights import ScoreForm
+        >>> form = ScoreForm(d_state=4, terms={"importance": "decay bias"})
+        >>> form.kind, form.terms
+        ('softmax', {'content': 'content', 'importance': 'decay bias'})
+    """
+
+    kind: str = "softmax"
+    bias: float | str = 0.0
+    terms: Mapping[str, str] = field(default_factory=dict)
+    d_state: int = 0
+    state_space: bool = False
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        one_of("score kind", self.kind, tuple(KINDS))
+        whole("score d_state", self.d_state, least=0)
+        if not isinstance(self.state_space, bool):  # 1 == True, so that one_of would let numbers pass
+            step = "Leave it out for a mixer that attends."
+            raise refusal("score state_space", self.state_space, legal="True, False", step=step)
+        if self.bias != LOG_T and not _is_number(self.bias):
+            step = "Leave it out where there is no sigmoid."
+            raise refusal("score bias", self.bias, legal=f"a finite number, or {LOG_T!r}", step=step)
+        if not isinstance(self.note, str):
+            raise refusal("score note", self.note, legal="a string", step="Leave it out if there is none.")
+        if self.state_space and (self.kind != LINEAR or self.d_state == 0):
+            came = f"True, with kind {self.kind!r} and d_state {self.d_state}"
+            step = "A state space mixes values by its signed term alone."
+            raise refusal("score state_space", came, legal='kind "linear" and d_state > 0', step=step)
+        object.__setattr__(self, "terms", _named_terms(self.terms))
+
+    @property
+    def weighing(self) -> Weighing:
+        """How a head turns its scores into weights."""
+        return Weighing(self.kind, LOG_T if self.bias == LOG_T else float(self.bias))
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the fields as JSON holds them; `score_form` reads them again."""
+        return asdict(self)
 
 
-def _is_number(value: Any) -> bool:
+def score_form(given: Mapping[str, object]) -> ScoreForm:
+    """Read what the attribute "score" of a trace holds.
+
+    Args:
+        given: fields of `ScoreForm` by name; each may be left out.
+
+    Raises:
+        ValueError: an unknown field, or a value that `ScoreForm` refuses.
+
+    Example:
+        >>> from sisa_viz.trace.weights import score_form
+        >>> score_form({"kind": "sigmoid", "bias": -3}).weighing
+        Weighing(score='sigmoid', bias=-3.0)
+    """
+    names = [each.name for each in fields(ScoreForm)]
+    if not isinstance(given, Mapping) or not set(given) <= set(names):
+        legal = f"an object with {', '.join(names)}"
+        raise refusal("score", given, legal=legal, step="Leave out what keeps its default.")
+    return ScoreForm(**dict(given))  # pyright: ignore[reportArgumentType]  # __post_init__ checks every type
+
+
+def _named_terms(given: object) -> dict[str, str]:
+    if isinstance(given, Mapping) and set(given) <= set(TERMS):
+        names = {term: given.get(term, term) for term in TERMS}
+        if all(isinstance(name, str) for name in names.values()):
+            return names
+    step = "Leave a term out to keep its name."
+    raise refusal("score terms", given, legal=f"strings for {', '.join(TERMS)}", step=step)
+
+
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

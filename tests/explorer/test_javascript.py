@@ -4,18 +4,18 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 from explorer_cases import case, write_cases
 from explorer_pages import steep_decay
 
 from sisa_viz.explorer.assets import FOLDER, join, module
+from sisa_viz.trace.weights import ScoreForm
 
-WEIGHINGS: list[dict[str, Any]] = [
-    {"score": "linear"},
-    {"score": "sigmoid", "score_bias": "log_t"},
-    {"score": "sigmoid", "score_bias": -2.5},
+FORMS = [
+    ScoreForm(kind="linear", d_state=4),
+    ScoreForm(kind="sigmoid", bias="log_t", d_state=4),
+    ScoreForm(kind="sigmoid", bias=-2.5, d_state=4),
 ]
 HERE = Path(__file__).parent
 node = shutil.which("node")
@@ -49,8 +49,8 @@ def cases(tmp_path_factory, make_trace) -> Path:
         trace = make_trace(length=150, d_head=d_head, **steep_decay(length=150, total=total))
         changes = {"precision": precision, "layer": 0, "head": 1, "lam_scale": 1.0}
         written.append(case(trace, **changes, window=(0, 150, 0, 150), bins=(40, 30)))
-    for weighing in WEIGHINGS:
-        trace = make_trace(length=38, config={"d_state": 4} | weighing)
+    for score in FORMS:
+        trace = make_trace(length=38, score=score)
         changes = {"precision": "float32", "layer": 1, "head": 0, "lam_scale": 1.5}
         written.append(case(trace, **changes, window=part, bins=(13, 9)))
     path = tmp_path_factory.mktemp("cases") / "cases.json"

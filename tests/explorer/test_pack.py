@@ -17,6 +17,7 @@ from sisa_viz.explorer.pack import (
     to_json,
 )
 from sisa_viz.explorer.still import pooled, still
+from sisa_viz.trace.weights import ScoreForm
 
 
 def test_a_block_holds_every_factor_of_its_head(trace):
@@ -80,8 +81,8 @@ def test_description_names_heads_and_their_numbers(make_trace):
 
 
 def test_description_says_how_heads_weigh_and_what_their_terms_are_called(make_trace):
-    config = {"d_state": 4, "score": "sigmoid", "score_bias": "log_t", "score_terms": {"content": "a\u202eb"}}
-    meta = pack(make_trace(config=config)).meta
+    score = ScoreForm(kind="sigmoid", bias="log_t", terms={"content": "a\u202eb"}, d_state=4)
+    meta = pack(make_trace(score=score)).meta
     assert meta["weighing"] == {"score": "sigmoid", "bias": "log_t"}
     assert meta["terms"] == {"content": "a⟨U+202E⟩b", "importance": "importance"}
     assert pack(make_trace()).meta["weighing"] == {"score": "softmax", "bias": 0.0}
@@ -142,7 +143,7 @@ def test_json_is_ascii_without_markup_and_keeps_half_surrogates():
 
 
 def test_still_picture_of_signed_weights_repeats_the_sum(make_trace):
-    trace = make_trace(config={"d_state": 4, "score": "linear"})
+    trace = make_trace(score=ScoreForm(kind="linear", d_state=4))
     *_, total, weights = pooled(trace.sisa.factors(layer=0, head=1), 40)
     np.testing.assert_array_equal(total, weights)
     assert still(trace.sisa.factors(layer=0, head=1)) != still(make_trace().sisa.factors(layer=0, head=1))

@@ -5,6 +5,7 @@ import pytest
 from explorer_pages import number
 
 from sisa_viz.look.colours import SIGNED
+from sisa_viz.trace.weights import ScoreForm
 
 pytestmark = pytest.mark.browser
 WHOLE = "0-40-0-40"
@@ -263,13 +264,8 @@ def test_a_state_space_has_one_panel_and_no_lambda(show, make_trace, screenshots
 def test_a_mixer_without_softmax_is_shown_as_what_it_is(
     show, make_trace, screenshots, score, title, units, ends, words
 ):
-    config = {
-        "d_state": 4,
-        "score": score,
-        "score_bias": "log_t",
-        "score_terms": {"importance": "<i>state</i>"},
-    }
-    trace = make_trace(config=config)
+    terms = {"importance": "<i>state</i>"}
+    trace = make_trace(score=ScoreForm(kind=score, bias="log_t", terms=terms, d_state=4))
     shown = show(trace, layer=1)
     page = shown.page
     page.wait_for_selector('.sisa-x[data-grid="done"]')

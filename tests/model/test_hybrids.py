@@ -62,7 +62,7 @@ def test_traces_of_a_jamba_name_the_layers_they_hold():
     attention, state = capture(model, tokens[0]), capture(model, tokens[0], part="ssm")
     assert attention.layer.values.tolist() == [2]
     assert state.layer.values.tolist() == [0, 1, 3]
-    assert "score" not in attention.sisa.config
+    assert attention.sisa.score.kind == "softmax"
     _, cache = model.run_with_cache(tokens[:1], names_filter="blocks.2.attn.hook_pattern")
     ours = torch.tensor(attention.sisa.pattern(layer=2, head=3).fillna(0).values)
     assert (ours - cache["blocks.2.attn.hook_pattern"][0, 3]).abs().max() <= 1e-5

@@ -230,7 +230,7 @@ def test_the_bias_of_a_trace_keeps_its_digits_over_a_thousand_nats():
 @pytest.mark.parametrize("architecture", ["fox", "alibi"])
 def test_a_trace_calls_the_bias_by_its_name(architecture, tokens):
     trace = capture(SISAModel(SISAConfig(**SMALL, architecture=architecture)), tokens[0])
-    assert trace.sisa.config["score_terms"] == {"importance": "decay bias"}
+    assert trace.sisa.terms == {"content": "content", "importance": "decay bias"}
 
 
 # sigmoid
@@ -295,9 +295,9 @@ def test_scores_under_a_sigmoid_are_not_rounded_to_16_bits():
 @pytest.mark.parametrize("given", [{"sigmoid_bias": "log_t"}, {"sigmoid_bias": "log_n"}])
 def test_a_trace_says_that_its_weights_are_sigmoids(given, tokens):
     config = SISAConfig(**SMALL, architecture="sigmoid_sisa", d_state=4, **given)
-    noted = capture(SISAModel(config), tokens[0]).sisa.config
-    assert noted["score"] == "sigmoid"
-    assert noted["score_bias"] == ("log_t" if given["sigmoid_bias"] == "log_t" else -math.log(32))
+    noted = capture(SISAModel(config), tokens[0]).sisa.score
+    assert noted.kind == "sigmoid"
+    assert noted.bias == ("log_t" if given["sigmoid_bias"] == "log_t" else -math.log(32))
 
 
 # state channels

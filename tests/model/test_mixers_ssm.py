@@ -127,7 +127,8 @@ def test_trace_is_the_implicit_attention(model, architecture):
     trace = capture(model, tokens[0], part="ssm")
     names = [f"blocks.{layer}.attn.hook_implicit_attention" for layer in trace.layer.values]
     _, cache = model.run_with_cache(tokens[:1], names_filter=names)
-    assert trace.sisa.config["score"] == "linear"
+    assert trace.sisa.score.kind == "linear"
+    assert trace.sisa.is_state_space
     assert (trace.lam == 1).all()
     assert not any(trace[name].any() for name in ("clamped", "q", "k"))
     below = np.tri(trace.sizes["position"], k=-1 if architecture == "mamba3" else 0, dtype=bool)
@@ -141,7 +142,7 @@ def test_trace_is_the_implicit_attention(model, architecture):
 def test_diagonal_of_a_mamba3_trace_deviates_as_stated():
     model, tokens = small_model("mamba3"), some_tokens(40)
     trace = capture(model, tokens[0])
-    assert "ν_t C̄_t·B̄_t" in trace.sisa.config["diagonal"]
+    assert "ν_t C̄_t·B̄_t" in trace.sisa.score.note
     wanted = ("implicit_attention", "rot_B", "rot_C", "dt", "trapezoid")
     _, cache = model.run_with_cache(tokens[:1])
     M, B, C, dt, lam = (cache[f"blocks.2.attn.hook_{name}"][0, 1] for name in wanted)

@@ -10,7 +10,7 @@ import torch
 from data import measured, published, wilson
 from data.results.variants import Variant
 from model import SISAConfig, SISAModel, load, save
-from model.analysis.needles import needle_head
+from sisa_viz.trace.needles import needle_head
 from model.config.architectures import architectures as registered
 from model.study.findings import reading
 from model.study.notebooks.context_length import (

@@ -7,6 +7,7 @@ from small_models import SMALL, lively
 
 from data import train_tokenizer
 from model import SISAConfig, SISAModel, capture
+from model.config.architectures import architectures
 
 
 @pytest.mark.parametrize("half_life", [100.0, 0.3])
@@ -77,3 +78,13 @@ def test_half_width_factors(sisa, tokens):
     trace = capture(sisa, tokens[0], dtype="float16")
     assert trace.q.dtype == np.float16
     assert trace.anchored_decay.dtype == np.float32
+
+
+@pytest.mark.parametrize("architecture", [record.name for record in architectures()])
+def test_a_trace_keeps_the_config_of_its_model(architecture):
+    model = SISAModel(SISAConfig.preset("tiny", architecture=architecture, d_vocab=50))
+    trace = capture(model, torch.arange(12))
+    assert SISAConfig.from_dict(trace.sisa.config) == model.config
+    assert trace.sisa.score.d_state == trace.sizes.get("d_state", 0)
+    spaces = {"mamba2", "mamba3"}
+    assert trace.sisa.is_state_space == (architecture in spaces)

@@ -10,6 +10,8 @@ import xarray as xr
 from random_traces import make
 from run_folders import write_run_folder
 
+from sisa_viz.trace.weights import ScoreForm
+
 
 @pytest.fixture(scope="session")
 def make_trace() -> Callable[..., xr.Dataset]:
@@ -30,7 +32,8 @@ def plain_trace() -> xr.Dataset:
 def state_space() -> xr.Dataset:
     """One signed term: no content, no softmax."""
     zeros = np.zeros((2, 3, 24, 1))
-    return make(q=zeros, k=zeros, d_head=1, spans={}, config={"d_state": 4, "score": "linear"})
+    score = ScoreForm(kind="linear", d_state=4, state_space=True)
+    return make(q=zeros, k=zeros, d_head=1, spans={}, score=score)
 
 
 @pytest.fixture(scope="session")

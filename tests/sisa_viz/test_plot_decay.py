@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sisa_viz import plot_decay
+from sisa_viz.look.labels import log_ticks
 from sisa_viz.plots.decay import MOST_POINTS, prepare_decay
-from sisa_viz.trace.axes import log_ticks
 
 
 def test_prepared_numbers_are_the_accessor_s(trace):

@@ -1,12 +1,14 @@
 """A trace comes back from its file as it went in, lazily, or not at all."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from sisa_viz.trace import open_trace
+from sisa_viz.trace.weights import ScoreForm
 
 
 @pytest.mark.parametrize("options", [{}, {"d_state": 0}, {"dtype": "float16"}])
@@ -115,5 +117,51 @@ def test_another_schema_is_refused(trace, tmp_path, monkeypatch):
     trace.attrs["schema"] = "sisa-trace/9"
     trace.sisa.save(tmp_path / "t.nc")
     monkeypatch.undo()
-    with pytest.raises(ValueError, match="schema is 'sisa-trace/9', legal: 'sisa-trace/1'"):
+    with pytest.raises(ValueError, match="schema is 'sisa-trace/9', legal: 'sisa-trace/2'"):
         open_trace(tmp_path / "t.nc")
+
+
+OLD_CONFIG = {"n_heads": 3, "d_state": 4}
+FIRST_SCHEMA = [
+    ({}, ScoreForm(d_state=4)),
+    (
+        {"score": "sigmoid", "score_bias": "log_t", "score_terms": {"importance": "bias"}},
+        ScoreForm(kind="sigmoid", bias="log_t", terms={"importance": "bias"}, d_state=4),
+    ),
+    (
+        {"score": "linear", "diagonal": "without ν"},
+        ScoreForm(kind="linear", d_state=4, state_space=True, note="without ν"),
+    ),
+]
+
+
+def written_in_the_first_schema(trace: xr.Dataset, path: Path, config: dict) -> None:
+    """A file whose config holds what the score is, as version 1 wrote it."""
+    trace.sisa.save(path)
+    stored = xr.load_dataset(path, engine="h5netcdf")
+    del stored.attrs["score"]
+    stored.attrs |= {"schema": "sisa-trace/1", "config": json.dumps(config)}
+    stored.to_netcdf(path, engine="h5netcdf")
+
+
+@pytest.mark.parametrize(("added", "form"), FIRST_SCHEMA)
+def test_a_file_of_the_first_schema_reads_the_same(make_trace, tmp_path, added, form):
+    silent = {name: np.zeros((2, 3, 24, 1)) for name in ("q", "k")} if form.state_space else {}
+    trace = make_trace(score=form, config=OLD_CONFIG, **silent)
+    written_in_the_first_schema(trace, tmp_path / "old.nc", OLD_CONFIG | added)
+    with open_trace(tmp_path / "old.nc") as opened:
+        assert opened.sisa.score == trace.sisa.score == form
+        assert opened.sisa.config == OLD_CONFIG | added
+        assert (opened.sisa.is_state_space, opened.sisa.has_lam) == (form.state_space, not form.state_space)
+        at = {"layer": 1, "head": 2}
+        xr.testing.assert_identical(opened.sisa.pattern(**at), trace.sisa.pattern(**at))
+        opened.sisa.save(tmp_path / "new.nc")
+    with open_trace(tmp_path / "new.nc") as again:
+        assert (again.attrs["schema"], again.sisa.score) == ("sisa-trace/2", form)
+
+
+@pytest.mark.parametrize("config", [{}, {"d_state": 4, "score": "tanh"}, [1]])
+def test_a_file_of_the_first_schema_with_another_config_is_refused(trace, tmp_path, config):
+    written_in_the_first_schema(trace, tmp_path / "old.nc", config)
+    with pytest.raises(ValueError, match="NetCDF file but not a SISA trace"):
+        open_trace(tmp_path / "old.nc")

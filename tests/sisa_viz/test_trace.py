@@ -8,6 +8,7 @@ import xarray as xr
 
 from sisa_viz.trace import build_trace, check_trace
 from sisa_viz.trace.axes import VARIABLES, label
+from sisa_viz.trace.weights import ScoreForm
 
 CONFIG = {"d_state": 0}
 DEEP = "[" * 100_000 + "]" * 100_000
@@ -65,6 +66,7 @@ def test_float16_halves_the_factors_only(make_trace):
     [
         ({"config": {}}, "config has no d_state"),
         ({"lam": np.ones((1, 2))}, r"not wanted: \['lam'\]"),
+        ({"config": {"d_state": 0, "score": "linear"}}, r"config holds \['score'\]; pass score=ScoreForm"),
         ({"config": {"d_state": 4}}, r"missing: \['anchored_decay'"),
         ({"dtype": "bfloat16"}, "dtype is 'bfloat16'; legal: float32, float16"),
         ({"q": np.ones((2, 3, 4))}, r"q has shape \(2, 3, 4\); it needs the 4 dims"),
@@ -112,9 +114,9 @@ def drop_attrs(trace: xr.Dataset) -> xr.Dataset:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (drop_attrs, "schema is None, legal: 'sisa-trace/1'"),
+        (drop_attrs, "schema is None, legal: 'sisa-trace/2'"),
         (lambda t: t.assign_attrs(config="{"), "attribute 'config' is '{', legal: a JSON string"),
-        (lambda t: t.assign_attrs(config="[]"), "a JSON object with an integer d_state"),
+        (lambda t: t.assign_attrs(config="[]"), "attribute 'config' is .*, legal: a JSON object"),
         (lambda t: t.assign_attrs(spans='{"needle": [0, 99]}'), "span 'needle'"),
         (lambda t: t.assign_attrs(spans="[1]"), r"spans is \[1\], legal: names, each with two integers"),
         (lambda t: t.assign_attrs(spans='{"a": ["1", "2"]}'), r"span 'a' is \['1', '2'\], legal: two"),
@@ -125,7 +127,7 @@ def drop_attrs(trace: xr.Dataset) -> xr.Dataset:
         (lambda t: t.drop_vars("lam"), r"lacks \['lam'\]"),
         (lambda t: t.isel(layer=0), r"q has dims \('head', 'position', 'd_head'\).*isel\(layer=\[0\]\)"),
         (lambda t: t.assign(lam=t["lam"].astype("float64")), "lam has dtype float64, legal: float32"),
-        (lambda t: t.isel(d_state=[0, 1]), "b_rot has 2 state channels, config says d_state=4"),
+        (lambda t: t.isel(d_state=[0, 1]), "b_rot has 2 state channels, the score says d_state=4"),
         (lambda t: t.isel(pair=[0]), "phase has 1 pairs, legal: d_state/2 = 2"),
         (lambda t: t.drop_vars("token"), "no coordinate 'token'"),
         (lambda t: t.isel(position=slice(3, 9)), "position does not run 0, 1, 2"),
@@ -138,3 +140,11 @@ def test_check_trace_refuses(trace, spoil, message):
 
 def test_phase_may_be_left_out(trace):
     assert check_trace(trace.drop_vars("phase")).sizes["position"] == 24
+
+
+def test_a_config_is_kept_untouched_and_the_score_stands_beside_it():
+    config = {"d_state": 16, "architecture": "fox", "score": "anything"}
+    trace = build_trace(**plain(config=config, score=ScoreForm(kind="sigmoid", bias="log_t")))
+    assert trace.sisa.config == config
+    assert trace.sisa.score == ScoreForm(kind="sigmoid", bias="log_t", d_state=0)
+    assert trace.sisa.is_plain

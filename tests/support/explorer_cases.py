@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from sisa_viz.explorer.pack import Packed, pack
+from sisa_viz.trace.weights import ScoreForm
 
 
 def maps(trace: xr.Dataset, layer: int, head: int, lam_scale: float) -> dict[str, np.ndarray]:
@@ -24,16 +25,16 @@ def maps(trace: xr.Dataset, layer: int, head: int, lam_scale: float) -> dict[str
         importance = lam_scale * f["lam"] * decay * (f["c_rot"] @ f["b_rot"].T)
     content[hidden] = importance[hidden] = np.nan
     scores = content + importance
-    pattern = weights(scores, trace.sisa.config)
+    pattern = weights(scores, trace.sisa.score)
     return {"content": content, "importance": importance, "scores": scores, "pattern": pattern}
 
 
-def weights(scores: np.ndarray, config: dict[str, Any]) -> np.ndarray:
+def weights(scores: np.ndarray, score: ScoreForm) -> np.ndarray:
     """What values are weighed by, in float64."""
-    if config.get("score") == "linear":
+    if score.kind == "linear":
         return scores
-    if config.get("score") == "sigmoid":
-        bias = config["score_bias"]
+    if score.kind == "sigmoid":
+        bias = score.bias
         rows = -np.log(np.arange(1, len(scores) + 1)) if bias == "log_t" else np.full(len(scores), bias)
         return 1 / (1 + np.exp(-(scores + rows[:, None])))
     exponentials = np.exp(scores - np.nanmax(scores, axis=1, keepdims=True))

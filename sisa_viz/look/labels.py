@@ -1,0 +1,63 @@
+"""Words and ticks of axes that show tables: columns and metrics have names and units of their own."""
+
+import numpy as np
+
+from sisa_viz.trace.axes import with_units
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "step": ("training step", "1"),
+    "tokens": ("training tokens", "1"),
+    "train/loss": ("training loss", "nats per token"),
+    "val/loss": ("validation loss", "nats per token"),
+    "lr": ("learning rate", "1"),
+    "grad_norm": ("gradient norm", "1"),
+    "exact_match": ("needle exact match", "share of episodes"),
+    "first_token": ("needle first token", "share of episodes"),
+    "nll": ("needle −log p(answer)", "nats"),
+    "rate": ("exact match", "share of episodes"),
+    "context_length": ("context length", "tokens"),
+    "depth": ("needle depth", "share of context"),
+    "requested_depth": ("requested needle depth", "share of context"),
+    "actual_depth": ("actual needle depth", "share of context"),
+    "d_state": ("d_state", "channels of a state"),
+    "needle_mass": ("attention on the needle", "probability"),
+    "tokens_per_second": ("training speed", "tokens per second"),
+    "relative": ("relative training speed", "speed relative to the transformer"),
+}
+SHARES = ("exact_match", "first_token", "rate")
+
+
+def column_words(name: str) -> tuple[str, str]:
+    """Name and unit of a table's column or metric; an unknown one is called by its own name.
+
+    A set of episodes is named, unless it is the only one of its run: "needle exact match, corpus256".
+    """
+    of_set, _, measure = name.rpartition("/")
+    if name in COLUMNS or measure not in COLUMNS:
+        return COLUMNS.get(name, (name, "1"))
+    long_name, units = COLUMNS[measure]
+    return (long_name if of_set == "niah" else f"{long_name}, {of_set}"), units
+
+
+def column_label(name: str) -> str:
+    """The axis label of a table's column or metric: "context length (tokens)"."""
+    return with_units(*column_words(name))
+
+
+def is_share(name: str) -> bool:
+    """True for a column or metric that lies between 0 and 1: "rate", "corpus256/exact_match"."""
+    return name.rpartition("/")[2] in SHARES
+
+
+def log_ticks(*arrays: np.ndarray) -> list[float]:
+    """1, 2, 5, 10, 20, … around the positive, finite numbers of all arrays, of which there is at least one.
+
+    They reach one tick beyond the smallest and the largest number; over many decades powers of ten remain.
+    """
+    numbers = np.concatenate(arrays).astype(float)
+    numbers = numbers[(numbers > 0) & np.isfinite(numbers)]
+    low, high = numbers.min() / 2.5, numbers.max() * 2.5
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))))
+    digits = (1, 2, 5) if len(powers) < 6 else (1,)
+    ticks = [digit * 10.0**power for power in powers[:: -(-len(powers) // 10)] for digit in digits]
+    return [tick for tick in ticks if low < tick < high]

@@ -1,0 +1,56 @@
+"""Which head looks at a needle, and which term of its score finds it: numbers from a trace alone."""
+
+import xarray as xr
+
+LEAST_OVER_CHANCE = 3  # a head with less than this many times the uniform share finds nothing
+
+
+def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
+    """Return the layer and head with the most attention on a span, from the token before the answer.
+
+    Args:
+        trace: one that names a span "answer", whose first token the query before it predicts.
+        span: name of the span that is looked for.
+
+    Returns:
+        {"layer": ..., "head": ...}, zero-based coordinates, ready to be passed on as arguments.
+
+    Example:
+        >>> import numpy as np
+        >>> from sisa_viz.trace import build_trace
+        >>> from sisa_viz.trace.needles import needle_head
+        >>> q = k = np.zeros((1, 2, 3, 2))
+        >>> q[0, 1], k[0, 1, 0] = 1, 1
+        >>> trace = build_trace(q=q, k=k, token_ids=[0, 1, 2], labels=["7", "is", "7"],
+        ...                     config={"d_state": 0}, spans={"value": (0, 1), "answer": (2, 3)})
+        >>> needle_head(trace)
+        {'layer': 0, 'head': 1}
+    """
+    mass = trace.sisa.span_mass(span=span, query=trace.sisa.spans["answer"][0] - 1)
+    best = mass.stack(at=("layer", "head")).idxmax().item()
+    return dict(zip(("layer", "head"), map(int, best), strict=True))
+
+
+def found_by(mass: float, content: float, importance: float, *, chance: float) -> str:
+    """Say which term alone puts at least half of a head's probability on a span.
+
+    A head that puts less than three times the uniform share there finds nothing.
+
+    Args:
+        mass: probability on the span under the whole score.
+        content: the same under softmax of content alone.
+        importance: the same under softmax of importance alone.
+        chance: the uniform share, span length / visible keys.
+
+    Returns:
+        "content", "importance", "content or importance", "both together" or "not found".
+
+    Example:
+        >>> from sisa_viz.trace.needles import found_by
+        >>> found_by(0.8, 0.7, 0.1, chance=0.1), found_by(0.2, 0.2, 0.2, chance=0.1)
+        ('content', 'not found')
+    """
+    if mass < LEAST_OVER_CHANCE * chance:
+        return "not found"
+    found = [name for name, alone in (("content", content), ("importance", importance)) if alone >= mass / 2]
+    return " or ".join(found) or "both together"
