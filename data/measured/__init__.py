@@ -103,9 +103,10 @@ def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
     variant = "variant" if "variant" in table else "architecture"
     there = table[[variant, "lr"]].drop_duplicates().set_axis(["variant", "lr"], axis=1)
     tried = lr_table(preset=preset).merge(there).sort_values(["seeds", "val/loss"], ascending=[False, True])
-    best = tried.drop_duplicates("variant").set_index("variant")["lr"]
+    first = tried.drop_duplicates("variant")
+    best = pd.Series(first["lr"].to_numpy(float), index=first["variant"])
     compared = on_text(table, preset=preset)
-    return compared.loc[compared["lr"] == compared[variant].map(best)]
+    return compared.loc[compared["lr"] == compared[variant].map(best.to_dict())]
 
 
 def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
