@@ -2,7 +2,6 @@
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,68 +9,139 @@ import pandas as pd
 ZIPPED = ("metrics", "heads", "lengths", "repeats")
 SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ZIPPED}
 TINY = "tiny.csv"
-OF_RUN = ["run", "preset", "variant", "seed", "lr", "episode_fraction"]
+TELLS_A_RUN = ["run", "preset", "variant", "seed", "lr", "episode_fraction"]
 
 
 def runs() -> pd.DataFrame:
-    """One run a row: what was asked, on what it was trained."""
+    """Return every training of the study, one run a row: what was asked, and on what it was trained.
+
+    Example:
+        >>> sorted(runs()["preset"].unique())
+        ['50m', 'small']
+    """
     return _table("runs").copy()
 
 
 def metrics() -> pd.DataFrame:
-    """run, preset, architecture (the variant), seed, lr, episode_fraction, step, tokens, name, value."""
+    """Return what the runs were measured to be during training, one number a row.
+
+    Returns:
+        run, preset, architecture (the label of the variant), seed, lr (peak), episode_fraction, step, tokens
+        (seen by then), name, value. Names are train/loss, val/loss (nats a token), lr, grad_norm, and of each
+        held-out set exact_match, first_token (shares), nll (nats an answer), n (episodes).
+
+    Example:
+        >>> one = metrics().query("run == 'small-transformer-lr0.002-1500steps-seed0' and step == 1500")
+        >>> one.set_index("name")["value"]["corpus256/n"].item()
+        128.0
+    """
     table = _of_run("metrics").rename(columns={"variant": "architecture"})
     per_step = _table("runs").eval("tokens / steps").astype(int).set_axis(_table("runs")["run"])
     return table.assign(tokens=table["step"] * table["run"].map(per_step))
 
 
 def heads() -> pd.DataFrame:
-    """One head at one step a row: what tells its run, then λ, half-life, clamp and needle lens."""
+    """Return what single heads were measured to be during training, one head at one step a row.
+
+    After what tells its run: lam (λ), half_life (tokens), clamped (share of positions where the anchor cut
+    the decay off), and the needle lens: attention on the hidden number under the whole score and under each
+    of its terms alone.
+
+    Example:
+        >>> heads()["layer"].nunique() > 1
+        True
+    """
     return _of_run("heads")
 
 
 def lengths() -> pd.DataFrame:
-    """One run, position code, context length and depth a row."""
+    """Return how runs find needles at other lengths: one run, position code, context length and depth a row.
+
+    Example:
+        >>> sorted(lengths()["context_length"].unique())[:3]
+        [np.int64(128), np.int64(256), np.int64(512)]
+    """
     return _of_run("lengths")
 
 
 def repeats() -> pd.DataFrame:
-    """Second trainings of runs: columns of `metrics` less tokens, then gpu, commit, date, command."""
+    """Return second trainings of runs: columns of `metrics` less tokens, then gpu, commit, date, command.
+
+    They tell how much of the difference between two seeds is the seed, and how much is rounding on a GPU.
+
+    Example:
+        >>> set(repeats()["run"]) <= set(runs()["run"])
+        True
+    """
     return _of_run("repeats").rename(columns={"variant": "architecture"})
 
 
 def tiny() -> pd.DataFrame:
-    """Needles in runs of notebook 03's small study: run, architecture, seed, step, tokens, name, value."""
+    """Return needles in the runs of notebook 03's small study: columns of `sisa_viz.read_runs`.
+
+    Example:
+        >>> tiny()["architecture"].nunique(), tiny()["seed"].nunique()
+        (10, 5)
+    """
     return _read(TINY).copy()
 
 
 def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
-    """The rows of a measured table that are compared: one size, and of each variant one learning rate.
+    """Return the rows of a measured table that are compared: one size, of each variant one learning rate.
 
     Of the rates in the table that most seeds were trained at, it is the one with the lowest final val/loss
     (`lr_table`); needles have no say. Runs with episodes in training are left out, they are another question.
+
+    Args:
+        table: of `runs`, `metrics`, `heads` or `lengths`.
+        preset: size of the models.
+
+    Example:
+        >>> bool((chosen(runs()).groupby("variant")["lr"].nunique() == 1).all())
+        True
     """
     variant = "variant" if "variant" in table else "architecture"
     there = table[[variant, "lr"]].drop_duplicates().set_axis(["variant", "lr"], axis=1)
     tried = lr_table(preset=preset).merge(there).sort_values(["seeds", "val/loss"], ascending=[False, True])
-    best: Any = tried.drop_duplicates("variant").set_index("variant")["lr"].to_dict()
+    first = tried.drop_duplicates("variant")
+    best = pd.Series(first["lr"].to_numpy(float), index=first["variant"])
     compared = on_text(table, preset=preset)
-    return compared.loc[compared["lr"] == compared[variant].map(best)]
+    return compared.loc[compared["lr"] == compared[variant].map(best.to_dict())]
 
 
 def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
-    """The rows of a measured table of one size, trained on text without episodes, at every learning rate."""
+    """Return the rows of one size that were trained on text without episodes, at every learning rate.
+
+    Args:
+        table: any measured table of runs.
+        preset: size of the models.
+
+    Example:
+        >>> on_text(runs())["episode_fraction"].unique().tolist()
+        [0.0]
+    """
     return table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
 
 
 def lr_table(*, preset: str = "small") -> pd.DataFrame:
-    """variant, lr, val/loss (nats a token) at the last step, compared, seeds, chosen.
+    """Return the learning rates that each variant was trained at, and which of them is compared.
 
     The loss is the mean over the seeds that tried most rates, `compared` of them: others would compare seeds,
     not rates. `seeds` were trained at the rate. One that has fewer of them than another is not chosen, even
     where its loss is lower: it was tried later, and its other seeds are still to be trained.
 
     A run whose loss is no number any more counts as infinite.
+
+    Args:
+        preset: size of the models.
+
+    Returns:
+        variant, lr, val/loss (nats a token) at the last step, compared, seeds, chosen.
+
+    Example:
+        >>> rates = lr_table()
+        >>> bool((rates.groupby("variant")["chosen"].sum() == 1).all())
+        True
     """
     table = on_text(metrics(), preset=preset)
     loss = _last(table.loc[table["name"] == "val/loss"])
@@ -86,9 +156,17 @@ def lr_table(*, preset: str = "small") -> pd.DataFrame:
 
 
 def final(table: pd.DataFrame) -> pd.DataFrame:
-    """One run of `metrics` a row: what tells it apart, d_state, then every metric at the run's last step.
+    """Return one run of `metrics` a row: what tells it apart, then every metric at its last step, d_state.
 
-    "lr" stays the peak learning rate of the run.
+    "lr" stays the peak learning rate of the run, although a metric of that name was logged.
+
+    Args:
+        table: of `metrics`, whole or in part.
+
+    Example:
+        >>> last = final(metrics().query("architecture == 'transformer' and preset == 'small'"))
+        >>> last["step"].unique().tolist()
+        [1500]
     """
     keys = ["run", "architecture", "seed", "lr", "episode_fraction", "step"]
     rows = _last(table.loc[~table["name"].isin(keys)])
@@ -102,7 +180,7 @@ def _last(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_run(name: str) -> pd.DataFrame:
-    return _table("runs")[OF_RUN].merge(_table(name), on="run")
+    return _table("runs")[TELLS_A_RUN].merge(_table(name), on="run")
 
 
 def _table(name: str) -> pd.DataFrame:

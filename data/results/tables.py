@@ -29,12 +29,12 @@ def check_table(table: Any, columns: Iterable[str], *, what: str) -> Frame:
 
 
 def check_metrics(metrics: Any) -> Frame:
-    """Return a table of runs, e.g. from sisa_viz.read_runs."""
+    """Return a table of runs, such as one from `sisa_viz.read_runs`; the error names what it lacks."""
     return check_table(metrics, RUN_COLUMNS, what="the table of runs")
 
 
 def pick_metric(metrics: pd.DataFrame, name: str) -> Frame:
-    """The rows of one metric with a finite value; ValueError lists the metrics there are."""
+    """Return the rows of one metric that have a value; ValueError lists the metrics there are."""
     rows = check_metrics(metrics)
     rows = rows[(rows["name"] == name) & rows["value"].notna()]
     if rows.empty:
@@ -59,7 +59,12 @@ def one_run_a_seed(rows: Frame) -> Frame:
 
 
 def episode_sets(metrics: Frame) -> list[str]:
-    """Names of the sets of episodes that a table of runs has exact matches of."""
+    """Return the names of the sets of episodes that a table of runs has exact matches of.
+
+    Example:
+        >>> episode_sets(pd.DataFrame({"name": ["corpus256/exact_match", "val/loss"]}))
+        ['corpus256']
+    """
     names = sorted(set(metrics["name"]))
     return [name.removesuffix(f"/{MATCH}") for name in names if name.endswith(f"/{MATCH}")]
 
@@ -72,13 +77,23 @@ def check_choice(name: str, value: str, legal: Iterable[str]) -> str:
 
 
 def architecture_names(table: pd.DataFrame) -> list[str]:
-    """Of every row of a published table, from its columns model and d_state (NaN where there is none)."""
+    """Return the label of every row of a published table, from its columns model and d_state.
+
+    Example:
+        >>> architecture_names(pd.DataFrame({"model": ["sisa", "mamba2"], "d_state": [16, None]}))
+        ['SISA d_state=16', 'mamba2']
+    """
     pairs = zip(table["model"], table["d_state"].fillna(0), strict=True)
     return [Variant(model, d_state=int(d_state)).label for model, d_state in pairs]
 
 
 def in_order(names: Iterable[str]) -> list[str]:
-    """By letters, and numbers in them by size: "50M" before "152M", "d_state=4" before "d_state=16"."""
+    """Return names sorted by letters, and by size where there are numbers in them.
+
+    Example:
+        >>> in_order(["152M", "50M"]), in_order(["d_state=16", "d_state=4"])
+        (['50M', '152M'], ['d_state=4', 'd_state=16'])
+    """
     return sorted(map(str, names), key=_letters_and_numbers)
 
 
