@@ -12,7 +12,7 @@ from scipy.stats import t
 
 from data import published as published_figures
 from sisa_viz import plot_lambda, plot_niah_convergence, plot_training
-from sisa_viz.plots.niah_convergence import DASHES, prepare_niah_convergence
+from sisa_viz.plots.niah_convergence import SCALE_DASHES, prepare_niah_convergence
 
 
 def table(values: list[list[float]], *, name: str = "niah/nll") -> pd.DataFrame:
@@ -97,7 +97,7 @@ def test_published_scales_have_dashes_and_second_setups_marks_of_their_own(metri
     drawn = [item for item in figure.data if item.name and item.name.startswith("published")]
     looks = [(item.line.color, item.line.dash, item.marker.symbol) for item in drawn]
     assert len(set(looks)) == len(looks) > 10
-    assert {item.name.split(", ")[1]: item.line.dash for item in drawn} == DASHES
+    assert {item.name.split(", ")[1]: item.line.dash for item in drawn} == SCALE_DASHES
     assert [item.marker.symbol for item in drawn if "369M, SISA d_state=32" in item.name] == [None, "x"]
     assert list(dict.fromkeys(item.line.dash for item in drawn)) == ["dot", "dash", "dashdot"]  # by size
     assert drawn[-1].name == "published, 369M, transformer, micro-batch 4"
