@@ -6,6 +6,7 @@ name a function of that very module.
 """
 
 import re
+from typing import Any
 
 import pytest
 import torch
@@ -19,22 +20,23 @@ from model.mixers.parts import masks, norm, rope, rotation, running_sum
 from model.mixers.state_space import mamba2, ssd
 
 FOUR = (1, 2, 3, 4)  # batch head position channel
+NOT_WHOLE: Any = 2.5  # where a number of positions or heads is asked for
 ONE_HEAD = (1, 1, 3, 4)  # would be broadcast over the heads
 
 
 def mixer(architecture):
-    sizes = SMALL | {"d_model": 64, "d_state": 4} if architecture == "mamba3" else SMALL
+    sizes: dict[str, Any] = SMALL | {"d_model": 64, "d_state": 4} if architecture == "mamba3" else SMALL
     return SISAModel(SISAConfig(**sizes, architecture=architecture)).blocks[0].attn
 
 
 WRONG = {
     "model.mixers.base": lambda: mixer("transformer")._output(ones(1, 3, 16)),
-    "model.mixers.parts.masks": lambda: masks.causal_mask(2.5),
+    "model.mixers.parts.masks": lambda: masks.causal_mask(NOT_WHOLE),
     "model.mixers.parts.running_sum": lambda: running_sum.running_sum(torch.tensor([1, 2])),
     "model.mixers.parts.rotation": lambda: rotation.rotate(ones(3, 2), torch.tensor(0.5)),
     "model.mixers.parts.norm": lambda: norm.RMSNorm(4)(torch.tensor(1.0)),
     "model.mixers.parts.rope": lambda: rope.positioned(ones(3, 2, 8), SISAConfig(**SMALL)),
-    "model.mixers.attention.alibi": lambda: alibi.slopes(2.0),
+    "model.mixers.attention.alibi": lambda: alibi.slopes(NOT_WHOLE),
     "model.mixers.attention.attention": lambda: mixer("transformer")(ones(3, 16)),
     "model.mixers.attention.sdpa": lambda: sdpa.fused_attention(ones(FOUR), ones(ONE_HEAD), ones(FOUR)),
     "model.mixers.attention.softmax": lambda: softmax.content_scores(ones(FOUR), ones(ONE_HEAD)),
