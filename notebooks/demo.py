@@ -11,9 +11,9 @@ from typing import Any
 import nbformat
 import papermill
 
-from sisa_viz.trace.needles import needle_head
 from sisa_viz import Heading, ScoreExplorer, open_trace, report
 from sisa_viz.pages.notebooks import notebook_sections
+from sisa_viz.trace.needles import needle_head
 
 NOTEBOOKS = Path(__file__).parent
 LARGE_STUDY = "study"  # tag of the cells that show what a GPU has measured

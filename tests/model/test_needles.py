@@ -13,10 +13,10 @@ from model.analysis.ablation import ablated, ablations
 from model.analysis.episode import answers, capture_episode
 from model.analysis.needle_lens import needle_lens
 from model.analysis.needles import needle_heads
-from sisa_viz.trace.needles import found_by, needle_head
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.exploration import Exploration
 from sisa_viz import build_trace
+from sisa_viz.trace.needles import found_by, needle_head
 
 SYNTHETIC = NIAHTask(filler="synthetic", lengths=(16, 24), value_length=2, n_symbols=16)
 

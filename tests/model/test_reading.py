@@ -10,7 +10,6 @@ import torch
 from data import measured, published, wilson
 from data.results.variants import Variant
 from model import SISAConfig, SISAModel, load, save
-from sisa_viz.trace.needles import needle_head
 from model.config.architectures import architectures as registered
 from model.study.findings import reading
 from model.study.notebooks.context_length import (
@@ -36,6 +35,7 @@ from model.study.notebooks.state_size import (
     state_claims,
     throughput,
 )
+from sisa_viz.trace.needles import needle_head
 
 MATCH = "corpus256/exact_match"
 ROW = {"tokens_per_second": 1e5, "relative": 0.8}
