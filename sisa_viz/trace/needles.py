@@ -19,8 +19,8 @@ def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
         >>> import numpy as np
         >>> from sisa_viz.trace import build_trace
         >>> from sisa_viz.trace.needles import needle_head
-        >>> q = k = np.zeros((1, 2, 3, 2))
-        >>> q[0, 1], k[0, 1, 0] = 1, 1
+        >>> q, k = np.zeros((1, 2, 3, 2)), np.zeros((1, 2, 3, 2))
+        >>> q[0, 1] = k[0, 1, 0] = 1  # in head 1 every query finds the first key
         >>> trace = build_trace(q=q, k=k, token_ids=[0, 1, 2], labels=["7", "is", "7"],
         ...                     config={"d_state": 0}, spans={"value": (0, 1), "answer": (2, 3)})
         >>> needle_head(trace)
