@@ -15,14 +15,25 @@ app = typer.Typer(
 Output = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
 
 
-@app.command()
+@app.command(help="Write one offline page from runs and saved traces.")
 def report(
     paths: Annotated[list[Path], typer.Argument(help="Run folders and trace files, in any mixture.")],
     output: Output = Path("report.html"),
     title: Annotated[str, typer.Option(help="The title of the page.")] = "SISA report",
     explorer: Annotated[bool, typer.Option(help="Put a score explorer for each trace on the page.")] = True,
 ) -> None:
-    """One offline page from runs (folders with config.json and metrics.csv) and saved traces."""
+    """Write one offline page from runs (folders with config.json and metrics.csv) and saved traces.
+
+    The command ends with exit code 1 and one line on standard error where something cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> from sisa_viz.examples import example_trace
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saved = example_trace().sisa.save(Path(folder) / "trace.nc")
+        ...     report([saved], output=Path(folder) / "page.html", explorer=False)
+        /.../page.html
+    """
     from sisa_viz.pages.page import report as write
 
     try:
@@ -32,12 +43,23 @@ def report(
         raise typer.Exit(_fail(error)) from error
 
 
-@app.command()
+@app.command(help="Write one offline page with the score explorer of a saved trace.")
 def explore(
     trace: Annotated[Path, typer.Argument(help="A trace file, written by trace.sisa.save(path).")],
     output: Output = Path("explorer.html"),
 ) -> None:
-    """One offline page with the score explorer of a saved trace."""
+    """Write one offline page with the score explorer of a saved trace.
+
+    The command ends with exit code 1 and one line on standard error where the file is no trace.
+
+    Example:
+        >>> import tempfile
+        >>> from sisa_viz.examples import example_trace
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saved = example_trace().sisa.save(Path(folder) / "trace.nc")
+        ...     explore(saved, output=Path(folder) / "explorer.html")
+        /.../explorer.html
+    """
     from sisa_viz.explorer import ScoreExplorer
     from sisa_viz.trace.store import open_trace
 
@@ -50,9 +72,16 @@ def explore(
     typer.echo(output)
 
 
-@app.command()
+@app.command(help="Check versions, renderer, widgets, scripts and GPU.")
 def doctor() -> None:
-    """Check versions, renderer, widgets, scripts and GPU; exit code 1 if something needed is missing."""
+    """Check versions, renderer, widgets, scripts and GPU; exit with 1 if something needed is missing.
+
+    Every finding is a line, and below what is wrong stands what to do.
+
+    Example:
+        >>> doctor()
+        ok    python: 3...
+    """
     from sisa_viz.doctor import examine
 
     checks = examine()

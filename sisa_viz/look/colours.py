@@ -89,7 +89,15 @@ def _largest(arrays: list[np.ndarray]) -> float:
 
 
 def architecture_colour(name: str) -> str:
-    """The colour of an architecture or variant; the same name gets the same colour in every plot."""
+    """Return the colour of an architecture or variant, the same in every plot.
+
+    State sizes between the named ones get a mixture; what differs from a named architecture by a remark gets
+    a lighter tone; unknown names get one of four colours, chosen by their letters.
+
+    Example:
+        >>> architecture_colour("transformer"), architecture_colour("SISA d_state=16")
+        ('#d55e00', '#56b4e9')
+    """
     variant = Variant.from_label(name)
     known = _sisa_colour(variant.d_state or 0) if variant.is_sisa else ARCHITECTURES.get(variant.base)
     if known is None:
@@ -98,7 +106,12 @@ def architecture_colour(name: str) -> str:
 
 
 def architecture_dash(name: str) -> str:
-    """Plotly's dashes of its line: relatives of a named architecture are dashed and lighter."""
+    """Return plotly's dashes of a variant's line: relatives of a named architecture are dashed.
+
+    Example:
+        >>> architecture_dash("transformer"), architecture_dash("transformer, no RoPE")
+        ('solid', '5px,2px')
+    """
     return RELATIVE if Variant.from_label(name).is_remarkable else "solid"
 
 

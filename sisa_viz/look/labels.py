@@ -28,9 +28,15 @@ SHARES = ("exact_match", "first_token", "rate")
 
 
 def column_words(name: str) -> tuple[str, str]:
-    """Name and unit of a table's column or metric; an unknown one is called by its own name.
+    """Return name and unit of a table's column or metric; an unknown one is called by its own name.
 
-    A set of episodes is named, unless it is the only one of its run: "needle exact match, corpus256".
+    A set of episodes is named, unless it is the only one of its run, which is called "niah".
+
+    Example:
+        >>> column_words("corpus256/exact_match")
+        ('needle exact match, corpus256', 'share of episodes')
+        >>> column_words("niah/exact_match"), column_words("mine")
+        (('needle exact match', 'share of episodes'), ('mine', '1'))
     """
     of_set, _, measure = name.rpartition("/")
     if name in COLUMNS or measure not in COLUMNS:
@@ -40,19 +46,40 @@ def column_words(name: str) -> tuple[str, str]:
 
 
 def column_label(name: str) -> str:
-    """The axis label of a table's column or metric: "context length (tokens)"."""
+    """Return the axis label of a table's column or metric: its name, and its unit where it has one.
+
+    Example:
+        >>> column_label("context_length"), column_label("step")
+        ('context length (tokens)', 'training step')
+    """
     return with_units(*column_words(name))
 
 
 def is_share(name: str) -> bool:
-    """True for a column or metric that lies between 0 and 1: "rate", "corpus256/exact_match"."""
+    """Return whether a column or metric is a share of episodes, and so lies between 0 and 1.
+
+    Plots of shares always show the whole range from 0 to 1, so that figures can be compared.
+
+    Example:
+        >>> is_share("corpus256/exact_match"), is_share("val/loss")
+        (True, False)
+    """
     return name.rpartition("/")[2] in SHARES
 
 
 def log_ticks(*arrays: np.ndarray) -> list[float]:
-    """1, 2, 5, 10, 20, … around the positive, finite numbers of all arrays, of which there is at least one.
+    """Return the ticks 1, 2, 5, 10, 20, … of a logarithmic axis around all numbers.
 
     They reach one tick beyond the smallest and the largest number; over many decades powers of ten remain.
+
+    Args:
+        *arrays: Numbers, of which at least one is positive and finite; others are left out.
+
+    Example:
+        >>> log_ticks(np.array([3.0, np.inf]), np.array([20.0]))
+        [2.0, 5.0, 10.0, 20.0]
+        >>> log_ticks(np.array([0.01, 1e5]))
+        [0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10000.0, 100000.0]
     """
     numbers = np.concatenate(arrays).astype(float)
     numbers = numbers[(numbers > 0) & np.isfinite(numbers)]

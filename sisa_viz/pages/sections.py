@@ -101,8 +101,8 @@ def run_sections(runs: pd.DataFrame, heads: pd.DataFrame | None = None) -> list[
     runs = one_run_a_seed(_told_apart(runs))
     runs, logged_heads = split_heads(runs)
     if heads is not None and not heads.empty:
-        variants = runs.drop_duplicates("run").set_index("run")["architecture"]
-        logged_heads = heads.assign(architecture=heads["run"].map(variants))
+        variants = dict(zip(runs["run"], runs["architecture"], strict=True))
+        logged_heads = heads.assign(architecture=[variants.get(run) for run in heads["run"]])
     logged = set(runs["name"])
     sections: list[Section] = [Heading("Runs"), last_values(runs)]
     if logged & {name for names in TRAINING_PANELS.values() for name in names}:
@@ -152,7 +152,7 @@ def last_values(runs: pd.DataFrame) -> pd.DataFrame:
         ['step', 'training loss (nats per token)', 'needle exact match (share of episodes)']
     """
     keys = ["run", "architecture", "seed"]
-    steps = runs.groupby(keys)[["step"]].max()
+    steps = pd.DataFrame({"step": runs.groupby(keys)["step"].max()})
     summary = [*LOSSES, *(f"{name}/{MATCH}" for name in episode_sets(runs))]
     wanted = runs.loc[runs["name"].isin(summary)].sort_values("step")
     last = wanted.groupby([*keys, "name"])["value"].last().unstack("name")

@@ -71,11 +71,9 @@ def prepare_scores(
 ) -> Scores:
     """Compute the four maps of one head inside two windows of positions.
 
-        scores_ij  = content_ij + lam_scale · importance_ij
-        pattern_ij = softmax_j(scores_ij), or what the mixer has in its place
+        pattern_ij = softmax_j(content_ij + lam_scale · importance_ij), or what the mixer has in its place
 
-    A window longer than 512 is shown in blocks: each cell holds the value of largest magnitude in its block,
-    so that no spike is lost.
+    A window longer than 512 is shown in blocks, each by its value of largest magnitude: no spike is lost.
 
     Args:
         trace: A trace of any mixer.
@@ -85,22 +83,16 @@ def prepare_scores(
         limit: Where the signed colours saturate, in nats; the largest magnitude where left out.
 
     Raises:
-        ValueError: For a window outside the trace, a head that it does not have, or a limit not above 0.
+        ValueError: For a window outside the trace, an unknown head, or a limit not above 0.
 
     Example:
         >>> from sisa_viz.examples import example_trace
-        >>> data = prepare_scores(example_trace(), layer=0, head=1, query_window=(4, 8))
-        >>> data.maps["pattern"].shape, data.query_tokens, data.lam
-        ((4, 8), [' .', ' The', ' code', ' is'], 1.0)
+        >>> prepare_scores(example_trace(), layer=0, head=1, query_window=(6, 8)).query_tokens
+        [' code', ' is']
     """
-    access = check_trace(trace).sisa
-    length = trace.sizes["position"]
+    access, length = check_trace(trace).sisa, trace.sizes["position"]
     rows = slice(*check_span(query_window or (0, length), length, name="query_window"))
     columns = slice(*check_span(key_window or (0, length), length, name="key_window"))
-    if limit is not None and not limit > 0:
-        raise ValueError(
-            f"limit is {limit} nats; legal: a positive number, or None for the largest magnitude"
-        )
     factors = access.factors(layer=layer, head=head)
     whole = _whole_rows(factors, np.arange(rows.start, rows.stop), check_lam_scale(lam_scale))
     block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
@@ -121,9 +113,19 @@ def prepare_scores(
         clamped=int(access.clamp_count().sel(where)),
         length=length,
         block=block,
-        limit=limit or signed_limit(*(maps[part] for part in SCORE_MAPS[:3])),
+        limit=_checked_limit(limit, maps),
         spans=access.spans,
     )
+
+
+def _checked_limit(limit: float | None, maps: dict[str, np.ndarray]) -> float:
+    if limit is None:
+        return signed_limit(maps["content"], maps["importance"], maps["scores"])
+    if not limit > 0:
+        raise ValueError(
+            f"limit is {limit} nats; legal: a positive number, or None for the largest magnitude"
+        )
+    return limit
 
 
 def _whole_rows(factors: maths.Head, queries: np.ndarray, lam_scale: float) -> dict[str, np.ndarray]:
@@ -211,8 +213,7 @@ def _map(data: Scores, part: str) -> go.Heatmap:
 
 def _hover(part: str, data: Scores, detailed: bool) -> str:
     """Our own words only, for tokens come in through the axes and numbers through customdata."""
-    block = data.block
-    where = "" if block == 1 else f"<br>largest of the {block} × {block} cells from here"
+    where = "" if data.block == 1 else f"<br>largest of the {data.block} × {data.block} cells from here"
     others = [name for name in data.parts if name != part] if detailed else []
     numbers = {name: f"customdata[{at}]" for at, name in enumerate(others)} | {part: "z"}
     words = {name: DERIVED[name].long_name for name in SCORE_MAPS}
@@ -294,7 +295,6 @@ def _subtitle(data: Scores) -> str:
     else:
         parts = [f"λ = {data.lam:.3g}{scaled}", f"clamp acts at {data.clamped} of {data.length} positions"]
     if data.block > 1:
-        parts.append(
-            f"each cell is the largest of {data.block} × {data.block}; choose a window for exact cells"
-        )
+        cells = f"{data.block} × {data.block}"
+        parts.append(f"each cell is the largest of {cells}; choose a window for exact cells")
     return " · ".join(parts)

@@ -81,7 +81,7 @@ def test_assets_of_several_fragments_are_inside_once(tmp_path):
 
 def test_an_unknown_section_is_named_and_nothing_is_written(tmp_path):
     with pytest.raises(TypeError, match=r"section 1 is a dict; legal: str, Heading, plotly Figure"):
-        report(tmp_path / "page.html", "fine", {}, title="t")
+        report(tmp_path / "page.html", "fine", {}, title="t")  # pyright: ignore[reportArgumentType] - what is tested
     assert list(tmp_path.iterdir()) == []
 
 

@@ -47,7 +47,7 @@ def test_long_curves_are_thinned_but_keep_ends_and_clamp(make_trace):
     assert len(positions) <= MOST_POINTS + 1
     assert positions[0] == 0
     assert positions[-1] == 1999
-    assert int(data.heads["clamp_start"][0]) in positions
+    assert int(data.heads["clamp_start"].to_numpy()[0]) in positions
 
 
 def test_the_figure_marks_the_clamp_and_the_length(make_trace):
@@ -56,7 +56,7 @@ def test_the_figure_marks_the_clamp_and_the_length(make_trace):
     assert {"layer 0", "layer 1", "length of the sequence"} <= names
     crosses = [item for item in figure.data if item.marker.symbol == "x-thin"]
     assert all((np.asarray(item.marker.size) > 0).sum() == 1 for item in crosses)
-    assert len(crosses) == int((prepare_decay(make_trace(decay=20.0)).heads["clamped"] > 0).sum())
+    assert len(crosses) == (prepare_decay(make_trace(decay=20.0)).heads["clamped"].to_numpy() > 0).sum()
     assert "clamp acts at" in figure.layout.title.subtitle.text
     assert figure.layout.yaxis.type == "log"
     assert figure.layout.yaxis.title.text == "half-life (tokens)"

@@ -48,8 +48,8 @@ def test_every_run_is_a_point_of_its_mean(points):
     table = pd.DataFrame([*rows, row("SISA d_state=8", 8, 0, 0.5, np.nan)])
     data = prepare_state_size(table, y=Y)
     assert len(data.runs) == len(table)  # no point for a loss that is missing
-    assert (data.mean["low"] <= data.mean["mean"] + 1e-12).all()
-    assert data.mean["seeds"].sum() == len(table)
+    assert (data.mean["low"].to_numpy() <= data.mean["mean"].to_numpy() + 1e-12).all()
+    assert data.mean["seeds"].to_numpy().sum() == len(table)
 
 
 def test_lines_are_means_and_points_runs():

@@ -23,7 +23,7 @@ def test_curves_are_the_logged_values(metrics):
     ]
     assert run["value"].tolist() == logged["value"].tolist()
     assert set(curves["panel"]) == {"loss", "lr", "grad_norm"}
-    assert prepare_training(metrics, x="tokens")["x"].max() == 51_200
+    assert prepare_training(metrics, x="tokens")["x"].to_numpy().max() == 51_200
 
 
 @given(steps=st.integers(0, 60))
