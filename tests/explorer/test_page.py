@@ -235,7 +235,8 @@ def test_plain_transformer_has_no_lambda_to_move(show, plain_trace):
 
 def test_a_state_space_has_one_panel_and_no_lambda(show, make_trace, screenshots):
     q = np.zeros((2, 3, 40, 1))
-    trace = make_trace(length=40, q=q, k=q, d_head=1, config={"d_state": 4, "score": "linear"})
+    score = ScoreForm(kind="linear", d_state=4, state_space=True)
+    trace = make_trace(length=40, q=q, k=q, d_head=1, score=score)
     shown = show(trace)
     page = shown.page
     page.wait_for_selector('.sisa-x[data-grid="done"]')
