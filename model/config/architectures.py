@@ -122,11 +122,11 @@ class Architecture:
 
     def check_shape(self, shape: Shape) -> None:
         """Raise ValueError if this architecture cannot have such a shape; says what it could have."""
-        self._check_state(shape)
         if shape.layer_d_state and not self.d_state_by_layer:
             able = ", ".join(other.name for other in architectures() if other.d_state_by_layer)
             legal = f"(), for only {able} may differ from layer to layer"
             raise refusal("layer_d_state", shape.layer_d_state, legal=legal, step="Leave layer_d_state out.")
+        self._check_state(shape)
         if shape.rope != "none" and not self.turns_q_and_k:
             step = f"{self.name} has no attention whose q and k could be turned."
             raise refusal("rope", shape.rope, legal="'none'", step=step)

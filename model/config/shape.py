@@ -62,6 +62,8 @@ class Shape:
             whole(name, getattr(self, name), least=1)
         for name in FROM_ZERO:
             whole(name, getattr(self, name), least=0)
+        if self.layer_d_state:
+            self._check_layer_states()
         if self.d_state % 2:
             legal, step = "even numbers, for R rotates pairs", "Use 0 for the plain transformer."
             raise refusal("d_state", self.d_state, legal=legal, step=step)
@@ -70,8 +72,6 @@ class Shape:
         one_of("rope", self.rope, get_args(Rope))
         one_of("sigmoid_bias", self.sigmoid_bias, get_args(SigmoidBias))
         self._check_rope_factor()
-        if self.layer_d_state:
-            self._check_layer_states()
 
     def _check_heads(self) -> None:
         if self.d_model % self.n_heads:

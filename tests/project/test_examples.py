@@ -11,6 +11,7 @@ import pytest
 ROOMS = ("data", "model", "sisa_viz")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE | doctest.REPORT_NDIFF
 DOCS = sorted((Path(__file__).resolve().parents[2] / "docs").rglob("*.md"))
+SESSION = re.compile(r"```pycon\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 BY_HAND = ("__main__",)  # commands, which run when they are imported
 
@@ -41,9 +42,8 @@ def test_examples_of_a_page(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
-    runner.run(
-        doctest.DocTestParser().get_doctest(page.read_text(), {}, page.name, str(page), 0), out=said.append
-    )
+    sessions = "\n".join(SESSION.findall(page.read_text()))
+    runner.run(doctest.DocTestParser().get_doctest(sessions, {}, page.name, str(page), 0), out=said.append)
     assert runner.summarize(verbose=False).failed == 0, "".join(said)
 
 

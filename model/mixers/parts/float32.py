@@ -10,10 +10,16 @@ from torch import Tensor, nn
 
 
 class KeepsFloat32(nn.Module):
-    """A module whose own parameters (not its children's) follow devices but never drop below float32.
+    """Keep a module's own parameters (not its children's) in at least float32, whatever it is cast to.
 
-    bfloat16 cannot hold a small AdamW step on a value of size one: λ_raw, norms and decay parameters would
-    stay where they began.
+    They follow devices all the same. bfloat16 has 8 significant bits, so next to 1.0 its values are 0.0078
+    apart. An AdamW step of 6e-4 is lost in that gap: λ_raw, norms and decay parameters would stay where they
+    began.
+
+    Example:
+        >>> from model.mixers.parts.norm import RMSNorm
+        >>> RMSNorm(4).to(torch.bfloat16).w.dtype
+        torch.float32
     """
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
@@ -28,8 +34,13 @@ class KeepsFloat32(nn.Module):
 
 
 class Float32Linear(nn.Linear, KeepsFloat32):
-    """A linear map computed in float32 (or float64), also under autocast."""
+    """Apply a linear map in float32 (or float64), also under autocast.
+
+    The decay's gate takes it: its output is summed over all positions, and an error would enter every later
+    score.
+    """
 
     def forward(self, input: Tensor) -> Tensor:
+        """Return W x + b in the dtype of W."""
         with torch.autocast(input.device.type, enabled=False):
             return super().forward(input.to(self.weight.dtype))

@@ -34,7 +34,23 @@ TURNS_INTERPOLATED = 1  # and divides the angle of one that turns less often by 
 def frequencies(
     config: SISAConfig, *, length: int, device: torch.device | None = None
 ) -> Float[Tensor, " pair"]:
-    """θ_i in radians a position, float64; length, tokens, matters to dynamic_ntk alone."""
+    """Return the angle θ_i by which each pair of channels turns a position, radians, float64.
+
+    Plain RoPE has θ_i = 10,000^(−2i/d_head). The ways to stretch it slow the pairs down so that a longer text
+    stays within the angles of training: all alike ("pi"), the slow ones most ("ntk", "dynamic_ntk"), or only
+    those that turned less than once within the training context ("yarn").
+
+    Args:
+        config: its rope, rope_factor, n_ctx and d_head.
+        length: tokens of the text; it matters to "dynamic_ntk" alone, which stretches as far as that.
+        device: where they are built.
+
+    Example:
+        >>> shape = {"n_heads": 16, "rope": "pi", "rope_factor": 4.0}  # so d_head is 4
+        >>> config = SISAConfig.preset("tiny", architecture="transformer", **shape)
+        >>> frequencies(config, length=128).tolist()
+        [0.25, 0.0025]
+    """
     s, n, d_head = config.rope_factor, config.n_ctx + config.n_meta, config.d_head
     if config.rope == "pi":
         return plain_frequencies(d_head, device=device) / s
@@ -83,7 +99,22 @@ def temperature(config: SISAConfig) -> float:
 def positioned(
     x: Float[Tensor, "batch position head d_head"], config: SISAConfig, *, start: int = 0
 ) -> Float[Tensor, "batch position head d_head"]:
-    """Queries or keys of the positions from start on, turned by RoPE where config has one."""
+    """Return queries or keys turned by their positions, R(p·θ) x, or as they are where there is no RoPE.
+
+    Angles are float64 and the rotation at least float32: at position 2,000 a bfloat16 angle of 2,000 radians
+    would be off by up to 8, more than a whole turn.
+
+    Args:
+        x: q or k before the position code.
+        config: says which position code.
+        start: position of the first row, the number of positions in a cache.
+
+    Example:
+        >>> x = torch.ones(1, 3, 4, 16)
+        >>> turned = positioned(x, SISAConfig.preset("tiny"))
+        >>> bool((turned[:, 0] == x[:, 0]).all()), bool((turned[:, 1] == x[:, 1]).all())
+        (True, False)
+    """
     if config.rope == "none":
         return x
     frequency = frequencies(config, length=start + x.shape[1], device=x.device)

@@ -74,7 +74,24 @@ class Mamba2Recurrence(StateSpace):
 
 
 def initialise_steps(mixer: StateSpace, generator: torch.Generator) -> None:
-    """D = 1 and b_Δ such that softplus(b_Δ) is log-uniform in (0.001, 0.1)."""
+    """Initialise D and the bias of Δ: D = 1, and softplus(b_Δ) log-uniform in (0.001, 0.1).
+
+    The inverse of softplus is Δ + log(1 − e^(−Δ)). `expm1` keeps its digits for small Δ: at Δ = 0.001 the
+    difference 1 − e^(−Δ) has lost three of float32's seven.
+
+    Args:
+        mixer: its D and dt_bias are overwritten in place.
+        generator: draws the steps.
+
+    Example:
+        >>> from model.config import SISAConfig
+        >>> mixer = Mamba2(SISAConfig.preset("tiny", architecture="mamba2"))
+        >>> with torch.no_grad():
+        ...     initialise_steps(mixer, torch.Generator().manual_seed(0))
+        >>> steps = F.softplus(mixer.dt_bias)
+        >>> bool((steps > 0.0009).all() and (steps < 0.11).all())
+        True
+    """
     mixer.D.fill_(1.0)
     least, most = INITIAL_STEPS
     step = mixer.dt_bias.uniform_(math.log(least), math.log(most), generator=generator).exp()
@@ -82,7 +99,26 @@ def initialise_steps(mixer: StateSpace, generator: torch.Generator) -> None:
 
 
 def initialise_projections(mixer: StateSpace, config: SISAConfig, generator: torch.Generator) -> None:
-    """W_in and W_O uniform in ±1/sqrt(width); W_O shrunk by sqrt(what is added to the residual stream)."""
+    """Initialise W_in and W_O uniformly in ±1/sqrt(width of their input).
+
+    W_O is shrunk by the square root of how many branches add to the residual stream, so that the stream's
+    variance does not grow with the number of layers: with 8 layers and MLPs there are 16 branches, and W_O is
+    a quarter as large.
+
+    Args:
+        mixer: its to_in and to_o are overwritten in place.
+        config: says how many layers there are and whether they have MLPs.
+        generator: draws the weights.
+
+    Example:
+        >>> from model.config import SISAConfig
+        >>> config = SISAConfig.preset("tiny", architecture="mamba2")
+        >>> mixer = Mamba2(config)
+        >>> with torch.no_grad():
+        ...     initialise_projections(mixer, config, torch.Generator().manual_seed(0))
+        >>> bool(mixer.to_in.weight.abs().max() <= config.d_model**-0.5)
+        True
+    """
     branches = config.n_layers * (2 if config.d_mlp else 1)
     for linear, shrink in ((mixer.to_in, 1.0), (mixer.to_o, branches**-0.5)):
         bound = shrink * linear.in_features**-0.5
