@@ -7,6 +7,7 @@ from .results.intervals import wilson
 from .text.build import build_corpus, open_corpus, topics_corpus
 from .text.corpus import TokenCorpus
 from .text.labels import token_labels
+from .text.overlap import heldout_overlap
 from .text.sources import documents
 from .text.tokenizer import load_tokenizer, train_tokenizer
 
@@ -17,6 +18,7 @@ __all__ = [
     "TrainingBatches",
     "build_corpus",
     "documents",
+    "heldout_overlap",
     "load_tokenizer",
     "measured",
     "open_corpus",

@@ -13,6 +13,8 @@ import numpy as np
 from data.refusal import one_of, refusal, whole
 from data.text.corpus_file import CorpusFields, digest, read, write
 from data.text.haystack import Haystack, text_haystack
+from data.text.labels import ends_line
+from data.text.overlap import heldout_overlap, without_shared
 from data.text.tokenizer import END_NAMES, load_tokenizer, marker_id, well_formed
 
 if TYPE_CHECKING:
@@ -23,22 +25,24 @@ DOCUMENTS_AT_ONCE = 1000
 DOCUMENTS_BETWEEN_REPORTS = 10_000
 
 
-def is_heldout(text: str) -> bool:
+def is_heldout(text: str, *, one_in: int = HELD_OUT_ONE_IN) -> bool:
     """Return whether a document is held out, which its own text alone decides.
 
     The first 8 bytes of the text's sha256 are read as a number; one in 20 of them is a multiple of 20.
     A document therefore keeps its side when others are added, removed or moved, and two corpora that
-    share a document never train on it in one and test on it in the other.
+    share a document never train on it in one and test on it in the other. A multiple of 20 is one of 5 too:
+    what is held out with a larger share includes what is held out with a smaller one that divides it.
 
     Args:
         text: the whole document.
+        one_in: hold out one document in so many, on average.
 
     Example:
         >>> sum(is_heldout(f"document {number}") for number in range(1000))
         52
     """
     digest = hashlib.sha256(well_formed(text).encode()).digest()
-    return int.from_bytes(digest[:8], "big") % HELD_OUT_ONE_IN == 0
+    return int.from_bytes(digest[:8], "big") % one_in == 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,15 +84,23 @@ class TokenCorpus:
         *,
         tokenizer: "Tokenizer",
         max_tokens: int | None = None,
+        heldout_one_in: int = HELD_OUT_ONE_IN,
+        keep_shared: bool = False,
         metadata: dict[str, Any] | None = None,
         progress: Callable[[str], object] | None = None,
     ) -> "TokenCorpus":
         """Tokenise documents in their order and put the held-out ones behind the others.
 
+        Held-out passages that occur in training word for word are dropped, see `data.text.overlap`. The
+        metadata say so: `heldout_dropped` is the share of held-out tokens that were, `heldout_overlap` the
+        share of the remaining runs of 32 tokens that occur in training.
+
         Args:
             texts: the documents; blank ones are left out.
             tokenizer: any tokenizer of the `tokenizers` library.
             max_tokens: stop after the document that reaches this many tokens; all documents by default.
+            heldout_one_in: hold out one document in so many.
+            keep_shared: leave shared passages in the held-out text, as corpora of older runs do.
             metadata: where they come from, ready for JSON.
             progress: takes one line of text after every 10,000 documents.
 
@@ -98,7 +110,7 @@ class TokenCorpus:
         train, heldout = [], []
         limit = float("inf") if max_tokens is None else whole("max_tokens", max_tokens, least=1)
         n_tokens = 0
-        for is_held, ids in _encoded(texts, tokenizer):
+        for is_held, ids in _encoded(texts, tokenizer, one_in=heldout_one_in):
             (heldout if is_held else train).append(ids)
             n_tokens += len(ids)
             n_documents = len(train) + len(heldout)
@@ -108,9 +120,16 @@ class TokenCorpus:
                 break
         if not n_tokens:
             raise refusal("texts", [], legal="at least one document", step="Check the source's path.")
+        n_heldout = sum(map(len, heldout))
+        if not keep_shared:
+            heldout = _unshared(train, heldout, tokenizer)
         documents = train + heldout
         starts = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])])
-        return cls(np.concatenate(documents), starts, len(train), tokenizer.to_str(), metadata or {})
+        corpus = cls(np.concatenate(documents), starts, len(train), tokenizer.to_str(), dict(metadata or {}))
+        dropped = 1 - sum(map(len, heldout)) / n_heldout if n_heldout else 0.0
+        corpus.metadata["heldout_dropped"] = round(dropped, 4)
+        corpus.metadata["heldout_overlap"] = round(heldout_overlap(corpus), 6)
+        return corpus
 
     @classmethod
     def load(cls, path: str | Path) -> "TokenCorpus":
@@ -171,7 +190,17 @@ class TokenCorpus:
         return digest(self.tokens, self.starts, self.n_train, self.tokenizer_json)
 
 
-def _encoded(texts: Iterable[str], tokenizer: "Tokenizer") -> Iterator[tuple[bool, np.ndarray]]:
+def _unshared(train: list[np.ndarray], heldout: list[np.ndarray], tokenizer: "Tokenizer") -> list[np.ndarray]:
+    """Return the held-out documents without what the training documents hold too."""
+    if not train:
+        return heldout
+    end = marker_id(tokenizer, *END_NAMES)
+    return without_shared(heldout, train=np.concatenate(train), ends_line=ends_line(tokenizer), end=end)
+
+
+def _encoded(
+    texts: Iterable[str], tokenizer: "Tokenizer", *, one_in: int
+) -> Iterator[tuple[bool, np.ndarray]]:
     """Yield (held out?, ids with the end marker) of every document that is not blank."""
     # Half the memory where ids fit: 77 million tokens take 155 MB as uint16 and 311 MB as uint32.
     dtype = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
@@ -180,4 +209,4 @@ def _encoded(texts: Iterable[str], tokenizer: "Tokenizer") -> Iterator[tuple[boo
     while batch := list(islice(stream, DOCUMENTS_AT_ONCE)):
         encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
         for text, encoding in zip(batch, encodings, strict=True):
-            yield is_heldout(text), np.array([*encoding.ids, end], dtype)
+            yield is_heldout(text, one_in=one_in), np.array([*encoding.ids, end], dtype)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.text.labels import token_bytes
+from data.text.labels import ends_line, token_bytes
 from data.text.tokenizer import END_NAMES, encode, marker_id
 
 if TYPE_CHECKING:
@@ -93,11 +93,11 @@ def text_haystack(tokens: np.ndarray, *, tokenizer: "Tokenizer") -> Haystack:
         ([0, 4], ['LINE', 'SENTENCE'])
     """
     pieces = [token_bytes(tokenizer, token_id) for token_id in range(tokenizer.get_vocab_size())]
-    ends_line = np.array([piece.endswith(b"\n") for piece in pieces])
-    ends_line[marker_id(tokenizer, *END_NAMES)] = True
+    line_end = ends_line(tokenizer)
+    line_end[marker_id(tokenizer, *END_NAMES)] = True
     ends_sentence = np.array([piece.endswith((b".", b"!", b"?")) for piece in pieces])
     starts_space = np.array([piece.startswith(b" ") for piece in pieces])
-    line = ends_line[tokens[:-1]]
+    line = line_end[tokens[:-1]]
     sentence = ends_sentence[tokens[:-1]] & starts_space[tokens[1:]]
     at = np.flatnonzero(line | sentence)
     breaks, kinds = at + 1, np.where(line[at], Break.LINE, Break.SENTENCE)

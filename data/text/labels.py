@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from data.refusal import refusal
 
 if TYPE_CHECKING:
@@ -70,6 +72,25 @@ def token_bytes(tokenizer: "Tokenizer", token_id: int) -> bytes:
     if len(symbol) == 6 and symbol.startswith("<0x"):
         return bytes.fromhex(symbol[3:5])
     return symbol.replace("▁", " ").encode()
+
+
+def ends_line(tokenizer: "Tokenizer") -> np.ndarray:
+    """Return for each id of the vocabulary whether its text ends with a line end.
+
+    Args:
+        tokenizer: any tokenizer of the `tokenizers` library.
+
+    Returns:
+        Booleans [vocabulary].
+
+    Example:
+        >>> from data import train_tokenizer
+        >>> tokenizer = train_tokenizer(["a"], d_vocab=258)
+        >>> ends_line(tokenizer)[tokenizer.encode("a\\n").ids].tolist()
+        [False, True]
+    """
+    symbols = range(tokenizer.get_vocab_size())
+    return np.array([token_bytes(tokenizer, token_id).endswith(b"\n") for token_id in symbols])
 
 
 def _label(tokenizer: "Tokenizer", token_id: int) -> str:

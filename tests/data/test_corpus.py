@@ -76,7 +76,8 @@ def test_file_comes_back_whole(small, tmp_path):
     back = TokenCorpus.load(path)
     assert (back.tokens == small.tokens).all()
     assert (back.starts == small.starts).all()
-    assert (back.n_train, back.metadata, back.sha256) == (small.n_train, {"of": "tests"}, small.sha256)
+    assert (back.n_train, back.metadata, back.sha256) == (small.n_train, small.metadata, small.sha256)
+    assert back.metadata["of"] == "tests"
     assert back.tokenizer.encode("a 12 b").ids == small.tokenizer.encode("a 12 b").ids
     assert [file.name for file in path.parent.iterdir()] == ["corpus.npz"]
 

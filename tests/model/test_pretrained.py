@@ -32,7 +32,7 @@ def card():
 @pytest.fixture(scope="module")
 def measured(model):
     """By length in tokens: episodes in natural text that training left out, and their scores."""
-    corpus = topics_corpus(model.tokenizer)
+    corpus = topics_corpus(model.tokenizer, split="parts")
 
     def measure(length):
         task = NIAHTask(filler="corpus", corpus=corpus, split="heldout", lengths=(length,), value_length=4)

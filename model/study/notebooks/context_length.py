@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from data import NIAHTask, measured, published, topics_corpus, wilson
+from data import NIAHTask, measured, published, wilson
 from data.refusal import one_of, refusal, whole
 from data.results.estimate import Estimate
 from data.results.intervals import share_interval
@@ -23,7 +23,7 @@ from model.network.extension import with_rope
 from model.network.network import SISAModel
 from model.study.findings.reading import SHOWN, variants
 from model.study.lengths import STRETCH, length_grid
-from model.study.notebooks.exploration import Exploration
+from model.study.notebooks.exploration import Exploration, heldout_topics
 from model.weights.checkpoint import locate
 
 PLANS = ("main", "fusion")
@@ -79,7 +79,7 @@ class Contexts:
         lengths = SMOKE_LENGTHS if self.smoke else self.lengths
         n_episodes = 1 if self.smoke else self.n_episodes
         table = length_grid(
-            model, topics_corpus(model.tokenizer), n_episodes=n_episodes, lengths=list(lengths)
+            model, heldout_topics(model, self.checkpoint), n_episodes=n_episodes, lengths=list(lengths)
         )
         return table.rename(columns={"rope": "architecture"})
 
@@ -144,7 +144,7 @@ def yarn_balance(
         stretch s, μ, μ²; content, importance: measured factor on those scores; share: of the variance of all
         visible scores, that of importance.
     """
-    task = NIAHTask(filler="corpus", corpus=topics_corpus(model.tokenizer), split="heldout", lengths=(128,))
+    task = NIAHTask(filler="corpus", corpus=heldout_topics(model, "niah"), split="heldout", lengths=(128,))
     tokens = torch.as_tensor(task.build(seed, n_episodes=1).tokens)
     plain = _terms(model, tokens)
     rows = []

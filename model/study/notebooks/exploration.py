@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data import Episodes, NIAHTask, topics_corpus
+from data import Episodes, NIAHTask, TokenCorpus, topics_corpus
 from data.refusal import folder_path, one_of, refusal, whole
 from model.network.network import SISAModel
 from model.weights.checkpoint import load, locate
@@ -55,7 +55,7 @@ class Exploration:
 
     def task(self, model: SISAModel) -> NIAHTask:
         """Needles in documentation that the shipped checkpoint's training left out."""
-        corpus = topics_corpus(model.tokenizer)
+        corpus = heldout_topics(model, self.checkpoint)
         return NIAHTask(
             filler="corpus",
             corpus=corpus,
@@ -70,3 +70,21 @@ class Exploration:
 
     def episodes(self, model: SISAModel) -> Episodes:
         return self.task(model).build(self.seed + 1, n_episodes=4 if self.smoke else self.n_episodes)
+
+
+def heldout_topics(model: SISAModel, checkpoint: str) -> TokenCorpus:
+    """Return Python's language reference in the tokens of a model, split as its training split it.
+
+    The shipped checkpoint was trained on a corpus whose topics were cut into parts before some were held out;
+    the whole topics that are held out today were among its training text.
+
+    Args:
+        model: whose tokenizer is used.
+        checkpoint: its name or path.
+
+    Example:
+        >>> from model import load
+        >>> heldout_topics(load("niah"), "niah").metadata["split"]
+        'parts'
+    """
+    return topics_corpus(model.tokenizer, split="parts" if checkpoint == "niah" else "documents")
