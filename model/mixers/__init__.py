@@ -1,10 +1,9 @@
 """Sequence mixers, one file each: what stands between a block's first norm and its residual stream.
 
 Which class an architecture uses stands in its record (`model.config.architectures`) and is imported when the
-first model of it is built. A mixer is built as Mixer(config, layer), maps batch × position × d_model to the
-same shape, and has `initialise(generator)`, `decodes_from_cache`, `scores_watched()`, and for traces
-`trace_hooks` (names without "hook_"), `factors(fired)`, which makes trace variables of what those hooks
-fired, and `trace_config`. It may name parameters in `no_weight_decay`.
+first model of it is built. `model.mixers.base` says what a mixer must give. Those that attend lie in
+attention/, selective state spaces in state_space/, both together in hybrid/, and what several share in
+parts/.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ def build_mixer(config: Shape, layer: int) -> Mixer:
 
     Raises:
         ValueError: the architecture is not registered; names those that are.
+        TypeError: its record builds something that is no Mixer.
 
     Example:
         >>> from model import SISAConfig
@@ -33,4 +33,11 @@ def build_mixer(config: Shape, layer: int) -> Mixer:
         ...  for layer in range(2)]
         ['Mamba2', 'Attention']
     """
-    return architecture(config.architecture).build(config, layer)
+    record = architecture(config.architecture)
+    mixer = record.build(config, layer)
+    if not isinstance(mixer, Mixer):
+        raise TypeError(
+            f"the mixer of {record.name} is a {type(mixer).__name__}; legal: a module derived from "
+            "model.mixers.base.Mixer. See docs/recipes/add_an_architecture.md"
+        )
+    return mixer

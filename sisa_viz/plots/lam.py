@@ -65,7 +65,7 @@ def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
             for axis, size in zip(HEADS, values.shape, strict=True)
         }
         maps[name] = xr.DataArray(values, dims=HEADS, coords=coords, attrs=VARIABLES["lam"].attrs)
-    return xr.Dataset(maps, attrs={"runs": len(last["seed"].unique())})
+    return xr.Dataset(maps, attrs={"runs": len(set(last["seed"]))})
 
 
 def _of_heads(table: pd.DataFrame) -> pd.DataFrame:

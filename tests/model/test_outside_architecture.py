@@ -131,7 +131,8 @@ def test_it_trains_is_tabulated_and_saved(config, task, tmp_path):
     assert len(loss) == 6
     assert loss[-1] < loss[0]
     assert set(metrics["architecture"]) == {NAME}
-    assert {"niah/exact_match", "needle_mass/L0H0"} <= set(metrics["name"])
+    assert "niah/exact_match" in set(metrics["name"])
+    assert sisa_viz.read_heads(run.folder)["needle_mass"].between(0, 1).all()
     (collected,) = collect([run.folder], out=tmp_path / "tables").to_dict("records")
     assert (collected["variant"], collected["params"]) == (NAME, total(config))
     assert steps_to(metrics, level=0.0, metric="niah/exact_match").loc[NAME].tolist() == [3]
