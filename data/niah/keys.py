@@ -1,4 +1,4 @@
-"""Names that keyed needles use: `The secret number of Ana is 4821.`"""
+"""Names that keyed needles use, as in "The secret number of Ana is 4821"."""
 
 KEYS = tuple(
     "Ana Ben Carla David Elena Felix Greta Hugo Irene Jonas Karin Leo Maria Nils Olga Paul "

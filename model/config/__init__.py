@@ -198,7 +198,7 @@ def _is_own(value: object) -> bool:
 
 
 def _architecture(values: Mapping[str, Any]) -> Architecture:
-    """The record that is asked for; SISA without a state is the transformer."""
+    """Return the record that is asked for; SISA without a state is the transformer."""
     asked, stateless = values["architecture"], values["d_state"] == 0
     if _is_own(asked):
         asked = "transformer" if stateless else "sisa"
@@ -223,7 +223,7 @@ def _owners() -> dict[str, list[str]]:
 
 
 def _with_own_fields(shape: Shape, record: Architecture, *, given: Mapping[str, object]) -> Shape:
-    """The shape with the architecture's own fields, as given or by default; those of others stay 0."""
+    """Return the shape with the architecture's own fields, as given or by default; those of others stay 0."""
     own = [field.name for field in record.own_fields]
     for name, owners in _owners().items():
         value = given[name]

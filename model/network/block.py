@@ -18,7 +18,10 @@ Residual = Float[Tensor, "batch position d_model"]
 
 
 class SwiGLU(nn.Module):
-    """W_down (SiLU(W_gate x) ⊙ W_up x)."""
+    """Transform every position for itself: W_down (SiLU(W_gate x) ⊙ W_up x).
+
+    hook_post fires what W_down maps, batch position d_mlp.
+    """
 
     def __init__(self, config: SISAConfig) -> None:
         super().__init__()
@@ -28,13 +31,19 @@ class SwiGLU(nn.Module):
         self.hook_post = HookPoint()
 
     def forward(self, x: Residual) -> Residual:
+        """Return what is added to the residual stream."""
         return self.down(self.hook_post(F.silu(self.gate(x)) * self.up(x)))
 
 
 class Block(nn.Module):
-    """A mixer, then SwiGLU unless d_mlp = 0, each added to the residual stream.
+    """Add a mixer's output to the residual stream, then that of a SwiGLU unless d_mlp = 0.
 
-    The mixer is named `attn` whatever it is, as TransformerLens' tools expect.
+    Each reads the stream through an RMSNorm of its own. The mixer is named `attn` whatever it is, because
+    TransformerLens' tools look for that name.
+
+    Args:
+        config: shape of the model; it says which mixer is built.
+        layer: number of the block, from 0.
     """
 
     hook_out_is_single_residual_stream = True  # read by TransformerLens' logit lens
@@ -49,7 +58,7 @@ class Block(nn.Module):
             self.ln2, self.mlp = RMSNorm(config.d_model), SwiGLU(config)
 
     def initialise(self, generator: torch.Generator) -> None:
-        """Norms one, SwiGLU normal(0, 0.02), the rest as the mixer says."""
+        """Fill the weights: norms one, SwiGLU normal(0, 0.02), the rest as the mixer says."""
         for module in self.modules():
             if isinstance(module, RMSNorm):
                 module.w.fill_(1.0)
@@ -59,6 +68,7 @@ class Block(nn.Module):
                 linear.weight.normal_(std=0.02, generator=generator)
 
     def forward(self, x: Residual, cache: LayerCache | None = None) -> Residual:
+        """Return the residual stream after this block; with a cache, x holds the positions after its own."""
         x = self.hook_resid_pre(x)
         x = self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x), cache)))
         return self.hook_resid_post(

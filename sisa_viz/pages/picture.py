@@ -142,14 +142,14 @@ def _heat(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
 
 
 def _edges(centres: np.ndarray | None, size: int) -> np.ndarray:
-    """The size + 1 edges of evenly spaced cells, one wide where there is one cell."""
+    """Return the size + 1 edges of evenly spaced cells, one wide where there is one cell."""
     x = np.arange(size) if centres is None else np.asarray(centres, dtype=float)
     step = x[1] - x[0] if size > 1 else 1.0
     return np.append(x, x[-1] + step) - step / 2
 
 
 def _bar_bearer(figure: PlotlyObject, coloraxis: str) -> PlotlyObject:
-    """The panel that shows the colour bar: the rightmost of those that share it."""
+    """Return the panel that shows the colour bar: the rightmost of those that share it."""
     sharing = [trace for trace in figure.data if trace.type == "heatmap" and trace.coloraxis == coloraxis]
     return max(sharing, key=lambda trace: (_axis(figure, trace.xaxis or "x").domain or (0, 1))[1])
 

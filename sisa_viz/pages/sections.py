@@ -117,7 +117,7 @@ def run_sections(runs: pd.DataFrame, heads: pd.DataFrame | None = None) -> list[
 
 
 def _told_apart(runs: pd.DataFrame) -> pd.DataFrame:
-    """What the folders of one variant do not share in their names becomes part of the variant's name.
+    """Make what the folders of one variant do not share in their names a part of the variant's name.
 
     Folders named by seed are compared without it; names of another kind count only where two have one seed.
     """

@@ -164,7 +164,7 @@ def plot_needle_lens(
 
 
 def _map_row(data: NeedleLens) -> int:
-    """The maps stand in row 1, or in row 2 below the curve of accuracy."""
+    """Put the maps into row 1, or into row 2 below the curve of accuracy."""
     return 1 if data.curve.empty else 2
 
 
@@ -245,7 +245,7 @@ def _axes(figure: go.Figure, data: NeedleLens, metric: str) -> None:
 
 
 def _first_y(figure: go.Figure, *, row: int) -> str:
-    """The y axis of the first panel of a row, which the others follow when it is zoomed."""
+    """Return the y axis of the first panel of a row, which the others follow when it is zoomed."""
     return next(iter(figure.select_traces(row=row, col=1)))["yaxis"]
 
 

@@ -143,7 +143,7 @@ def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS
 
 
 def _line(name: str, mean: pd.DataFrame, sizes: list[int], colour: str) -> go.Scatter:
-    """The means; a level line over all sizes where there is no state."""
+    """Draw the means; a level line over all sizes where there is no state."""
     level = bool((mean["d_state"] == 0).all())
     x = [_edge(sizes), max(sizes)] if level else mean["d_state"].to_numpy()
     mean = mean.iloc[[0] * len(x)] if level else mean

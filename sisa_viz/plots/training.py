@@ -121,7 +121,7 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
 
 
 def _legend_words(run: pd.DataFrame) -> str:
-    """A variant has two losses, so their lines say which; its other lines do not stand in the legend."""
+    """Return the words of a line: its variant, and for losses, of which there are two, which one."""
     architecture, name = str(run["architecture"].iloc[0]), str(run["name"].iloc[0])
     if name not in TRAINING_PANELS["loss"]:
         return architecture

@@ -44,11 +44,12 @@ class DecayBias(NamedTuple):
     cum_decay: Tensor
 
     def widen(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Q̂ = [g sqrt(d_h) ; 1 ; q] and K̂ = [1 ; −g sqrt(d_h) ; k], each g as two channels."""
+        """Return Q̂ = [g sqrt(d_h) ; 1 ; q] and K̂ = [1 ; −g sqrt(d_h) ; k], each g as two channels."""
         of_query, of_key = channels(self.cum_decay * math.sqrt(k.shape[-1]), k.dtype)
         return torch.cat((of_query, q), dim=-1), torch.cat((of_key, k), dim=-1)
 
     def scores(self) -> Tensor:
+        """Return g_i − g_j of every pair, nats, batch head query key; 0 above the diagonal."""
         bias = self.cum_decay[..., :, None] - self.cum_decay[..., None, :]
         return bias.masked_fill(~causal_mask(bias.shape[-1], bias.device), 0.0)
 
@@ -106,7 +107,7 @@ class DecayBiasAttention(Attention):
         return {"score_terms": {"importance": "decay bias"}}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The bias as a second term of its own: c_rot_i·b_rot_j = g_i − g_j, λ = 1, no decay inside it.
+        """Return the bias as a second term of its own: c_rot_i·b_rot_j = g_i − g_j, λ = 1, no decay inside it.
 
         Its two parts are subtracted one after the other, so that a difference of two large g keeps its digits
         also where a trace is stored in float16.

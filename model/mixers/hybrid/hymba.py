@@ -81,7 +81,7 @@ class Hymba(ScoredHeads, Mamba2Recurrence):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """W_in and W_O normal(0, 0.02), the state space as Mamba-2."""
+        """Fill the weights: W_in and W_O normal(0, 0.02), the state space as Mamba-2."""
         for linear in (self.to_in, self.to_o):
             linear.weight.normal_(std=0.02, generator=generator)
         self._initialise_recurrence(generator)
@@ -89,6 +89,7 @@ class Hymba(ScoredHeads, Mamba2Recurrence):
     def forward(
         self, u: Float[Tensor, "batch position d_model"], /, cache: LayerCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
+        """Return W_O of the mean of both normed branches; the cache is not used, see decodes_from_cache."""
         q, k, v, gate, channels, dt = self.to_in(u).split(self.widths, dim=-1)
         y_a = self._attention(q, k, v).transpose(1, 2).flatten(2)
         y_s = (self._recur(channels, dt).flatten(2) * F.silu(gate)).to(u.dtype)
@@ -106,12 +107,12 @@ class Hymba(ScoredHeads, Mamba2Recurrence):
         return wide_value_attention(q, k, v, mask=mask)
 
     def _heads(self, x: Tensor, heads_wide: int) -> Tensor:
-        """batch position head channel, shared heads once for each of their queries."""
+        """Return x by heads, batch position head channel, a shared head once for each of its queries."""
         x = x.unflatten(-1, (-1, heads_wide * self.config.d_head))
         return x.repeat_interleave(self.config.n_heads // x.shape[2], dim=2)
 
     def visible(self, length: int, device: torch.device) -> Bool[Tensor, "query key"]:
-        """What a position of this layer may look at; length counts meta tokens too."""
+        """Return what a position of this layer may look at; length counts meta tokens too."""
         position = torch.arange(length, device=device)
         near = position[:, None] - position <= self.config.window
         local = near | (position < self.config.n_meta)

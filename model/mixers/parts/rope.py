@@ -141,7 +141,7 @@ def rope_phase(
 
 
 def _stretched_base(factor: float, d_head: int) -> float:
-    """The base whose slowest pair turns `factor` times slower."""
+    """Return the base whose slowest pair turns `factor` times slower."""
     return ROPE_BASE * factor ** (d_head / (d_head - 2))
 
 

@@ -31,7 +31,7 @@ NORM_EPS = 1e-5
 
 
 class CausalConvolution(nn.Module):
-    """Each channel filtered over its last four positions: bias + Σ_k weight_k x_{t−3+k}."""
+    """Filter each channel over its last four positions: bias + Σ_k weight_k x_{t−3+k}."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -39,6 +39,7 @@ class CausalConvolution(nn.Module):
         self.bias = nn.Parameter(torch.empty(channels))
 
     def forward(self, x: Float[Tensor, "batch position channel"]) -> Float[Tensor, "batch position channel"]:
+        """Return the filtered x; positions before the first count as zero."""
         padded, y = F.pad(x, (0, 0, FILTER_LENGTH - 1, 0)), self.bias
         for k in range(FILTER_LENGTH):
             y = y + self.weight[k] * padded[:, k : k + x.shape[1]]
@@ -57,14 +58,14 @@ class Mamba2Recurrence(StateSpace):
         self.A_log = nn.Parameter(torch.empty(self.n_state_heads))
 
     def _initialise_recurrence(self, generator: torch.Generator) -> None:
-        """−A uniform in (1, 16), D = 1, Δ log-uniform in (0.001, 0.1), the convolution uniform in ±1/2."""
+        """Fill the weights: −A uniform in (1, 16), D = 1, Δ log-uniform in (0.001, 0.1), the convolution uniform in ±1/2."""
         for p in self.conv.parameters():
             p.uniform_(-(FILTER_LENGTH**-0.5), FILTER_LENGTH**-0.5, generator=generator)
         self.A_log.uniform_(1, 16, generator=generator).log_()
         initialise_steps(self, generator)
 
     def _recur(self, channels: Tensor, dt: Tensor) -> Tensor:
-        """y, batch position head channel, from x B C before the convolution and δ, batch position …"""
+        """Return y, batch position head channel, from x, B and C before the convolution, and from δ."""
         x, B, C = F.silu(self.conv(channels)).split(self.sizes, dim=-1)
         x = self.hook_x(x.unflatten(-1, (self.n_state_heads, -1))).transpose(1, 2)
         B, C = self._per_head(self.hook_B, B[:, None]), self._per_head(self.hook_C, C[:, None])
@@ -126,7 +127,7 @@ def initialise_projections(mixer: StateSpace, config: SISAConfig, generator: tor
 
 
 class Mamba2(Mamba2Recurrence):
-    """The whole mixer; state-dict names differ from the official ones, `tests/model` maps them."""
+    """Mix positions by one selective state space a head; state-dict names differ from the official ones, `tests/model` maps them."""
 
     no_weight_decay: ClassVar[tuple[str, ...]] = (*Mamba2Recurrence.no_weight_decay, "norm.w")
 
@@ -141,12 +142,14 @@ class Mamba2(Mamba2Recurrence):
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
+        """Fill the weights as the official implementation does."""
         initialise_projections(self, self.config, generator)
         self._initialise_recurrence(generator)
 
     def forward(
         self, u: Float[Tensor, "batch position d_model"], /, cache: LayerCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
+        """Return W_O RMSNorm(y ⊙ SiLU(z)); the past is computed anew, so the cache is not used."""
         gate, channels, dt = self.to_in(u).split(self.widths, dim=-1)
         y = self._recur(channels, dt).flatten(2)
         z = self.norm((y * F.silu(gate)).to(u.dtype)).unflatten(-1, (self.n_state_heads, -1))

@@ -72,13 +72,13 @@ class Mamba3(StateSpace):
         return {**super().trace_config, "diagonal": diagonal}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """As of any state space; no factor of a trace can hold ν of the diagonal, see trace_config."""
+        """Return those of any state space; no factor of a trace can hold ν of the diagonal, see trace_config."""
         phase = fired["phase"][0]
         return super().factors(fired) | {"phase": F.pad(phase, (0, phase.shape[-1]))}
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
-        """b_B = b_C = 1, the rest as Mamba-2."""
+        """Fill the weights: b_B = b_C = 1, the rest as Mamba-2."""
         initialise_projections(self, self.config, generator)
         initialise_steps(self, generator)
         self.bias_B.fill_(1.0)
@@ -87,6 +87,7 @@ class Mamba3(StateSpace):
     def forward(
         self, u: Float[Tensor, "batch position d_model"], /, cache: LayerCache | None = None
     ) -> Float[Tensor, "batch position d_model"]:
+        """Return W_O (y ⊙ SiLU(z)); the past is computed anew, so the cache is not used."""
         gate, x, B, C, dt, decay, trapezoid, theta = self.to_in(u).split(self.widths, dim=-1)
         x = self.hook_x(x.unflatten(-1, (self.n_state_heads, -1))).transpose(1, 2)
         step = self.hook_dt(F.softplus(at_least_float32(dt) + self.dt_bias).transpose(1, 2))
@@ -98,14 +99,14 @@ class Mamba3(StateSpace):
         return self._output(self.hook_z(z.to(u.dtype)))
 
     def _biased(self, B: Tensor, C: Tensor) -> tuple[Tensor, Tensor]:
-        """RMSNorm and the bias of each head: batch head position d_state, at least float32."""
+        """Return B and C after RMSNorm and bias, batch head position d_state, at least float32."""
         return (
             self.hook_B(at_least_float32(self.norm_B(B))[:, None] + self.bias_B[:, None]),
             self.hook_C(at_least_float32(self.norm_C(C))[:, None] + self.bias_C[:, None]),
         )
 
     def _phase(self, theta: Tensor, step: Tensor) -> Tensor:
-        """Φ, batch head position angle, in float64; ϑ is shared by the heads, Δ is not."""
+        """Return Φ, batch head position angle, in float64; ϑ is shared by the heads, Δ is not."""
         turn = math.pi * torch.tanh(at_least_float32(theta))[:, None] * step[..., None]
         return self.hook_phase(running_sum(turn.mT).mT)
 
@@ -115,6 +116,6 @@ class Mamba3(StateSpace):
         return self.hook_rot_B(B), self.hook_rot_C(C)
 
     def _step_weights(self, step: Tensor, trapezoid: Tensor) -> tuple[Tensor, Tensor]:
-        """γ and ν, batch head position; the last position has no successor, ν = 0."""
+        """Return γ and ν, batch head position; the last position has no successor, ν = 0."""
         lam = self.hook_trapezoid(torch.sigmoid(at_least_float32(trapezoid)).transpose(1, 2))
         return lam * step, F.pad(((1 - lam) * step)[..., 1:], (0, 1))

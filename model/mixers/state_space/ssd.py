@@ -142,7 +142,7 @@ def _in_chunks(x: Tensor, chunk: int) -> Tensor:
 def _before_each(
     added: Float[Tensor, "*dims chunk channel state"], decay: Float[Tensor, "*dims chunk"]
 ) -> Float[Tensor, "*dims chunk channel state"]:
-    """The state before each chunk, from what every chunk adds and its whole decay."""
+    """Return the state before each chunk, from what every chunk adds and its whole decay."""
     with torch.autocast(added.device.type, enabled=False):
         added, among = at_least_float32(added[..., :-1, :, :]), segment_sums(decay[..., :-1]).exp()
         after = (among @ added.flatten(-2)).unflatten(-1, added.shape[-2:])

@@ -71,7 +71,7 @@ class StateSpace(Mixer):
         return decay | {"q": none, "k": none, "c_rot": C, "b_rot": weight[..., None] * B, "lam": lam}
 
     def _per_head(self, hook: HookPoint, x: Tensor) -> Tensor:
-        """What all heads share (batch 1 position channel), a copy a head where somebody watches."""
+        """Return what all heads share (batch 1 position channel), a copy a head where somebody watches."""
         return hook(x.expand(-1, self.n_state_heads, -1, -1).clone()) if watched(hook) else x
 
     def _decays(self, log_decay: Tensor) -> Tensor:
@@ -103,4 +103,5 @@ class StateSpace(Mixer):
 
     @property
     def n_output_heads(self) -> int:
+        """Heads that W_O maps: those of the state space."""
         return self.n_state_heads
