@@ -188,7 +188,7 @@ def _length(data: Decay) -> go.Scatter:
 
 
 def _curve(curve: pd.DataFrame) -> list[go.Scatter]:
-    """Draw the free part of one retention curve and, where the clamp acts, a flat part that a cross begins."""
+    """Draw the free part of one retention curve and, where the clamp acts, the flat part after its cross."""
     layer = int(curve["layer"].iloc[0])
     common = {
         "legendgroup": str(layer),

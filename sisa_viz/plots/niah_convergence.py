@@ -126,7 +126,7 @@ def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
 
 
 def _setups(rows: pd.DataFrame) -> pd.Series:
-    """Return what the published table says about a run beside its model, in words: "mb4" is "micro-batch 4"."""
+    """Return what the published table says of a run beside its model: "mb4" is "micro-batch 4"."""
     if "setup" not in rows:
         return pd.Series("", index=rows.index)
     setup = rows["setup"].fillna("").astype(str)

@@ -107,7 +107,7 @@ class DecayBiasAttention(Attention):
         return {"score_terms": {"importance": "decay bias"}}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return the bias as a second term of its own: c_rot_i·b_rot_j = g_i − g_j, λ = 1, no decay inside it.
+        """Return the bias as a second term of its own: c_rot_i·b_rot_j = g_i − g_j, with λ = 1.
 
         Its two parts are subtracted one after the other, so that a difference of two large g keeps its digits
         also where a trace is stored in float16.

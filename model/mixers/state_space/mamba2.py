@@ -58,7 +58,10 @@ class Mamba2Recurrence(StateSpace):
         self.A_log = nn.Parameter(torch.empty(self.n_state_heads))
 
     def _initialise_recurrence(self, generator: torch.Generator) -> None:
-        """Fill the weights: −A uniform in (1, 16), D = 1, Δ log-uniform in (0.001, 0.1), the convolution uniform in ±1/2."""
+        """Fill the weights of the recurrence.
+
+        −A is uniform in (1, 16), D = 1, Δ log-uniform in (0.001, 0.1), the convolution uniform in ±1/2.
+        """
         for p in self.conv.parameters():
             p.uniform_(-(FILTER_LENGTH**-0.5), FILTER_LENGTH**-0.5, generator=generator)
         self.A_log.uniform_(1, 16, generator=generator).log_()
@@ -127,7 +130,10 @@ def initialise_projections(mixer: StateSpace, config: SISAConfig, generator: tor
 
 
 class Mamba2(Mamba2Recurrence):
-    """Mix positions by one selective state space a head; state-dict names differ from the official ones, `tests/model` maps them."""
+    """Mix positions by one selective state space a head.
+
+    Names in the state dict differ from those of the official implementation; `tests/model` maps them.
+    """
 
     no_weight_decay: ClassVar[tuple[str, ...]] = (*Mamba2Recurrence.no_weight_decay, "norm.w")
 

@@ -72,7 +72,7 @@ class Mamba3(StateSpace):
         return {**super().trace_config, "diagonal": diagonal}
 
     def factors(self, fired: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Return those of any state space; no factor of a trace can hold ν of the diagonal, see trace_config."""
+        """Return those of any state space; none can hold ν of the diagonal, see trace_config."""
         phase = fired["phase"][0]
         return super().factors(fired) | {"phase": F.pad(phase, (0, phase.shape[-1]))}
 
