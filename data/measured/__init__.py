@@ -104,9 +104,9 @@ def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
     there = table[[variant, "lr"]].drop_duplicates().set_axis(["variant", "lr"], axis=1)
     tried = lr_table(preset=preset).merge(there).sort_values(["seeds", "val/loss"], ascending=[False, True])
     first = tried.drop_duplicates("variant")
-    best = pd.Series(first["lr"].to_numpy(float), index=first["variant"])
+    best = dict(zip(first["variant"], first["lr"], strict=True))
     compared = on_text(table, preset=preset)
-    return compared.loc[compared["lr"] == compared[variant].map(best.to_dict())]
+    return compared.loc[compared["lr"] == compared[variant].map(best.get)]
 
 
 def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:

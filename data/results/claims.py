@@ -15,14 +15,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from types import ModuleType
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from data import published as of_the_paper
 from data.results.estimate import Estimate
-from data.results.intervals import median_interval, paired_difference, share_interval
+from data.results.intervals import paired_difference, share_interval
 from data.results.literature import published_end, published_speed
+from data.results.median import median_interval
 from data.results.tables import MATCH, episode_sets, in_order, one_run_a_seed
 from data.results.variants import Variant
 from data.results.verdicts import Claim, claims_table, judge
@@ -46,9 +48,11 @@ def claims(
         The columns of `data.results.verdicts.claims_table`. A ratio under 1 means fewer steps.
 
     Example:
-        >>> from data import measured
-        >>> claims(measured.tiny().query("architecture == 'transformer'"))["verdict"].tolist()
-        ['reproduced']
+        >>> rows = [("transformer", seed, 400, "niah/exact_match", 1.0) for seed in range(3)]
+        >>> rows += [("transformer", seed, 400, "niah/n", 128) for seed in range(3)]
+        >>> table = pd.DataFrame(rows, columns=["architecture", "seed", "step", "name", "value"])
+        >>> claims(table)[["claim", "measured", "verdict"]].values.tolist()
+        [['transformer ends at 95 % or more', '100.0 %', 'reproduced']]
     """
     return claims_table(needle_claims(metrics, published=published, baseline=baseline))
 
@@ -62,8 +66,10 @@ def needle_claims(
     the arguments.
 
     Example:
-        >>> from data import measured
-        >>> found = needle_claims(measured.tiny().query("architecture == 'transformer'"))
+        >>> rows = [("transformer", seed, 400, "niah/exact_match", 1.0) for seed in range(3)]
+        >>> rows += [("transformer", seed, 400, "niah/n", 128) for seed in range(3)]
+        >>> table = pd.DataFrame(rows, columns=["architecture", "seed", "step", "name", "value"])
+        >>> found = needle_claims(table)
         >>> found[0].claim, found[0].verdict
         ('transformer ends at 95 % or more', 'reproduced')
     """
@@ -95,12 +101,14 @@ def steps_to(metrics: pd.DataFrame, *, level: float, metric: str = "niah/exact_m
         ValueError: two runs share architecture and seed.
 
     Example:
-        >>> from data import measured
-        >>> float(steps_to(measured.tiny(), level=0.5).loc["transformer", 0])
-        75.0
+        >>> rows = [("fox", 0, 50, 0.2), ("fox", 0, 100, 0.6), ("fox", 1, 50, 0.1), ("fox", 1, 100, 0.4)]
+        >>> table = pd.DataFrame(rows, columns=["architecture", "seed", "step", "value"])
+        >>> steps_to(table.assign(name="niah/exact_match"), level=0.5).loc["fox"].tolist()
+        [100.0, inf]
     """
     own = one_run_a_seed(metrics.loc[metrics["name"] == metric])
-    ends = own.groupby(["architecture", "seed"])["step"].max()
+    # pandas types the maximum of a column of groups as a scalar; it is a column.
+    ends = cast("pd.Series", own.groupby(["architecture", "seed"])["step"].max())
     own = own.loc[own["step"] <= ends.min()]
     first = own.loc[own["value"] >= level].groupby(["architecture", "seed"])["step"].min()
     steps: pd.DataFrame = first.reindex(ends.index).astype(float).fillna(np.inf).unstack("seed")
@@ -111,7 +119,7 @@ def ratio(steps: pd.DataFrame, *, variant: str, baseline: str = "transformer") -
     """Return the steps of a variant over those of the baseline: median over seeds that both have.
 
     A pair of which one run is censored counts as ∞ or 0, one of which both are is unknown; see
-    `data.results.intervals.median_interval` for what the interval makes of them.
+    `data.results.median.median_interval` for what the interval makes of them.
 
     Args:
         steps: of `steps_to`.
@@ -141,8 +149,10 @@ def end(metrics: pd.DataFrame, *, variant: str, needles: str) -> Estimate:
         ValueError: two runs of variant share a seed.
 
     Example:
-        >>> from data import measured
-        >>> found = end(measured.tiny(), variant="transformer", needles="niah")
+        >>> rows = [("fox", seed, 400, "niah/exact_match", 1.0) for seed in range(5)]
+        >>> rows += [("fox", seed, 400, "niah/n", 128) for seed in range(5)]
+        >>> table = pd.DataFrame(rows, columns=["architecture", "seed", "step", "name", "value"])
+        >>> found = end(table, variant="fox", needles="niah")
         >>> found.value, round(found.low, 3), found.n
         (1.0, 0.971, 5)
     """

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import special
 
 from data.results.estimate import FEWEST_SEEDS, Estimate, t_quantile
-from data.results.intervals import median_rank, wilson
+from data.results.intervals import wilson
+from data.results.median import median_rank
 
 MOST_SEEDS = 100  # a number of seeds above it is "more than 100"
 POWER = 0.8  # chance of a verdict at the number of pairs that a ratio would need
@@ -24,7 +25,8 @@ def seeds_needed(estimate: Estimate, border: float) -> float:
         A whole number; ∞ above 100; NaN where too few seeds show a spread, or none can tell.
 
     Example:
-        >>> from data.results.intervals import mean_interval, median_interval
+        >>> from data.results.intervals import mean_interval
+        >>> from data.results.median import median_interval
         >>> seeds_needed(mean_interval([0.0, 1.0, 2.0]), 0.0)
         7
         >>> seeds_needed(median_interval([0.5, 0.6, 0.7]), 1.0)

@@ -8,12 +8,12 @@ import pandas as pd
 
 from data.results.variants import Variant
 
-Frame = Any  # a DataFrame; static types cannot follow what pandas returns from its own operations
+Frame = pd.DataFrame
 RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
 MATCH = "exact_match"
 
 
-def check_table(table: Any, columns: Iterable[str], *, what: str) -> Frame:
+def check_table(table: Any, columns: Iterable[str], *, what: str) -> pd.DataFrame:
     """Return `table` if it is a non-empty DataFrame with these columns; the error names what is missing."""
     wanted = list(columns)
     if not isinstance(table, pd.DataFrame):
@@ -28,15 +28,15 @@ def check_table(table: Any, columns: Iterable[str], *, what: str) -> Frame:
     return table
 
 
-def check_metrics(metrics: Any) -> Frame:
+def check_metrics(metrics: Any) -> pd.DataFrame:
     """Return a table of runs, such as one from `sisa_viz.read_runs`; the error names what it lacks."""
     return check_table(metrics, RUN_COLUMNS, what="the table of runs")
 
 
-def pick_metric(metrics: pd.DataFrame, name: str) -> Frame:
+def pick_metric(metrics: pd.DataFrame, name: str) -> pd.DataFrame:
     """Return the rows of one metric that have a value; ValueError lists the metrics there are."""
     rows = check_metrics(metrics)
-    rows = rows[(rows["name"] == name) & rows["value"].notna()]
+    rows = rows.loc[(rows["name"] == name) & rows["value"].notna()]
     if rows.empty:
         raise ValueError(
             f"metric {name!r} was not logged; there are {sorted(map(str, metrics['name'].unique()))}"
@@ -44,12 +44,12 @@ def pick_metric(metrics: pd.DataFrame, name: str) -> Frame:
     return rows
 
 
-def one_run_a_seed(rows: Frame) -> Frame:
+def one_run_a_seed(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows of runs; ValueError if two runs share variant and seed, as means count seeds, not runs."""
-    twins = rows[rows.duplicated(["architecture", "seed", "step", "name"], keep=False)]
+    twins = rows.loc[rows.duplicated(["architecture", "seed", "step", "name"], keep=False)]
     if len(twins):
-        variant, seed = twins[["architecture", "seed"]].iloc[0]
-        own = twins[(twins["architecture"] == variant) & (twins["seed"] == seed)]
+        variant, seed = twins["architecture"].iloc[0], twins["seed"].iloc[0]
+        own = twins.loc[(twins["architecture"] == variant) & (twins["seed"] == seed)]
         named = f": {', '.join(map(str, own['run'].unique()))}" if "run" in own else ""
         raise ValueError(
             f"the table has several runs of {variant}, seed {seed}{named}; legal: one run a seed. "
@@ -58,7 +58,7 @@ def one_run_a_seed(rows: Frame) -> Frame:
     return rows
 
 
-def episode_sets(metrics: Frame) -> list[str]:
+def episode_sets(metrics: pd.DataFrame) -> list[str]:
     """Return the names of the sets of episodes that a table of runs has exact matches of.
 
     Example:
@@ -97,7 +97,7 @@ def in_order(names: Iterable[str]) -> list[str]:
     return sorted(map(str, names), key=_letters_and_numbers)
 
 
-def rows_in_order(table: Frame, column: str) -> Frame:
+def rows_in_order(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """The rows by the names in one column as `in_order` has them; rows of one name keep their order."""
     place = {name: at for at, name in enumerate(in_order(table[column].unique()))}
     return table.sort_values(column, key=lambda names: names.map(place), kind="stable", ignore_index=True)

@@ -120,7 +120,7 @@ def judge(
         claimed: whether the paper claims it; otherwise the verdict is `NO_CLAIM`.
 
     Example:
-        >>> from data.results.intervals import median_interval
+        >>> from data.results.median import median_interval
         >>> ratios = median_interval([0.5, 0.6, 0.7, 0.6, 0.5])
         >>> open_claim = judge("fewer steps", "", ratios, border=1, side="below")
         >>> open_claim.verdict, open_claim.what_would_decide_it
@@ -150,7 +150,7 @@ def in_words(estimate: Estimate, form: str) -> dict[str, str | int]:
         form: format of the three numbers.
 
     Example:
-        >>> from data.results.intervals import median_interval
+        >>> from data.results.median import median_interval
         >>> in_words(median_interval([0.5, float("inf")]), "{:.1f}")
         {'measured': '∞', 'low': '0.0', 'high': '∞', 'seeds': 2, 'censored': 1, 'left out': 0}
     """

@@ -53,7 +53,7 @@ def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
             "Choose with metrics[metrics['architecture'] == ...]"
         )
     one_run_a_seed(rows.assign(name=list(zip(rows["layer"], rows["head"], strict=True))))
-    last = rows[rows["step"] == rows.groupby("seed")["step"].transform("max")]
+    last = rows.loc[rows["step"] == rows.groupby("seed")["step"].transform("max")]
     spread = last.groupby(list(HEADS))["lam"].agg(["mean", "min", "max"])
     where = np.array(list(spread.index))
     maps = {}
@@ -74,7 +74,7 @@ def _of_heads(table: pd.DataFrame) -> pd.DataFrame:
         keys = ("architecture", "seed", "step", *HEADS, "lam")
         return check_table(table, keys, what="the table of heads").dropna(subset=["lam"])
     metrics = check_metrics(table)
-    rows = metrics[metrics["name"].str.fullmatch(LOGGED_LAM)]
+    rows = metrics.loc[metrics["name"].str.fullmatch(LOGGED_LAM)]
     where = rows["name"].str.extract(LOGGED_LAM).astype(int)
     return rows.assign(layer=where[0], head=where[1], lam=rows["value"])
 

@@ -77,7 +77,7 @@ def prepare_needle_lens(
     """
     rows = check_table(heads, ("run", "variant", "step", *HEADS), what="the table of heads")
     run = _chosen_run(rows, run)
-    own = rows[rows["run"] == run]
+    own = rows.loc[rows["run"] == run]
     maps = {
         name: table for name in (*LENS_MAPS, *HEAD_NUMBERS) if name in own and (table := _map(own, name)).size
     }

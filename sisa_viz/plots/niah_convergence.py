@@ -1,13 +1,13 @@
 """When training finds the needle: measured runs with an interval over seeds, published curves behind them."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from data.results.tables import (
-    Frame,
     architecture_names,
     check_choice,
     check_table,
@@ -40,9 +40,9 @@ class Convergence:
         x: "step" or "tokens".
     """
 
-    mean: Frame
-    runs: Frame
-    published: Frame
+    mean: pd.DataFrame
+    runs: pd.DataFrame
+    published: pd.DataFrame
     metric: str
     x: str
 
@@ -79,17 +79,17 @@ def prepare_niah_convergence(
     """
     check_choice("x", x, X_COLUMNS)
     rows = one_run_a_seed(pick_metric(metrics, metric))
-    runs = rows.rename(columns={x: "x"})[["architecture", "seed", "x", "value"]].sort_values(
-        ["architecture", "seed", "x"]
-    )
+    keys = ["architecture", "seed", "x"]
+    runs = rows.rename(columns={x: "x"}).loc[:, [*keys, "value"]].sort_values(keys)
     return Convergence(_intervals(runs, share=is_share(metric)), runs, _published(published, x), metric, x)
 
 
-def _intervals(runs: Frame, *, share: bool) -> Frame:
+def _intervals(runs: pd.DataFrame, *, share: bool) -> pd.DataFrame:
     from data.results.intervals import mean_interval  # brings scipy, which only this plot needs
 
     rows = []
-    for (name, at), values in runs.groupby(["architecture", "x"])["value"]:
+    for key, values in runs.groupby(["architecture", "x"])["value"]:
+        name, at = cast("tuple[str, float]", key)  # pandas types a key of several columns as one
         found = mean_interval(values.to_numpy(float), fewest=2)
         low, high = (found.low, found.high) if not share else np.clip([found.low, found.high], 0, 1)
         rows.append((name, at, found.value, low, high, found.n))
@@ -116,7 +116,7 @@ def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
         {
             "label": labels,
             "architecture": names,
-            "dash": rows["scale"].map(SCALE_DASHES).fillna("longdash"),
+            "dash": [SCALE_DASHES.get(scale, "longdash") for scale in rows["scale"]],
             "mark": [list(MARKS)[at % len(MARKS)] for at in number],
             "x": steps,
             "value": rows["niah_pct"] / 100,
@@ -175,7 +175,7 @@ def plot_niah_convergence(
     for name, mean in means:
         figure.add_traces(_band(name, mean, fade))
     for name, _ in means:
-        figure.add_traces(_seeds(name, data.runs[data.runs["architecture"] == name], fade))
+        figure.add_traces(_seeds(name, data.runs.loc[data.runs["architecture"] == name], fade))
     figure.add_traces([_mean(name, mean) for name, mean in means])
     _axes(figure, data)
     figures.entitle(figure, "Convergence on the needle task", _subtitle(data))
@@ -184,7 +184,7 @@ def plot_niah_convergence(
 
 def _height(data: Convergence) -> int:
     """Enough for the legend, which stands below, or beside where there are published curves."""
-    measured, published = data.mean["architecture"].nunique(), data.published["label"].nunique()
+    measured, published = len(set(data.mean["architecture"])), len(set(data.published["label"]))
     beside = figures.HEADER + 90 + 20 * (measured + published)
     return max(520, beside) if published else 480 + 30 * -(-measured // 3)
 
@@ -211,7 +211,7 @@ def _published_curve(name: str, curve: pd.DataFrame) -> go.Scatter:
     )
 
 
-def _band(name: str, mean: Frame, fade: float) -> list[go.Scatter]:
+def _band(name: str, mean: pd.DataFrame, fade: float) -> list[go.Scatter]:
     known = mean.dropna(subset=["low", "high"])
     if known.empty:
         return []
@@ -232,7 +232,7 @@ def _band(name: str, mean: Frame, fade: float) -> list[go.Scatter]:
     ]
 
 
-def _seeds(name: str, runs: Frame, fade: float) -> list[go.Scatter]:
+def _seeds(name: str, runs: pd.DataFrame, fade: float) -> list[go.Scatter]:
     line = {"color": faint(architecture_colour(name), 0.45 * fade), "width": 1}
     hover = "%{customdata[0]}, seed %{customdata[1]}<br>at %{x}: %{y:.4g}<extra></extra>"
     return [
@@ -250,8 +250,8 @@ def _seeds(name: str, runs: Frame, fade: float) -> list[go.Scatter]:
     ]
 
 
-def _mean(name: str, mean: Frame) -> go.Scatter:
-    seeds = int(mean["seeds"].max())
+def _mean(name: str, mean: pd.DataFrame) -> go.Scatter:
+    seeds = max(mean["seeds"].tolist())
     words = f"{name} · mean of {seeds} seeds" if seeds > 1 else f"{name} · 1 seed, no interval"
     low, high = figures.short(mean["low"].to_numpy()), figures.short(mean["high"].to_numpy())
     return go.Scatter(

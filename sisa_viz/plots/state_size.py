@@ -67,7 +67,7 @@ def prepare_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PAN
     keys = ["architecture", "seed", "d_state"]
     rows = check_table(table, (*keys, *y), what="the table of runs")
     runs = rows.melt(id_vars=keys, value_vars=list(y), var_name="panel").dropna(subset=["value", "d_state"])
-    if not (runs["d_state"] > 0).any():
+    if not (runs["d_state"].to_numpy(float) > 0).any():
         raise ValueError("no run has a d_state above 0; legal: runs with a state, and others beside them")
     runs = runs.assign(series=[series_name(name) for name in runs["architecture"]])
     grouped = runs.groupby(["panel", "series", "architecture", "d_state"])["value"]

@@ -39,17 +39,17 @@ def prepare_training(metrics: pd.DataFrame, *, x: str = "step") -> pd.DataFrame:
     check_choice("x", x, X_COLUMNS)
     panel = {name: panel for panel, names in TRAINING_PANELS.items() for name in names}
     rows = check_metrics(metrics)
-    rows = rows[rows["name"].isin(list(panel)) & rows["value"].notna()]
+    rows = rows.loc[rows["name"].isin(list(panel)) & rows["value"].notna()]
     if rows.empty:
         raise ValueError(
             f"none of {list(panel)} was logged; there are {sorted(map(str, metrics['name'].unique()))}"
         )
-    rows = one_run_a_seed(rows).assign(panel=rows["name"].map(panel)).rename(columns={x: "x"})
+    rows = one_run_a_seed(rows).assign(panel=rows["name"].map(panel.get)).rename(columns={x: "x"})
     columns = ["panel", "name", "architecture", "seed", "x", "value"]
-    curves = rows_in_order(rows[columns].sort_values(["seed", "name", "x"]), "architecture")
-    sizes = curves.groupby(columns[:4])["x"].transform("size")
+    curves = rows_in_order(rows.loc[:, columns].sort_values(["seed", "name", "x"]), "architecture")
+    sizes = curves.groupby(columns[:4])["x"].transform("size").to_numpy(float)
     number = curves.groupby(columns[:4]).cumcount(ascending=False)
-    return curves[number % np.ceil(sizes / MOST_POINTS) == 0].reset_index(drop=True)
+    return curves.loc[number % np.ceil(sizes / MOST_POINTS) == 0].reset_index(drop=True)
 
 
 def late_range(curves: pd.DataFrame) -> list[float] | None:

@@ -44,7 +44,7 @@ def plot_niah_convergence(
         'needle exact match (share of episodes)'
     """
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
-    names = data.published["label"].nunique() + data.mean["architecture"].nunique()
+    names = len(set(data.published["label"])) + len(set(data.mean["architecture"]))
     log = not data.published.empty
     figure, panels = sheet(1, 1, 3.4 + 0.085 * names if log else 3.4)
     axes = panels[0]

@@ -11,13 +11,12 @@ from scipy import stats
 from data.results.intervals import (
     further_run,
     mean_interval,
-    median_interval,
-    median_rank,
     paired_difference,
     share_interval,
     slope_interval,
     wilson,
 )
+from data.results.median import median_interval, median_rank
 
 NUMBERS = st.lists(st.floats(-5, 5, width=16), min_size=3, max_size=12)
 

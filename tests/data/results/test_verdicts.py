@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from data.results.estimate import Estimate
-from data.results.intervals import mean_interval, median_interval, share_interval, slope_interval
+from data.results.intervals import mean_interval, share_interval, slope_interval
+from data.results.median import median_interval
 from data.results.planning import seeds_needed
 from data.results.verdicts import (
     COLUMNS,
