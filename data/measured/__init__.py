@@ -15,6 +15,9 @@ TELLS_A_RUN = ["run", "preset", "variant", "seed", "lr", "episode_fraction"]
 def runs() -> pd.DataFrame:
     """Return every training of the study, one run a row: what was asked, and on what it was trained.
 
+    Columns tell the size (preset), the variant, learning rates and seed, the corpus by its SHA-256, and the
+    gpu, commit, date and command that made the run, so that each can be trained again.
+
     Example:
         >>> sorted(runs()["preset"].unique())
         ['50m', 'small']
@@ -57,6 +60,9 @@ def heads() -> pd.DataFrame:
 def lengths() -> pd.DataFrame:
     """Return how runs find needles at other lengths: one run, position code, context length and depth a row.
 
+    successes of n episodes were answered; rate is their share, low and high its Wilson interval, and nll the
+    mean −log p of the answer in nats. Training saw 512 tokens, so longer contexts are extrapolation.
+
     Example:
         >>> sorted(lengths()["context_length"].unique())[:3]
         [np.int64(128), np.int64(256), np.int64(512)]
@@ -67,7 +73,8 @@ def lengths() -> pd.DataFrame:
 def repeats() -> pd.DataFrame:
     """Return second trainings of runs: columns of `metrics` less tokens, then gpu, commit, date, command.
 
-    They tell how much of the difference between two seeds is the seed, and how much is rounding on a GPU.
+    They tell how much of the difference between two seeds is the seed, and how much is rounding on a GPU. The
+    first training of the same run stands in `metrics`, under the same name.
 
     Example:
         >>> set(repeats()["run"]) <= set(runs()["run"])
@@ -78,6 +85,9 @@ def repeats() -> pd.DataFrame:
 
 def tiny() -> pd.DataFrame:
     """Return needles in the runs of notebook 03's small study: columns of `sisa_viz.read_runs`.
+
+    Ten variants of preset `tiny` with five seeds each, on synthetic episodes of 128 tokens, 400 steps on a
+    CPU. They show how claims are read, and are no evidence on larger models.
 
     Example:
         >>> tiny()["architecture"].nunique(), tiny()["seed"].nunique()

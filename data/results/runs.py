@@ -17,12 +17,29 @@ NAMING = {"architecture": str, "rope": str, "lr_lam": int | float}
 
 
 def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
-    """One row a number of a whole model: run, architecture, seed, step, tokens, name, value.
+    """Read what runs logged of whole models into one table, one number a row.
 
     Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and
     seed, at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart
-    (see `data.results.variants.Variant`). FileNotFoundError or ValueError name the folder and what it
-    lacks.
+    (see `data.results.variants.Variant`). A run that is still training is read as far as it has come.
+
+    Args:
+        folders: one run folder, or several.
+
+    Returns:
+        run (name of the folder), architecture (label of the variant), seed, step, tokens, name, value.
+
+    Raises:
+        FileNotFoundError: a folder is no run.
+        ValueError: no folder was given, or a file in one cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "config.json").write_text('{"d_state": 16, "seed": 0}')
+        >>> _ = (folder / "metrics.csv").write_text("step,tokens,name,value\\n1,9,val/loss,3.5\\n")
+        >>> read_runs(folder)[["architecture", "seed", "step", "name", "value"]].values.tolist()
+        [['SISA d_state=16', 0, 1, 'val/loss', 3.5]]
     """
     metrics = pd.concat([_read_run(folder) for folder in _listed(folders)], ignore_index=True)
     return without_heads(metrics)
@@ -88,7 +105,17 @@ def _read_heads(folder: Path) -> pd.DataFrame:
 
 
 def is_run(path: str | os.PathLike[str]) -> bool:
-    """True for a folder that holds config.json and metrics.csv."""
+    """Return whether a folder holds the two files of a run, config.json and metrics.csv.
+
+    What stands in the files is not looked at; `read_runs` says what is wrong with it.
+
+    Args:
+        path: a folder, which need not exist.
+
+    Example:
+        >>> is_run("no/such/folder")
+        False
+    """
     return all((Path(path) / name).is_file() for name in ("config.json", "metrics.csv"))
 
 
@@ -99,7 +126,7 @@ def _read_run(folder: Path) -> pd.DataFrame:
             f"{folder} is not a run: it needs config.json and metrics.csv, there is {found}"
         )
     config = _read_config(folder / "config.json")
-    d_state, seed = (_field(config, name, folder) for name in ("d_state", "seed"))
+    d_state, seed = _field(config, "d_state", folder), _field(config, "seed", folder)
     metrics = _read_metrics(folder / "metrics.csv")
     naming = {name: value for name in NAMING for value in _found(config, name)[:1]}
     for name, value in naming.items():

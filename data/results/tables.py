@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 import pandas as pd
 
@@ -13,8 +12,23 @@ RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
 MATCH = "exact_match"
 
 
-def check_table(table: Any, columns: Iterable[str], *, what: str) -> pd.DataFrame:
-    """Return `table` if it is a non-empty DataFrame with these columns; the error names what is missing."""
+def check_table(table: object, columns: Iterable[str], *, what: str) -> pd.DataFrame:
+    """Return a table unchanged if it is a DataFrame that has rows and all wanted columns.
+
+    Args:
+        table: whatever a caller passed.
+        columns: names that it must have; others may stand beside them.
+        what: how an error calls it, such as "the table of runs".
+
+    Raises:
+        TypeError: it is no DataFrame.
+        ValueError: it lacks columns, or has no rows.
+
+    Example:
+        >>> check_table(pd.DataFrame({"step": [50]}), ["step", "seed"], what="the table of runs")
+        Traceback (most recent call last):
+        ValueError: the table of runs lacks columns ['seed']; it has ['step']
+    """
     wanted = list(columns)
     if not isinstance(table, pd.DataFrame):
         raise TypeError(
@@ -28,13 +42,39 @@ def check_table(table: Any, columns: Iterable[str], *, what: str) -> pd.DataFram
     return table
 
 
-def check_metrics(metrics: Any) -> pd.DataFrame:
-    """Return a table of runs, such as one from `sisa_viz.read_runs`; the error names what it lacks."""
+def check_metrics(metrics: object) -> pd.DataFrame:
+    """Return a table of runs unchanged if it has the columns of `sisa_viz.read_runs`.
+
+    Args:
+        metrics: whatever a caller passed as a table of runs.
+
+    Raises:
+        TypeError: it is no DataFrame.
+        ValueError: it lacks columns, or has no rows.
+
+    Example:
+        >>> row = ("fox", 0, 50, 1000, "val/loss", 3.5)
+        >>> len(check_metrics(pd.DataFrame([row], columns=list(RUN_COLUMNS))))
+        1
+    """
     return check_table(metrics, RUN_COLUMNS, what="the table of runs")
 
 
 def pick_metric(metrics: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Return the rows of one metric that have a value; ValueError lists the metrics there are."""
+    """Return the rows of one metric in a table of runs, without those that have no value.
+
+    Args:
+        metrics: a table of runs.
+        name: of the metric, such as "val/loss".
+
+    Raises:
+        ValueError: no run logged it; the error lists the metrics that were logged.
+
+    Example:
+        >>> rows = [("fox", 0, 50, 1000, "val/loss", 3.5), ("fox", 0, 50, 1000, "lr", 0.1)]
+        >>> pick_metric(pd.DataFrame(rows, columns=list(RUN_COLUMNS)), "lr")["value"].tolist()
+        [0.1]
+    """
     rows = check_metrics(metrics)
     rows = rows.loc[(rows["name"] == name) & rows["value"].notna()]
     if rows.empty:
@@ -45,7 +85,22 @@ def pick_metric(metrics: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def one_run_a_seed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows of runs; ValueError if two runs share variant and seed, as means count seeds, not runs."""
+    """Return rows of runs unchanged if no two runs share variant and seed.
+
+    Means and intervals count seeds. A run that is in a table twice would count as two of them and make an
+    interval narrower than the evidence.
+
+    Args:
+        rows: columns architecture, seed, step and name, and perhaps run, which the error then names.
+
+    Raises:
+        ValueError: two rows share all four of them.
+
+    Example:
+        >>> rows = pd.DataFrame({"architecture": ["fox", "fox"], "seed": [0, 1], "step": 50, "name": "lr"})
+        >>> one_run_a_seed(rows)["seed"].tolist()
+        [0, 1]
+    """
     twins = rows.loc[rows.duplicated(["architecture", "seed", "step", "name"], keep=False)]
     if len(twins):
         variant, seed = twins["architecture"].iloc[0], twins["seed"].iloc[0]
@@ -59,7 +114,10 @@ def one_run_a_seed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def episode_sets(metrics: pd.DataFrame) -> list[str]:
-    """Return the names of the sets of episodes that a table of runs has exact matches of.
+    """Return the names of the sets of episodes that a table of runs has exact matches of, by letters.
+
+    Args:
+        metrics: a table of runs; of its columns, name alone is read.
 
     Example:
         >>> episode_sets(pd.DataFrame({"name": ["corpus256/exact_match", "val/loss"]}))
@@ -70,7 +128,21 @@ def episode_sets(metrics: pd.DataFrame) -> list[str]:
 
 
 def check_choice(name: str, value: str, legal: Iterable[str]) -> str:
-    """Return `value` if it is legal; ValueError names the option otherwise."""
+    """Return the value of an option unchanged if it is one of the legal ones.
+
+    Args:
+        name: of the option, for the error.
+        value: what a caller asked for.
+        legal: every value it may have.
+
+    Raises:
+        ValueError: it is none of them; the error lists them.
+
+    Example:
+        >>> check_choice("x", "time", ["step", "tokens"])
+        Traceback (most recent call last):
+        ValueError: x is 'time'; legal: step, tokens
+    """
     if value not in (options := list(legal)):
         raise ValueError(f"{name} is {value!r}; legal: {', '.join(options)}")
     return value
@@ -98,11 +170,22 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def rows_in_order(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows by the names in one column as `in_order` has them; rows of one name keep their order."""
+    """Return the rows of a table sorted by the names in one column, in the order of `in_order`.
+
+    Rows of one name keep their order, so a curve stays sorted by step.
+
+    Args:
+        table: any table.
+        column: the one that has the names.
+
+    Example:
+        >>> rows_in_order(pd.DataFrame({"scale": ["152M", "50M"]}), "scale")["scale"].tolist()
+        ['50M', '152M']
+    """
     place = {name: at for at, name in enumerate(in_order(table[column].unique()))}
     return table.sort_values(column, key=lambda names: names.map(place), kind="stable", ignore_index=True)
 
 
-def _letters_and_numbers(name: str) -> list[Any]:
+def _letters_and_numbers(name: str) -> list[int | str]:
     parts = re.split(r"(\d+)", name)
     return [int(part) if at % 2 else part for at, part in enumerate(parts)]
