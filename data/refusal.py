@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Sequence
+from numbers import Real
+from operator import index
 from pathlib import Path
 
 LONGEST_SHOWN_VALUE = 120
@@ -51,38 +53,80 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
         raise refusal(field, value, legal=legal, step=f"Set {field} to one of them.")
 
 
-def folder_path(field: str, value: object) -> None:
-    """Refuse a value that is not the path of a folder to write to.
+def folder_path(field: str, value: object) -> Path:
+    """Return the path of a folder to write to, `~` expanded, or refuse what cannot be one.
 
     The folder need not exist: it is enough that it can be made in the nearest folder above it that does
-    exist. Nothing is made here, so that a form can be checked before any work starts.
+    exist. Nothing is made here, so that a form can be checked before any work starts. Use the path that
+    comes back: in the text that was given, `~` would become a folder of that name.
 
     Args:
         field: name of the field, for the message.
-        value: what was received, a string.
+        value: what was received, a string or a path.
 
     Raises:
-        ValueError: if it is no string, or a file, or lies where nothing can be written.
+        ValueError: if it is no path, or a file, or lies where nothing can be written.
 
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     folder_path("output_dir", folder + "/not/yet/there")
+        ...     folder_path("output_dir", folder + "/not/yet/there").name
+        'there'
         >>> folder_path("output_dir", "")
         Traceback (most recent call last):
         ValueError: output_dir is ''; legal: the path of a folder. It is made where it does not exist.
     """
-    if not isinstance(value, str) or not value:
-        raise refusal(field, value, legal="the path of a folder", step="It is made where it does not exist.")
-    path = Path(value).absolute()
-    existing = next(part for part in (path, *path.parents) if os.path.exists(part))
+    path = _path(field, value, legal="the path of a folder", step="It is made where it does not exist.")
+    full = path.absolute()
+    existing = next(part for part in (full, *full.parents) if os.path.exists(part))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         step = f"{existing} is {'not writable' if existing.is_dir() else 'a file'}; choose another."
         raise refusal(field, value, legal="the path of a folder that can be written to", step=step)
+    return path
 
 
-def whole(field: str, value: object, *, least: int) -> int:
-    """Return the value as an int, or refuse it if it is not a whole number of at least `least`.
+def file_path(field: str, value: object) -> Path:
+    """Return the path of a file that a person named, `~` expanded, or refuse what cannot be one.
+
+    Whether the file exists is not looked at: reading and writing have their own words for that. Every path
+    that comes from a person goes through here or through `folder_path`, so that `~` means the same
+    everywhere.
+
+    Args:
+        field: name of the field, for the message.
+        value: what was received, a string or a path.
+
+    Raises:
+        ValueError: if it is no path, is empty, or has a name that no file can have.
+
+    Example:
+        >>> file_path("path", "~/corpus.npz") == Path.home() / "corpus.npz"
+        True
+        >>> file_path("path", None)
+        Traceback (most recent call last):
+        ValueError: path is None; legal: the path of a file. Write it as text or as a Path.
+    """
+    return _path(field, value, legal="the path of a file", step="Write it as text or as a Path.")
+
+
+def _path(field: str, value: object, *, legal: str, step: str) -> Path:
+    """Return a path with `~` expanded; ValueError for what the file system could not even look for."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value:
+        raise refusal(field, value, legal=legal, step=step)
+    try:
+        path = Path(value).expanduser()
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return path
+    except (ValueError, RuntimeError, OSError) as error:  # a NUL, a user that is not there, a name too long
+        raise refusal(field, value, legal=legal, step=f"It is no path here: {error}.") from error
+    return path
+
+
+def whole(field: str, value: object, *, least: int, most: int | None = None) -> int:
+    """Return the value as an int, or refuse it if it is not a whole number from `least` to `most`.
 
     Numbers of numpy are whole numbers too. `True` is not, although Python counts it as 1: where it is
     passed as a number, something was mistaken for something else. Neither is 3.0.
@@ -91,9 +135,10 @@ def whole(field: str, value: object, *, least: int) -> int:
         field: name of the field, for the message.
         value: what was received.
         least: the smallest legal number.
+        most: the largest legal number; None sets no limit.
 
     Raises:
-        ValueError: if `value` is no whole number, or below `least`.
+        ValueError: if `value` is no whole number, below `least` or above `most`.
 
     Example:
         >>> whole("steps", 400, least=1)
@@ -102,8 +147,42 @@ def whole(field: str, value: object, *, least: int) -> int:
         Traceback (most recent call last):
         ValueError: steps is True; legal: whole numbers >= 1. Set steps to such a number.
     """
-    index = getattr(value, "__index__", None)
-    if isinstance(value, bool) or index is None or index() < least:
-        legal = f"whole numbers >= {least}"
+    legal = f"whole numbers >= {least}" if most is None else f"whole numbers from {least} to {most:,}"
+    try:
+        number = index(value)  # pyright: ignore[reportArgumentType] (a TypeError says that it is none)
+    except TypeError:  # arrays of numpy have the method too, and raise only when it is called
+        number = None
+    known = number is not None and not isinstance(value, bool)
+    if not known or number < least or (most is not None and number > most):
         raise refusal(field, value, legal=legal, step=f"Set {field} to such a number.")
-    return index()
+    return number
+
+
+def share(field: str, value: object, *, least: float = 0.0, most: float = 1.0, step: str) -> float:
+    """Return the value as a float, or refuse it if it is no number from `least` to `most`.
+
+    Numbers of numpy are numbers too; what comes back is plain Python, which JSON can hold. `True` is
+    refused as in `whole`, and so is NaN, which compares with nothing.
+
+    Args:
+        field: name of the field, for the message.
+        value: what was received.
+        least: the smallest legal number.
+        most: the largest legal number.
+        step: a whole sentence that says what to do next.
+
+    Raises:
+        ValueError: if `value` is no number, NaN, or outside the range.
+
+    Example:
+        >>> share("depth", 1, step="0 is the start, 1 the end.")
+        1.0
+        >>> share("depth", 1.5, step="0 is the start, 1 the end.")
+        Traceback (most recent call last):
+        ValueError: depth is 1.5; legal: 0 to 1. 0 is the start, 1 the end.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not least <= float(value) <= most:
+        legal = f"{least:g} to {most:g}" if least < most else f"{most:g}"
+        raise refusal(field, value, legal=legal, step=step)
+    return float(value)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from data.refusal import one_of, refusal
+from data.refusal import file_path, folder_path, one_of, refusal
 from data.text.corpus import HELD_OUT_ONE_IN, TokenCorpus, is_heldout
 from data.text.docstrings import docstrings, standard_library
 from data.text.packages import asked_packages, installed, package_files, versions
@@ -78,7 +78,7 @@ def build_corpus(
     """
     if split is not None:
         one_of("split", split, SPLIT_KINDS)
-    path = Path(path) if path is not None else cache_folder() / f"corpus-{d_vocab}.npz"
+    path = file_path("path", path) if path is not None else cache_folder() / f"corpus-{d_vocab}.npz"
     asked = asked_packages(packages, lock)
     tell = progress or _silent
     if path.exists() and not rebuild:
@@ -209,7 +209,7 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     given = os.environ.get("SISA_CACHE")
-    return Path(given) if given else user_cache_path("sisa-lens")
+    return folder_path("SISA_CACHE", given) if given else user_cache_path("sisa-lens")
 
 
 def _topics(split: Split) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.refusal import one_of, refusal, whole
+from data.refusal import file_path, one_of, refusal, whole
 from data.text.corpus_file import CorpusFields, digest, read, write
 from data.text.haystack import Haystack, text_haystack
 from data.text.labels import ends_line
@@ -139,7 +139,7 @@ class TokenCorpus:
             FileNotFoundError: if there is no such file.
             ValueError: if it is another kind of file, or damaged: its sha256 is compared.
         """
-        return cls(**read(Path(path)))
+        return cls(**read(file_path("path", path)))
 
     def save(self, path: str | Path) -> None:
         """Write one .npz: aside first, then renamed, so that no reader sees half a file."""
@@ -150,7 +150,7 @@ class TokenCorpus:
             "tokenizer_json": self.tokenizer_json,
             "metadata": self.metadata,
         }
-        write(Path(path), fields)
+        write(file_path("path", path), fields)
 
     def split(self, name: str) -> np.ndarray:
         """Return the tokens of "train" or "heldout" [position], as a view."""
