@@ -123,3 +123,17 @@ def test_missing_text_fields(folder, row):
 def test_bad_limit(folder):
     with pytest.raises(ValueError, match="limit is 0; legal: whole numbers >= 1"):
         documents(folder, limit=0)
+
+
+def test_a_file_whose_name_reads_as_a_pattern(folder):
+    for name in ("a[1].txt", "a1.txt", "b*.txt", "b2.txt"):
+        (folder / name).write_text(name)
+    assert list(documents(folder / "a[1].txt")) == ["a[1].txt"]
+    assert list(documents(folder / "b*.txt")) == ["b*.txt"]
+    assert list(documents(folder / "a[12].txt")) == ["a1.txt"]
+    pd.DataFrame({"text": ["c"]}).to_parquet(folder / "c[3].parquet")
+    assert list(documents(folder / "c[3].parquet")) == ["c"]
+    below = folder / "x[y]"
+    below.mkdir()
+    (below / "c.txt").write_text("c")
+    assert list(documents(below / "*.txt")) == ["c"]
