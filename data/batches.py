@@ -9,7 +9,7 @@ import numpy as np
 
 from data.niah.episodes import IGNORED
 from data.niah.task import NIAHTask
-from data.refusal import refusal, whole
+from data.refusal import as_number, refusal, whole
 from data.text.corpus import TokenCorpus
 
 DEFAULT_EPISODE_FRACTION = 0.25
@@ -162,7 +162,8 @@ class TrainingBatches:
         elif self.task is None:
             default, most = 0.0, 0
         given = default if self.episode_fraction is None else self.episode_fraction
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or not least <= given <= most:
+        fraction = as_number(given)
+        if fraction is None or not least <= fraction <= most:
             legal = f"{least} to {most}" if least < most else f"{most}"
             raise refusal(
                 "episode_fraction",
@@ -170,7 +171,7 @@ class TrainingBatches:
                 legal=f"{legal} with what was passed",
                 step="0 is corpus text alone, 1 episodes alone.",
             )
-        return float(given)
+        return fraction
 
     def _check_pair(self) -> None:
         """Refuse held-out episodes, and episodes of another tokenizer than the corpus'."""

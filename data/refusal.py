@@ -1,10 +1,12 @@
 """One wording for every refused value: what came, what is legal, what to do next."""
 
+import json
 import os
 from collections.abc import Sequence
 from numbers import Real
 from operator import index
 from pathlib import Path
+from typing import Any
 
 LONGEST_SHOWN_VALUE = 120
 
@@ -48,7 +50,11 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
         Traceback (most recent call last):
         ValueError: split is 'test'; legal: 'train', 'heldout'. Set split to one of them.
     """
-    if value not in choices:
+    try:
+        known = value in choices
+    except ValueError:  # an array of numpy, which is neither equal to a choice nor different from it
+        known = False
+    if not known:
         legal = ", ".join(map(repr, choices))
         raise refusal(field, value, legal=legal, step=f"Set {field} to one of them.")
 
@@ -158,31 +164,49 @@ def whole(field: str, value: object, *, least: int, most: int | None = None) -> 
     return number
 
 
-def share(field: str, value: object, *, least: float = 0.0, most: float = 1.0, step: str) -> float:
-    """Return the value as a float, or refuse it if it is no number from `least` to `most`.
+def as_number(value: object) -> float | None:
+    """Return a real number as a plain float, or None if the value is none.
 
-    Numbers of numpy are numbers too; what comes back is plain Python, which JSON can hold. `True` is
-    refused as in `whole`, and so is NaN, which compares with nothing.
+    Numbers of numpy become plain ones, which JSON can hold. `True` is no number here, as in `whole`; text
+    is none either. NaN comes back as it is and fails every comparison.
+
+    Args:
+        value: what was received.
+
+    Example:
+        >>> as_number(1), as_number(True), as_number("0.5")
+        (1.0, None, None)
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return float(value) if number else None
+
+
+def plain_json(field: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Return a dictionary as JSON will give it back, numbers of numpy made plain.
+
+    A file's metadata are checked where they are given, since the file is often written minutes later.
 
     Args:
         field: name of the field, for the message.
-        value: what was received.
-        least: the smallest legal number.
-        most: the largest legal number.
-        step: a whole sentence that says what to do next.
+        value: texts, numbers, lists and dictionaries, by text.
 
     Raises:
-        ValueError: if `value` is no number, NaN, or outside the range.
+        ValueError: if it holds something that JSON has no form for, NaN and infinity included.
 
     Example:
-        >>> share("depth", 1, step="0 is the start, 1 the end.")
-        1.0
-        >>> share("depth", 1.5, step="0 is the start, 1 the end.")
-        Traceback (most recent call last):
-        ValueError: depth is 1.5; legal: 0 to 1. 0 is the start, 1 the end.
+        >>> plain_json("metadata", {"from": ("a", "b")})
+        {'from': ['a', 'b']}
     """
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not least <= float(value) <= most:
-        legal = f"{least:g} to {most:g}" if least < most else f"{most:g}"
-        raise refusal(field, value, legal=legal, step=step)
-    return float(value)
+    try:
+        return dict(json.loads(json.dumps(value, default=_plain, allow_nan=False)))
+    except (TypeError, ValueError, RecursionError) as error:
+        step = f"It cannot be stored: {error}."
+        raise refusal(field, value, legal="texts, numbers, lists and dictionaries", step=step) from error
+
+
+def _plain(value: object) -> object:
+    """Return a number or array of numpy in plain Python; TypeError for what has no such form."""
+    tolist = getattr(value, "tolist", None)
+    if tolist is None:
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return tolist()

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from data.refusal import one_of, refusal, whole
+import numpy as np
+
+from data.refusal import as_number, one_of, refusal, whole
 from data.text.corpus import TokenCorpus
 
 if TYPE_CHECKING:
@@ -61,10 +63,10 @@ def settled_lengths(lengths: object, *, protocol: str) -> tuple[int, ...]:
         >>> settled_lengths([128, 256], protocol="ours"), settled_lengths(None, protocol="paper")
         ((128, 256), (512,))
     """
-    given = DEFAULT_LENGTHS[protocol] if lengths is None else lengths
-    if not isinstance(given, (list, tuple)) or not given:
+    given = DEFAULT_LENGTHS[protocol] if lengths is None else _listed(lengths)
+    if not given:
         legal = "one or more token counts, such as (128, 256)"
-        raise refusal("lengths", given, legal=legal, step="Put the lengths into a tuple.")
+        raise refusal("lengths", lengths, legal=legal, step="Put the lengths into a tuple.")
     return tuple(whole("lengths", length, least=1) for length in given)
 
 
@@ -85,10 +87,12 @@ def settled_depths(depths: object) -> tuple[float, ...] | None:
     """
     if depths is None:
         return None
-    if not isinstance(depths, (list, tuple)) or not depths or not all(map(_is_share, depths)):
+    shares = [as_number(depth) for depth in _listed(depths) or ()]
+    settled = tuple(depth for depth in shares if depth is not None and 0 <= depth <= 1)
+    if not settled or len(settled) < len(shares):
         legal = "None, or one or more numbers from 0 to 1"
         raise refusal("depths", depths, legal=legal, step="0 is the start of the filler, 1 its end.")
-    return tuple(float(depth) for depth in depths)
+    return settled
 
 
 def settled_value_length(value_length: object) -> int:
@@ -204,5 +208,8 @@ def _check_needed(name: str, given: object, *, filler: str, needed: bool, legal:
         raise refusal(name, given, legal=legal, step=step)
 
 
-def _is_share(depth: object) -> bool:
-    return isinstance(depth, (int, float)) and not isinstance(depth, bool) and 0 <= depth <= 1
+def _listed(values: object) -> Sequence[object] | None:
+    """Return a list, tuple or row of numpy as a sequence; None if it is something else."""
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        return list(values)
+    return values if isinstance(values, (list, tuple)) else None

@@ -96,6 +96,7 @@ class NIAHTask:
             "value_length": settled_value_length(self.value_length),
             "n_needles": whole("n_needles", self.n_needles, least=1),
             "n_distractors": whole("n_distractors", self.n_distractors, least=0),
+            "n_symbols": None if self.n_symbols is None else whole("n_symbols", self.n_symbols, least=16),
             "tokenizer": self._settled_tokenizer(filler),
         }
         for name, value in settled.items():

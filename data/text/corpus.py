@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.refusal import file_path, one_of, refusal, whole
+from data.refusal import file_path, one_of, plain_json, refusal, whole
 from data.text.corpus_file import CorpusFields, digest, read, write
 from data.text.haystack import Haystack, text_haystack
 from data.text.labels import ends_line
@@ -107,10 +107,12 @@ class TokenCorpus:
         Raises:
             ValueError: if no document is left, or `max_tokens` is no whole number above 0.
         """
+        one_in = whole("heldout_one_in", heldout_one_in, least=1)
+        given = plain_json("metadata", metadata or {})
         train, heldout = [], []
         limit = float("inf") if max_tokens is None else whole("max_tokens", max_tokens, least=1)
         n_tokens = 0
-        for is_held, ids in _encoded(texts, tokenizer, one_in=heldout_one_in):
+        for is_held, ids in _encoded(texts, tokenizer, one_in=one_in):
             (heldout if is_held else train).append(ids)
             n_tokens += len(ids)
             n_documents = len(train) + len(heldout)
@@ -125,7 +127,7 @@ class TokenCorpus:
             heldout = _unshared(train, heldout, tokenizer)
         documents = train + heldout
         starts = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])])
-        corpus = cls(np.concatenate(documents), starts, len(train), tokenizer.to_str(), dict(metadata or {}))
+        corpus = cls(np.concatenate(documents), starts, len(train), tokenizer.to_str(), given)
         dropped = 1 - sum(map(len, heldout)) / n_heldout if n_heldout else 0.0
         corpus.metadata["heldout_dropped"] = round(dropped, 4)
         corpus.metadata["heldout_overlap"] = round(heldout_overlap(corpus), 6)

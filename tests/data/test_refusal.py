@@ -1,12 +1,14 @@
 """What a person writes into a field: paths with ~, numbers of numpy, and words for what cannot be used."""
 
 import decimal
+import json
 
 import numpy as np
 import pytest
 
-from data import TokenCorpus, build_corpus, documents, open_corpus
-from data.refusal import file_path, folder_path, share, whole
+from data import NIAHTask, TokenCorpus, TrainingBatches, build_corpus, documents, open_corpus, token_labels
+from data.refusal import as_number, file_path, folder_path, one_of, whole
+from data.text import build as corpus_build
 from data.text.build import cache_folder
 from data.text.packages import locked
 
@@ -68,13 +70,56 @@ def test_the_largest_number_is_named():
 
 
 @pytest.mark.parametrize("number", [np.float32(0.5), np.float64(0.5), 0.5])
-def test_shares_of_numpy_become_plain(number):
-    assert type(share("depth", number, step="Do.")) is float
+def test_numbers_of_numpy_become_plain(number):
+    assert type(as_number(number)) is float
 
 
-@pytest.mark.parametrize(
-    "value", [True, np.True_, float("nan"), np.nan, np.float32("nan"), -0.1, "0.5", None, decimal.Decimal(1)]
-)
-def test_what_is_no_share(value):
-    with pytest.raises(ValueError, match=r"depth is .*; legal: 0 to 1. Do"):
-        share("depth", value, step="Do.")
+@pytest.mark.parametrize("value", [True, np.True_, "0.5", None, decimal.Decimal(1), np.array([0.5])])
+def test_what_is_no_number(value):
+    assert as_number(value) is None
+
+
+def test_specs_of_numpy_fields_are_plain_json(corpus):
+    task = NIAHTask(
+        lengths=np.array([20, 30]), depths=np.array([0, 0.5]), value_length=np.int64(2),
+        n_needles=np.int8(2), n_distractors=np.int64(1), n_symbols=np.int64(32),
+    )  # fmt: skip
+    plain = NIAHTask(
+        lengths=(20, 30), depths=(0, 0.5), value_length=2, n_needles=2, n_distractors=1, n_symbols=32
+    )
+    assert json.loads(json.dumps(task.spec())) == plain.spec()
+    same = task.build(np.int64(3), n_episodes=np.int64(2))
+    assert (same.tokens == plain.build(3, n_episodes=2).tokens).all()
+    batches = TrainingBatches(
+        task=NIAHTask(lengths=(16,), filler="corpus", corpus=corpus, value_length=1, template="x {value}."),
+        corpus=corpus, batch_size=np.int64(2), n_ctx=np.int64(16), episode_fraction=np.float32(0.5),
+    )  # fmt: skip
+    assert json.loads(json.dumps(batches.spec())) == batches.spec()
+    assert batches.build(np.int64(0), np.int64(1))[0].shape == (2, 16)
+
+
+def test_metadata_are_plain_when_they_are_given(tokenizer, tmp_path):
+    made = {"n": np.int64(3), "rows": np.arange(2), "share": np.float32(0.5)}
+    corpus = TokenCorpus.from_documents(["A cat."], tokenizer=tokenizer, metadata=made)
+    corpus.save(tmp_path / "corpus.npz")
+    back = TokenCorpus.load(tmp_path / "corpus.npz").metadata
+    assert {name: back[name] for name in made} == {"n": 3, "rows": [0, 1], "share": 0.5}
+    for bad in ({"a": {1}}, {"a": float("nan")}, {"a": b"b"}):
+        with pytest.raises(ValueError, match=r"metadata is .*; legal: texts, numbers, lists"):
+            TokenCorpus.from_documents(["A cat."], tokenizer=tokenizer, metadata=bad)
+
+
+def test_sizes_of_numpy_at_the_doors_of_corpora(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus_build, "standard_library", list)
+    path = tmp_path / "corpus.npz"
+    corpus = build_corpus(path, packages=[], d_vocab=np.int64(300), progress=None)
+    assert TokenCorpus.load(path).metadata["d_vocab"] == 300
+    assert corpus.document(np.int64(0)) == corpus.document(0)
+    assert token_labels(corpus.tokenizer, corpus.tokens[:3]) == token_labels(
+        corpus.tokenizer, corpus.tokens[:3].tolist()
+    )
+
+
+def test_an_array_is_none_of_the_choices():
+    with pytest.raises(ValueError, match=r"split is array.*; legal: 'train', 'heldout'"):
+        one_of("split", np.array(["train", "heldout"]), ("train", "heldout"))
