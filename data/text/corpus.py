@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,14 @@ from data.text.corpus_file import CorpusFields, digest, read, write
 from data.text.haystack import Haystack, text_haystack
 from data.text.labels import ends_line
 from data.text.overlap import heldout_overlap, without_shared
-from data.text.tokenizer import END_NAMES, load_tokenizer, marker_id, well_formed
+from data.text.tokenizer import END_NAMES, in_pieces, load_tokenizer, marker_id, well_formed
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 HELD_OUT_ONE_IN = 20
 DOCUMENTS_AT_ONCE = 1000
+CHARACTERS_AT_ONCE = 1 << 20
 DOCUMENTS_BETWEEN_REPORTS = 10_000
 
 
@@ -207,8 +208,27 @@ def _encoded(
     # Half the memory where ids fit: 77 million tokens take 155 MB as uint16 and 311 MB as uint32.
     dtype = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
     end = marker_id(tokenizer, *END_NAMES)
-    stream = (well_formed(text) for text in texts if text.strip())
-    while batch := list(islice(stream, DOCUMENTS_AT_ONCE)):
-        encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-        for text, encoding in zip(batch, encodings, strict=True):
-            yield is_heldout(text, one_in=one_in), np.array([*encoding.ids, end], dtype)
+    for batch in _batches(well_formed(text) for text in texts if text.strip()):
+        pieces = [list(in_pieces(text)) for text in batch]
+        encodings = _encodings(chain.from_iterable(pieces), tokenizer)
+        for text, of_text in zip(batch, pieces, strict=True):
+            ids = [np.array(encoding.ids, dtype) for encoding in islice(encodings, len(of_text))]
+            yield is_heldout(text, one_in=one_in), np.concatenate([*ids, np.array([end], dtype)])
+
+
+def _encodings(texts: Iterable[str], tokenizer: "Tokenizer") -> Iterator["Encoding"]:
+    """Yield the encoding of each text, a bounded number of characters at a time."""
+    for batch in _batches(texts):
+        yield from tokenizer.encode_batch_fast(batch, add_special_tokens=False)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield texts in lists of bounded length, since all of a list are in memory as encodings at once."""
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if len(batch) == DOCUMENTS_AT_ONCE or sum(map(len, batch)) >= CHARACTERS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
