@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.refusal import file_path, one_of, plain_json, refusal, whole
-from data.text.corpus_file import CorpusFields, digest, read, write
+from data.text.corpus_file import NEXT_STEP, CorpusFields, border_fault, digest, read, write
 from data.text.haystack import Haystack, text_haystack
 from data.text.labels import ends_line
 from data.text.overlap import heldout_overlap, without_shared
-from data.text.tokenizer import END_NAMES, in_pieces, load_tokenizer, marker_id, well_formed
+from data.text.tokenizer import END_NAMES, in_pieces, listed_texts, load_tokenizer, marker_id, well_formed
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -71,6 +71,11 @@ class TokenCorpus:
     tokenizer_json: str
     metadata: dict[str, Any] = field(default_factory=dict)
     _haystacks: dict[str, Haystack] = field(default_factory=dict, init=False)
+
+    def __post_init__(self):
+        fault = border_fault(self.tokens, self.starts, self.n_train)
+        if fault:
+            raise ValueError(f"this is no corpus: {fault}. Make one with TokenCorpus.from_documents.")
 
     def __repr__(self) -> str:
         return (
@@ -142,7 +147,12 @@ class TokenCorpus:
             FileNotFoundError: if there is no such file.
             ValueError: if it is another kind of file, or damaged: its sha256 is compared.
         """
-        return cls(**read(file_path("path", path)))
+        path = file_path("path", path)
+        corpus = cls(**read(path))
+        most, known = int(corpus.tokens.max()), max(corpus.tokenizer.get_vocab().values(), default=0)
+        if most > known:
+            raise ValueError(f"{path} has token {most}; its tokenizer ends at {known}. {NEXT_STEP}")
+        return corpus
 
     def save(self, path: str | Path) -> None:
         """Write one .npz: aside first, then renamed, so that no reader sees half a file."""
@@ -169,6 +179,7 @@ class TokenCorpus:
 
     def document(self, index: int) -> str:
         """Return the text of one document, without its end marker."""
+        index = whole("document", index, least=0, most=self.n_documents - 1)
         ids = self.tokens[self.starts[index] : self.starts[index + 1] - 1]
         return self.tokenizer.decode(ids.tolist(), skip_special_tokens=False)
 
@@ -208,7 +219,7 @@ def _encoded(
     # Half the memory where ids fit: 77 million tokens take 155 MB as uint16 and 311 MB as uint32.
     dtype = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
     end = marker_id(tokenizer, *END_NAMES)
-    for batch in _batches(well_formed(text) for text in texts if text.strip()):
+    for batch in _batches(well_formed(text) for text in listed_texts(texts) if text.strip()):
         pieces = [list(in_pieces(text)) for text in batch]
         encodings = _encodings(chain.from_iterable(pieces), tokenizer)
         for text, of_text in zip(batch, pieces, strict=True):

@@ -91,7 +91,7 @@ def _file(path: Path, *, text_field: str) -> Iterator[str]:
 
 def _plain(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin with a mark
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({error}). Convert it first.") from error
 

@@ -66,7 +66,7 @@ def train_tokenizer(texts: Iterable[str], *, d_vocab: int = 4096) -> "Tokenizer"
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    pieces = (piece for text in texts for piece in in_pieces(well_formed(text)))
+    pieces = (piece for text in listed_texts(texts) for piece in in_pieces(well_formed(text)))
     tokenizer.train_from_iterator(pieces, trainer)
     # Read back from JSON, so that a tokenizer just trained and one from a file behave alike.
     return load_tokenizer(tokenizer.to_str())
@@ -143,7 +143,7 @@ def encode(tokenizer: "Tokenizer", text: str) -> list[int]:
         >>> len(encode(tokenizer, "a cat"))  # nothing is merged here: one id a byte
         5
     """
-    return tokenizer.encode(text, add_special_tokens=False).ids
+    return tokenizer.encode(well_formed(text), add_special_tokens=False).ids
 
 
 def marker_id(tokenizer: "Tokenizer", *names: str) -> int:
@@ -194,6 +194,28 @@ def well_formed(text: str) -> str:
         café \ud800
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def listed_texts(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the texts, or refuse what is none: one text alone would be read letter by letter.
+
+    Args:
+        texts: strings, in a list or one after the other.
+
+    Raises:
+        ValueError: for one text alone, or for an item that is no text; the message says which.
+
+    Example:
+        >>> list(listed_texts(["One.", "Two."]))
+        ['One.', 'Two.']
+    """
+    legal = "several texts, such as a list of strings"
+    if isinstance(texts, (str, bytes)):
+        raise refusal("texts", texts, legal=legal, step="Put a single text into a list.")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise refusal(f"texts[{number}]", text, legal="a string", step="Decode bytes; leave None out.")
+        yield text
 
 
 def in_pieces(text: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from data import TokenCorpus, documents
+from data.text.packages import asked_packages, locked
 
 TEXTS = ["first text", "zweiter Text ☕", "<script>third</script>"]
 
@@ -137,3 +138,16 @@ def test_a_file_whose_name_reads_as_a_pattern(folder):
     below.mkdir()
     (below / "c.txt").write_text("c")
     assert list(documents(below / "*.txt")) == ["c"]
+
+
+def test_the_mark_of_some_editors_is_no_text(folder):
+    (folder / "a.txt").write_text("One.", encoding="utf-8-sig")
+    (folder / "b.jsonl").write_text('{"text": "Two."}\n', encoding="utf-8-sig")
+    assert list(documents(folder / "*")) == ["One.", "Two."]
+    (folder / "requirements.lock").write_text("numpy==2\n", encoding="utf-8-sig")
+    assert locked(folder / "requirements.lock") == ["numpy"]
+
+
+def test_one_package_is_not_read_letter_by_letter():
+    with pytest.raises(ValueError, match=r"packages is 'numpy'; legal: a list of names. Write \['numpy'\]"):
+        asked_packages("numpy", None)
