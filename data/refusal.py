@@ -153,7 +153,7 @@ def whole(field: str, value: object, *, least: int, most: int | None = None) -> 
         Traceback (most recent call last):
         ValueError: steps is True; legal: whole numbers >= 1. Set steps to such a number.
     """
-    legal = f"whole numbers >= {least}" if most is None else f"whole numbers from {least} to {most:,}"
+    legal = f"whole numbers >= {least}" if most is None else f"whole numbers >= {least} and <= {most:,}"
     try:
         number = index(value)  # pyright: ignore[reportArgumentType] (a TypeError says that it is none)
     except TypeError:  # arrays of numpy have the method too, and raise only when it is called

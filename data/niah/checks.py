@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.memory import check_memory
 from data.refusal import as_number, one_of, refusal, whole
 from data.text.corpus import TokenCorpus
 
@@ -15,6 +16,7 @@ FILLERS = ("synthetic", "repeated", "corpus")
 SPLITS = ("train", "heldout")
 PROTOCOLS = ("ours", "paper")
 LONGEST_VALUE = 64
+BYTES_A_TOKEN = 64  # int64 eight times: filler, breaks and their kinds, pieces, row, tokens, labels
 DEFAULT_FILLER = {"ours": "synthetic", "paper": "repeated"}
 DEFAULT_LENGTHS = {"ours": (128,), "paper": (512,)}
 FIXED_BY_PAPER = {
@@ -57,7 +59,8 @@ def settled_lengths(lengths: object, *, protocol: str) -> tuple[int, ...]:
         protocol: "ours" or "paper".
 
     Raises:
-        ValueError: if there is none, or one is no whole number above 0.
+        ValueError: if there is none, one is no whole number above 0, or an episode of it would not fit into
+            memory.
 
     Example:
         >>> settled_lengths([128, 256], protocol="ours"), settled_lengths(None, protocol="paper")
@@ -67,7 +70,10 @@ def settled_lengths(lengths: object, *, protocol: str) -> tuple[int, ...]:
     if not given:
         legal = "one or more token counts, such as (128, 256)"
         raise refusal("lengths", lengths, legal=legal, step="Put the lengths into a tuple.")
-    return tuple(whole("lengths", length, least=1) for length in given)
+    settled = tuple(whole("lengths", length, least=1) for length in given)
+    for length in settled:
+        check_memory("lengths", length, n_bytes=length * BYTES_A_TOKEN, step="Shorten the context.")
+    return settled
 
 
 def settled_depths(depths: object) -> tuple[float, ...] | None:

@@ -65,7 +65,7 @@ def test_what_is_no_whole_number(value):
 
 def test_the_largest_number_is_named():
     assert whole("n", 10, least=1, most=10) == 10
-    with pytest.raises(ValueError, match="n is 11; legal: whole numbers from 1 to 10"):
+    with pytest.raises(ValueError, match="n is 11; legal: whole numbers >= 1 and <= 10"):
         whole("n", 11, least=1, most=10)
 
 

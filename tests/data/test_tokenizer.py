@@ -61,7 +61,7 @@ def test_padding_of_tokenizers_with_other_names():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="d_vocab is 257; legal: whole numbers from 258 to"):
+    with pytest.raises(ValueError, match="d_vocab is 257; legal: whole numbers >= 258"):
         train_tokenizer(TEXTS, d_vocab=257)
     with pytest.raises(ValueError, match="tokenizer is 'x'; legal: JSON of the tokenizers library"):
         load_tokenizer("x")
@@ -73,7 +73,7 @@ def test_vocabularies_that_end_the_process_are_refused_before_any_text_is_read(d
         raise AssertionError("a text was read")
         yield ""
 
-    message = f"d_vocab is {d_vocab}; legal: whole numbers from 258 to 1,048,576"
+    message = f"d_vocab is {d_vocab}; legal: whole numbers >= 258 and <= 1,048,576"
     for train in (
         lambda: train_tokenizer(texts(), d_vocab=d_vocab),
         lambda: topics_corpus(d_vocab=d_vocab),
