@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from data.memory import MOST_SEED, check_memory
 from data.niah.episodes import IGNORED
 from data.niah.task import NIAHTask
-from data.refusal import refusal, whole
+from data.refusal import as_number, refusal, whole
 from data.text.corpus import TokenCorpus
 
 DEFAULT_EPISODE_FRACTION = 0.25
+BYTES_A_TOKEN = 40  # int64 five times: tokens and labels, and of episodes their row, tokens and labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ class TrainingBatches:
         object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
         object.__setattr__(self, "n_ctx", self._width())
         object.__setattr__(self, "episode_fraction", self._fraction())
+        n_bytes = self.batch_size * self.width * BYTES_A_TOKEN
+        check_memory("batch_size", self.batch_size, n_bytes=n_bytes, step="Take fewer or shorter rows.")
         self._check_pair()
 
     def build(self, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,10 +72,11 @@ class TrainingBatches:
         position t with the label at t + 1.
 
         Args:
-            seed: a whole number from 0 on.
-            step: a whole number from 0 on.
+            seed: a whole number from 0 to 2⁶³ - 1.
+            step: a whole number from 0 to 2⁶³ - 1.
         """
-        rng = np.random.default_rng([whole("seed", seed, least=0), whole("step", step, least=0)])
+        seed = whole("seed", seed, least=0, most=MOST_SEED)
+        rng = np.random.default_rng([seed, whole("step", step, least=0, most=MOST_SEED)])
         n_episodes = self._episodes_before(step + 1) - self._episodes_before(step)
         tokens = np.zeros((self.batch_size, self.width), np.int64)
         labels = np.full_like(tokens, IGNORED)
@@ -162,7 +167,8 @@ class TrainingBatches:
         elif self.task is None:
             default, most = 0.0, 0
         given = default if self.episode_fraction is None else self.episode_fraction
-        if isinstance(given, bool) or not isinstance(given, (int, float)) or not least <= given <= most:
+        fraction = as_number(given)
+        if fraction is None or not least <= fraction <= most:
             legal = f"{least} to {most}" if least < most else f"{most}"
             raise refusal(
                 "episode_fraction",
@@ -170,7 +176,7 @@ class TrainingBatches:
                 legal=f"{legal} with what was passed",
                 step="0 is corpus text alone, 1 episodes alone.",
             )
-        return float(given)
+        return fraction
 
     def _check_pair(self) -> None:
         """Refuse held-out episodes, and episodes of another tokenizer than the corpus'."""

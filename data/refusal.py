@@ -1,8 +1,12 @@
 """One wording for every refused value: what came, what is legal, what to do next."""
 
+import json
 import os
 from collections.abc import Sequence
+from numbers import Real
+from operator import index
 from pathlib import Path
+from typing import Any
 
 LONGEST_SHOWN_VALUE = 120
 
@@ -46,43 +50,89 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
         Traceback (most recent call last):
         ValueError: split is 'test'; legal: 'train', 'heldout'. Set split to one of them.
     """
-    if value not in choices:
+    try:
+        known = value in choices
+    except ValueError:  # an array of numpy, which is neither equal to a choice nor different from it
+        known = False
+    if not known:
         legal = ", ".join(map(repr, choices))
         raise refusal(field, value, legal=legal, step=f"Set {field} to one of them.")
 
 
-def folder_path(field: str, value: object) -> None:
-    """Refuse a value that is not the path of a folder to write to.
+def folder_path(field: str, value: object) -> Path:
+    """Return the path of a folder to write to, `~` expanded, or refuse what cannot be one.
 
     The folder need not exist: it is enough that it can be made in the nearest folder above it that does
-    exist. Nothing is made here, so that a form can be checked before any work starts.
+    exist. Nothing is made here, so that a form can be checked before any work starts. Use the path that
+    comes back: in the text that was given, `~` would become a folder of that name.
 
     Args:
         field: name of the field, for the message.
-        value: what was received, a string.
+        value: what was received, a string or a path.
 
     Raises:
-        ValueError: if it is no string, or a file, or lies where nothing can be written.
+        ValueError: if it is no path, or a file, or lies where nothing can be written.
 
     Example:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
-        ...     folder_path("output_dir", folder + "/not/yet/there")
+        ...     folder_path("output_dir", folder + "/not/yet/there").name
+        'there'
         >>> folder_path("output_dir", "")
         Traceback (most recent call last):
         ValueError: output_dir is ''; legal: the path of a folder. It is made where it does not exist.
     """
-    if not isinstance(value, str) or not value:
-        raise refusal(field, value, legal="the path of a folder", step="It is made where it does not exist.")
-    path = Path(value).absolute()
-    existing = next(part for part in (path, *path.parents) if os.path.exists(part))
+    path = _path(field, value, legal="the path of a folder", step="It is made where it does not exist.")
+    full = path.absolute()
+    existing = next(part for part in (full, *full.parents) if os.path.exists(part))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         step = f"{existing} is {'not writable' if existing.is_dir() else 'a file'}; choose another."
         raise refusal(field, value, legal="the path of a folder that can be written to", step=step)
+    return path
 
 
-def whole(field: str, value: object, *, least: int) -> int:
-    """Return the value as an int, or refuse it if it is not a whole number of at least `least`.
+def file_path(field: str, value: object) -> Path:
+    """Return the path of a file that a person named, `~` expanded, or refuse what cannot be one.
+
+    Whether the file exists is not looked at: reading and writing have their own words for that. Every path
+    that comes from a person goes through here or through `folder_path`, so that `~` means the same
+    everywhere.
+
+    Args:
+        field: name of the field, for the message.
+        value: what was received, a string or a path.
+
+    Raises:
+        ValueError: if it is no path, is empty, or has a name that no file can have.
+
+    Example:
+        >>> file_path("path", "~/corpus.npz") == Path.home() / "corpus.npz"
+        True
+        >>> file_path("path", None)
+        Traceback (most recent call last):
+        ValueError: path is None; legal: the path of a file. Write it as text or as a Path.
+    """
+    return _path(field, value, legal="the path of a file", step="Write it as text or as a Path.")
+
+
+def _path(field: str, value: object, *, legal: str, step: str) -> Path:
+    """Return a path with `~` expanded; ValueError for what the file system could not even look for."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str) or not value:
+        raise refusal(field, value, legal=legal, step=step)
+    try:
+        path = Path(value).expanduser()
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return path
+    except (ValueError, RuntimeError, OSError) as error:  # a NUL, a user that is not there, a name too long
+        raise refusal(field, value, legal=legal, step=f"It is no path here: {error}.") from error
+    return path
+
+
+def whole(field: str, value: object, *, least: int, most: int | None = None) -> int:
+    """Return the value as an int, or refuse it if it is not a whole number from `least` to `most`.
 
     Numbers of numpy are whole numbers too. `True` is not, although Python counts it as 1: where it is
     passed as a number, something was mistaken for something else. Neither is 3.0.
@@ -91,9 +141,10 @@ def whole(field: str, value: object, *, least: int) -> int:
         field: name of the field, for the message.
         value: what was received.
         least: the smallest legal number.
+        most: the largest legal number; None sets no limit.
 
     Raises:
-        ValueError: if `value` is no whole number, or below `least`.
+        ValueError: if `value` is no whole number, below `least` or above `most`.
 
     Example:
         >>> whole("steps", 400, least=1)
@@ -102,8 +153,60 @@ def whole(field: str, value: object, *, least: int) -> int:
         Traceback (most recent call last):
         ValueError: steps is True; legal: whole numbers >= 1. Set steps to such a number.
     """
-    index = getattr(value, "__index__", None)
-    if isinstance(value, bool) or index is None or index() < least:
-        legal = f"whole numbers >= {least}"
+    legal = f"whole numbers >= {least}" if most is None else f"whole numbers >= {least} and <= {most:,}"
+    try:
+        number = index(value)  # pyright: ignore[reportArgumentType] (a TypeError says that it is none)
+    except TypeError:  # arrays of numpy have the method too, and raise only when it is called
+        number = None
+    known = number is not None and not isinstance(value, bool)
+    if not known or number < least or (most is not None and number > most):
         raise refusal(field, value, legal=legal, step=f"Set {field} to such a number.")
-    return index()
+    return number
+
+
+def as_number(value: object) -> float | None:
+    """Return a real number as a plain float, or None if the value is none.
+
+    Numbers of numpy become plain ones, which JSON can hold. `True` is no number here, as in `whole`; text
+    is none either. NaN comes back as it is and fails every comparison.
+
+    Args:
+        value: what was received.
+
+    Example:
+        >>> as_number(1), as_number(True), as_number("0.5")
+        (1.0, None, None)
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    return float(value) if number else None
+
+
+def plain_json(field: str, value: dict[str, Any]) -> dict[str, Any]:
+    """Return a dictionary as JSON will give it back, numbers of numpy made plain.
+
+    A file's metadata are checked where they are given, since the file is often written minutes later.
+
+    Args:
+        field: name of the field, for the message.
+        value: texts, numbers, lists and dictionaries, by text.
+
+    Raises:
+        ValueError: if it holds something that JSON has no form for, NaN and infinity included.
+
+    Example:
+        >>> plain_json("metadata", {"from": ("a", "b")})
+        {'from': ['a', 'b']}
+    """
+    try:
+        return dict(json.loads(json.dumps(value, default=_plain, allow_nan=False)))
+    except (TypeError, ValueError, RecursionError) as error:
+        step = f"It cannot be stored: {error}."
+        raise refusal(field, value, legal="texts, numbers, lists and dictionaries", step=step) from error
+
+
+def _plain(value: object) -> object:
+    """Return a number or array of numpy in plain Python; TypeError for what has no such form."""
+    tolist = getattr(value, "tolist", None)
+    if tolist is None:
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return tolist()

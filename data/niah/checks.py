@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from data.refusal import one_of, refusal, whole
+import numpy as np
+
+from data.memory import check_memory
+from data.refusal import as_number, one_of, refusal, whole
 from data.text.corpus import TokenCorpus
 
 if TYPE_CHECKING:
@@ -13,6 +16,7 @@ FILLERS = ("synthetic", "repeated", "corpus")
 SPLITS = ("train", "heldout")
 PROTOCOLS = ("ours", "paper")
 LONGEST_VALUE = 64
+BYTES_A_TOKEN = 64  # int64 eight times: filler, breaks and their kinds, pieces, row, tokens, labels
 DEFAULT_FILLER = {"ours": "synthetic", "paper": "repeated"}
 DEFAULT_LENGTHS = {"ours": (128,), "paper": (512,)}
 FIXED_BY_PAPER = {
@@ -55,17 +59,21 @@ def settled_lengths(lengths: object, *, protocol: str) -> tuple[int, ...]:
         protocol: "ours" or "paper".
 
     Raises:
-        ValueError: if there is none, or one is no whole number above 0.
+        ValueError: if there is none, one is no whole number above 0, or an episode of it would not fit into
+            memory.
 
     Example:
         >>> settled_lengths([128, 256], protocol="ours"), settled_lengths(None, protocol="paper")
         ((128, 256), (512,))
     """
-    given = DEFAULT_LENGTHS[protocol] if lengths is None else lengths
-    if not isinstance(given, (list, tuple)) or not given:
+    given = DEFAULT_LENGTHS[protocol] if lengths is None else _listed(lengths)
+    if not given:
         legal = "one or more token counts, such as (128, 256)"
-        raise refusal("lengths", given, legal=legal, step="Put the lengths into a tuple.")
-    return tuple(whole("lengths", length, least=1) for length in given)
+        raise refusal("lengths", lengths, legal=legal, step="Put the lengths into a tuple.")
+    settled = tuple(whole("lengths", length, least=1) for length in given)
+    for length in settled:
+        check_memory("lengths", length, n_bytes=length * BYTES_A_TOKEN, step="Shorten the context.")
+    return settled
 
 
 def settled_depths(depths: object) -> tuple[float, ...] | None:
@@ -85,10 +93,12 @@ def settled_depths(depths: object) -> tuple[float, ...] | None:
     """
     if depths is None:
         return None
-    if not isinstance(depths, (list, tuple)) or not depths or not all(map(_is_share, depths)):
+    shares = [as_number(depth) for depth in _listed(depths) or ()]
+    settled = tuple(depth for depth in shares if depth is not None and 0 <= depth <= 1)
+    if not settled or len(settled) < len(shares):
         legal = "None, or one or more numbers from 0 to 1"
         raise refusal("depths", depths, legal=legal, step="0 is the start of the filler, 1 its end.")
-    return tuple(float(depth) for depth in depths)
+    return settled
 
 
 def settled_value_length(value_length: object) -> int:
@@ -204,5 +214,8 @@ def _check_needed(name: str, given: object, *, filler: str, needed: bool, legal:
         raise refusal(name, given, legal=legal, step=step)
 
 
-def _is_share(depth: object) -> bool:
-    return isinstance(depth, (int, float)) and not isinstance(depth, bool) and 0 <= depth <= 1
+def _listed(values: object) -> Sequence[object] | None:
+    """Return a list, tuple or row of numpy as a sequence; None if it is something else."""
+    if isinstance(values, np.ndarray) and values.ndim == 1:
+        return list(values)
+    return values if isinstance(values, (list, tuple)) else None

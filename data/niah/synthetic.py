@@ -16,6 +16,23 @@ PAD_ID, NEEDLE_ID, QUERY_ID = 0, 1, 2
 MARKER_LABELS = ("pad", "needle", "query")
 FIRST_KEY_ID = 3
 DEFAULT_SYMBOLS = 64
+MOST_SYMBOLS = 1 << 20
+
+
+def settled_symbols(n_symbols: object) -> int | None:
+    """Return the size of a synthetic vocabulary as an int, or None where none was given.
+
+    Args:
+        n_symbols: a whole number from 16, the fewest that hold markers, keys, values and filler, to 2²⁰.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+        >>> settled_symbols(64), settled_symbols(None)
+        (64, None)
+    """
+    return None if n_symbols is None else whole("n_symbols", n_symbols, least=16, most=MOST_SYMBOLS)
 
 
 @dataclass(frozen=True)
@@ -26,7 +43,7 @@ class SyntheticBuilder:
     alone. What has to be learned is to copy what followed the marker (and key) earlier.
 
     Args:
-        n_symbols: size of the vocabulary, at least 16.
+        n_symbols: size of the vocabulary, 16 to 2²⁰.
         value_length: tokens of a value.
         n_needles: needles that may be asked for.
         n_distractors: needles that are never asked for.
@@ -50,7 +67,7 @@ class SyntheticBuilder:
     pad_id = PAD_ID
 
     def __post_init__(self):
-        whole("n_symbols", self.n_symbols, least=16)
+        settled_symbols(self.n_symbols)
         if self.keyed and self.n_hidden > self.n_keys:
             raise refusal(
                 "n_needles + n_distractors",

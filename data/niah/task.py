@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from data.memory import MOST_SEED, check_memory
 from data.niah.checks import (
     SPLITS,
     check_company,
@@ -30,13 +31,16 @@ from data.niah.checks import (
 )
 from data.niah.episodes import Episodes, draw_cells, pad_rows
 from data.niah.paper_protocol import SCRIPT_EPISODES, PaperBuilder
-from data.niah.synthetic import DEFAULT_SYMBOLS, SyntheticBuilder
+from data.niah.synthetic import DEFAULT_SYMBOLS, SyntheticBuilder, settled_symbols
 from data.niah.text import TextBuilder, text_builder
 from data.refusal import one_of, whole
 from data.text.corpus import TokenCorpus
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+BYTES_OF_TOKEN = 24  # int64 three times: the row, tokens and labels
+BYTES_OF_KNOBS = 1000  # twelve numbers and texts, in Python
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,7 @@ class NIAHTask:
             "value_length": settled_value_length(self.value_length),
             "n_needles": whole("n_needles", self.n_needles, least=1),
             "n_distractors": whole("n_distractors", self.n_distractors, least=0),
+            "n_symbols": settled_symbols(self.n_symbols),
             "tokenizer": self._settled_tokenizer(filler),
         }
         for name, value in settled.items():
@@ -115,11 +120,13 @@ class NIAHTask:
         """Build episodes, the same ones for the same seed.
 
         Args:
-            seed: a whole number from 0 on; every random choice follows from it and the split.
+            seed: a whole number from 0 to 2⁶³ - 1; every random choice follows from it and the split.
             n_episodes: 64 by default, 200 under the paper's protocol.
         """
-        seed = whole("seed", seed, least=0)
+        seed = whole("seed", seed, least=0, most=MOST_SEED)
         n = whole("n_episodes", self._default_episodes if n_episodes is None else n_episodes, least=1)
+        n_bytes = n * (self.max_length * BYTES_OF_TOKEN + BYTES_OF_KNOBS)
+        check_memory("n_episodes", n, n_bytes=n_bytes, step="Build fewer at a time, with other seeds.")
         rng = np.random.default_rng([seed, SPLITS.index(self.split)])
         lengths, depths = draw_cells(rng, self.lengths or (), self.depths, n=n)
         rows = [

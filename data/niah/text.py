@@ -6,10 +6,10 @@
                          needle ...........[value].                             query ............. answer
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from string import Formatter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ from data.text.tokenizer import encode
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+FIELD = re.compile(r"\{(key|value)\}")
 PLAIN_TEMPLATE = "The secret number is {value}."
 KEYED_TEMPLATE = "The secret number of {key} is {value}."
 
@@ -204,7 +205,8 @@ def text_builder(
             legal=f"1 to {len(KEYS)}",
             step="There are no more names.",
         )
-    template = template or (KEYED_TEMPLATE if keyed else PLAIN_TEMPLATE)
+    if template is None:
+        template = KEYED_TEMPLATE if keyed else PLAIN_TEMPLATE
     _check_template(template, keyed=keyed)
     haystack = _haystack(filler, tokenizer, corpus, split, longest)
     builder = TextBuilder(
@@ -240,11 +242,10 @@ def _haystack(
 def _check_template(template: str, *, keyed: bool) -> None:
     """Refuse a template that lacks a field, repeats one, or begins with the value, which leaves no query."""
     wanted = ["key", "value"] if keyed else ["value"]
-    try:
-        fields = [name for _, name, *_ in Formatter().parse(template) if name is not None]
-    except ValueError:
-        fields = []
-    if fields != wanted or template.startswith("{value}"):
+    fields = FIELD.findall(template) if isinstance(template, str) else []
+    # Anything else in braces ({value!r}, {value:>9}, {{) would be hidden as it is written.
+    braces = fields and set("{}") & set(FIELD.sub("", template))
+    if fields != wanted or braces or template.startswith("{value}"):
         legal = "text, then " + ", then ".join(f"{{{name}}} once" for name in wanted)
         example = KEYED_TEMPLATE if keyed else PLAIN_TEMPLATE
         raise refusal("template", template, legal=legal, step=f"For example {example!r}.")

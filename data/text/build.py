@@ -12,11 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from data.refusal import one_of, refusal
+from data.refusal import file_path, folder_path, one_of, refusal
 from data.text.corpus import HELD_OUT_ONE_IN, TokenCorpus, is_heldout
 from data.text.docstrings import docstrings, standard_library
 from data.text.packages import asked_packages, installed, package_files, versions
-from data.text.tokenizer import train_tokenizer
+from data.text.tokenizer import train_tokenizer, vocabulary_size
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -76,9 +76,10 @@ def build_corpus(
         ...     print(build_corpus(f"{folder}/corpus.npz", d_vocab=258).document(0))
         The cat sat.
     """
+    d_vocab = vocabulary_size(d_vocab)
     if split is not None:
         one_of("split", split, SPLIT_KINDS)
-    path = Path(path) if path is not None else cache_folder() / f"corpus-{d_vocab}.npz"
+    path = file_path("path", path) if path is not None else cache_folder() / f"corpus-{d_vocab}.npz"
     asked = asked_packages(packages, lock)
     tell = progress or _silent
     if path.exists() and not rebuild:
@@ -209,7 +210,7 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     given = os.environ.get("SISA_CACHE")
-    return Path(given) if given else user_cache_path("sisa-lens")
+    return folder_path("SISA_CACHE", given) if given else user_cache_path("sisa-lens")
 
 
 def _topics(split: Split) -> list[str]:

@@ -4,24 +4,25 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data.refusal import one_of, refusal, whole
-from data.text.corpus_file import CorpusFields, digest, read, write
+from data.refusal import file_path, one_of, plain_json, refusal, whole
+from data.text.corpus_file import NEXT_STEP, CorpusFields, border_fault, digest, read, write
 from data.text.haystack import Haystack, text_haystack
 from data.text.labels import ends_line
 from data.text.overlap import heldout_overlap, without_shared
-from data.text.tokenizer import END_NAMES, load_tokenizer, marker_id, well_formed
+from data.text.tokenizer import END_NAMES, in_pieces, listed_texts, load_tokenizer, marker_id, well_formed
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 HELD_OUT_ONE_IN = 20
 DOCUMENTS_AT_ONCE = 1000
+CHARACTERS_AT_ONCE = 1 << 20
 DOCUMENTS_BETWEEN_REPORTS = 10_000
 
 
@@ -71,6 +72,11 @@ class TokenCorpus:
     metadata: dict[str, Any] = field(default_factory=dict)
     _haystacks: dict[str, Haystack] = field(default_factory=dict, init=False)
 
+    def __post_init__(self):
+        fault = border_fault(self.tokens, self.starts, self.n_train)
+        if fault:
+            raise ValueError(f"this is no corpus: {fault}. Make one with TokenCorpus.from_documents.")
+
     def __repr__(self) -> str:
         return (
             f"TokenCorpus({len(self.tokens):,} tokens, {self.n_train:,} documents for training and "
@@ -107,10 +113,12 @@ class TokenCorpus:
         Raises:
             ValueError: if no document is left, or `max_tokens` is no whole number above 0.
         """
+        one_in = whole("heldout_one_in", heldout_one_in, least=1)
+        given = plain_json("metadata", metadata or {})
         train, heldout = [], []
         limit = float("inf") if max_tokens is None else whole("max_tokens", max_tokens, least=1)
         n_tokens = 0
-        for is_held, ids in _encoded(texts, tokenizer, one_in=heldout_one_in):
+        for is_held, ids in _encoded(texts, tokenizer, one_in=one_in):
             (heldout if is_held else train).append(ids)
             n_tokens += len(ids)
             n_documents = len(train) + len(heldout)
@@ -125,7 +133,7 @@ class TokenCorpus:
             heldout = _unshared(train, heldout, tokenizer)
         documents = train + heldout
         starts = np.concatenate([[0], np.cumsum([len(ids) for ids in documents])])
-        corpus = cls(np.concatenate(documents), starts, len(train), tokenizer.to_str(), dict(metadata or {}))
+        corpus = cls(np.concatenate(documents), starts, len(train), tokenizer.to_str(), given)
         dropped = 1 - sum(map(len, heldout)) / n_heldout if n_heldout else 0.0
         corpus.metadata["heldout_dropped"] = round(dropped, 4)
         corpus.metadata["heldout_overlap"] = round(heldout_overlap(corpus), 6)
@@ -139,7 +147,12 @@ class TokenCorpus:
             FileNotFoundError: if there is no such file.
             ValueError: if it is another kind of file, or damaged: its sha256 is compared.
         """
-        return cls(**read(Path(path)))
+        path = file_path("path", path)
+        corpus = cls(**read(path))
+        most, known = int(corpus.tokens.max()), max(corpus.tokenizer.get_vocab().values(), default=0)
+        if most > known:
+            raise ValueError(f"{path} has token {most}; its tokenizer ends at {known}. {NEXT_STEP}")
+        return corpus
 
     def save(self, path: str | Path) -> None:
         """Write one .npz: aside first, then renamed, so that no reader sees half a file."""
@@ -150,7 +163,7 @@ class TokenCorpus:
             "tokenizer_json": self.tokenizer_json,
             "metadata": self.metadata,
         }
-        write(Path(path), fields)
+        write(file_path("path", path), fields)
 
     def split(self, name: str) -> np.ndarray:
         """Return the tokens of "train" or "heldout" [position], as a view."""
@@ -166,6 +179,7 @@ class TokenCorpus:
 
     def document(self, index: int) -> str:
         """Return the text of one document, without its end marker."""
+        index = whole("document", index, least=0, most=self.n_documents - 1)
         ids = self.tokens[self.starts[index] : self.starts[index + 1] - 1]
         return self.tokenizer.decode(ids.tolist(), skip_special_tokens=False)
 
@@ -205,8 +219,27 @@ def _encoded(
     # Half the memory where ids fit: 77 million tokens take 155 MB as uint16 and 311 MB as uint32.
     dtype = np.uint16 if tokenizer.get_vocab_size() <= 1 << 16 else np.uint32
     end = marker_id(tokenizer, *END_NAMES)
-    stream = (well_formed(text) for text in texts if text.strip())
-    while batch := list(islice(stream, DOCUMENTS_AT_ONCE)):
-        encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-        for text, encoding in zip(batch, encodings, strict=True):
-            yield is_heldout(text, one_in=one_in), np.array([*encoding.ids, end], dtype)
+    for batch in _batches(well_formed(text) for text in listed_texts(texts) if text.strip()):
+        pieces = [list(in_pieces(text)) for text in batch]
+        encodings = _encodings(chain.from_iterable(pieces), tokenizer)
+        for text, of_text in zip(batch, pieces, strict=True):
+            ids = [np.array(encoding.ids, dtype) for encoding in islice(encodings, len(of_text))]
+            yield is_heldout(text, one_in=one_in), np.concatenate([*ids, np.array([end], dtype)])
+
+
+def _encodings(texts: Iterable[str], tokenizer: "Tokenizer") -> Iterator["Encoding"]:
+    """Yield the encoding of each text, a bounded number of characters at a time."""
+    for batch in _batches(texts):
+        yield from tokenizer.encode_batch_fast(batch, add_special_tokens=False)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Yield texts in lists of bounded length, since all of a list are in memory as encodings at once."""
+    batch: list[str] = []
+    for text in texts:
+        batch.append(text)
+        if len(batch) == DOCUMENTS_AT_ONCE or sum(map(len, batch)) >= CHARACTERS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

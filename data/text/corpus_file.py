@@ -8,15 +8,17 @@ import hashlib
 import json
 import zipfile
 import zlib
+from math import prod
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, BinaryIO, TypedDict, cast
 
 import numpy as np
 
 from data.files import write_aside
 
 SCHEMA = "sisa-corpus/1"
-HEAD_FIELDS = ("n_train", "tokenizer", "sha256", "metadata")
+HEAD_FIELDS = {"n_train": int, "tokenizer": str, "sha256": str, "metadata": dict}
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, IndexError, MemoryError, NotImplementedError)
 NEXT_STEP = "Build it anew with build_corpus(path, rebuild=True), or copy the file again."
 
 
@@ -122,6 +124,9 @@ def read(path: Path) -> CorpusFields:
     arrays = _arrays(path)
     head = _head(path, arrays)
     tokens, starts = arrays["tokens"], arrays["starts"]
+    fault = border_fault(tokens, starts, head["n_train"])
+    if fault:
+        raise ValueError(f"{path}: {fault}. {NEXT_STEP}")
     if digest(tokens, starts, head["n_train"], head["tokenizer"]) != head["sha256"]:
         raise ValueError(f"{path} does not hold what was written: its sha256 differs. {NEXT_STEP}")
     return {
@@ -133,14 +138,61 @@ def read(path: Path) -> CorpusFields:
     }
 
 
+def border_fault(tokens: np.ndarray, starts: np.ndarray, n_train: object) -> str | None:
+    """Return what is wrong with a corpus' arrays and split in words, or None.
+
+    A split whose borders lie gives other text than its name says, without a word: with `n_train` = -1 all but
+    the last document would be training text.
+
+    Args:
+        tokens: shall be uint16 or uint32 [position].
+        starts: shall rise from 0 to the number of tokens [document + 1].
+        n_train: shall be a number of documents, from 0 to all of them.
+
+    Example:
+        >>> tokens = np.array([5, 0, 6, 0], np.uint16)
+        >>> border_fault(tokens, np.array([0, 2, 4]), 1)
+        >>> border_fault(tokens, np.array([0, 2, 4]), -1)
+        'n_train is -1; legal: 0 to 2'
+    """
+    if tokens.ndim != 1 or tokens.dtype.kind != "u":
+        return f"tokens are {tokens.dtype} of {tokens.ndim} axes; legal: unsigned integers of one axis"
+    if starts.ndim != 1 or starts.dtype.kind not in "iu" or len(starts) < 2:
+        return f"starts are {starts.dtype} of shape {starts.shape}; legal: two or more integers of one axis"
+    if starts[0] != 0 or starts[-1] != len(tokens) or not (starts[1:] > starts[:-1]).all():
+        return f"starts do not rise from 0 to {len(tokens)}, the number of tokens"
+    n_documents = len(starts) - 1
+    if isinstance(n_train, bool) or not isinstance(n_train, (int, np.integer)):
+        return f"n_train is {n_train!r}; legal: a whole number"
+    return None if 0 <= n_train <= n_documents else f"n_train is {n_train}; legal: 0 to {n_documents}"
+
+
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """Return the three arrays of the file; ValueError if it is not a whole archive of them."""
     try:
         with path.open("rb") as stream:
+            _check_sizes(stream)
             stored = np.load(stream, allow_pickle=False)
             return {name: stored[name] for name in ("head", "tokens", "starts")}
-    except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+    except (*UNREADABLE, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is not a whole {SCHEMA} file ({error}). {NEXT_STEP}") from error
+
+
+def _check_sizes(stream: BinaryIO) -> None:
+    """Refuse an array that claims another size than the archive holds, before memory is taken for it."""
+    with zipfile.ZipFile(stream) as archive:
+        for name in ("head", "tokens", "starts"):
+            entry = archive.getinfo(f"{name}.npy")
+            with archive.open(entry) as array:
+                first = np.lib.format.read_magic(array) == (1, 0)
+                form = np.lib.format
+                header = form.read_array_header_1_0(array) if first else form.read_array_header_2_0(array)
+                shape, _, dtype = header
+                if prod(shape) * dtype.itemsize + array.tell() != entry.file_size:
+                    raise ValueError(
+                        f"{name} claims shape {shape}, which {entry.file_size} bytes do not hold"
+                    )
+    stream.seek(0)
 
 
 def _head(path: Path, arrays: dict[str, np.ndarray]) -> Head:
@@ -152,7 +204,9 @@ def _head(path: Path, arrays: dict[str, np.ndarray]) -> Head:
     schema = head.get("schema") if isinstance(head, dict) else None
     if schema != SCHEMA:
         raise ValueError(f"{path} has schema {schema!r}; legal: {SCHEMA!r}. {NEXT_STEP}")
-    for name in HEAD_FIELDS:
+    for name, kind in HEAD_FIELDS.items():
         if name not in head:
             raise ValueError(f"{path}: its head lacks {name!r}. {NEXT_STEP}")
+        if not isinstance(head[name], kind):
+            raise ValueError(f"{path}: {name!r} in its head is no {kind.__name__}. {NEXT_STEP}")
     return cast("Head", head)

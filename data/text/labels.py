@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.refusal import refusal
+from data.refusal import refusal, whole
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+LIBRARY_IDS = 1 << 32  # the library counts ids with 32 bits
 GLYPHS = {" ": "·", "\n": "⏎", "\t": "⇥"}
 
 
@@ -38,7 +39,7 @@ def token_labels(tokenizer: "Tokenizer", ids: Sequence[int]) -> list[str]:
         >>> token_labels(tokenizer, tokenizer.encode("the cat\\n7").ids)
         ['the', '·cat', '⏎', '7']
     """
-    return [_label(tokenizer, int(token_id)) for token_id in ids]
+    return [_label(tokenizer, token_id) for token_id in ids]
 
 
 def token_bytes(tokenizer: "Tokenizer", token_id: int) -> bytes:
@@ -62,7 +63,8 @@ def token_bytes(tokenizer: "Tokenizer", token_id: int) -> bytes:
         >>> token_bytes(tokenizer, 0)
         b'<|endoftext|>'
     """
-    symbol = tokenizer.id_to_token(token_id)
+    number = whole("token id", token_id, least=0)
+    symbol = tokenizer.id_to_token(number) if number < LIBRARY_IDS else None
     if symbol is None:
         legal = f"0 to {tokenizer.get_vocab_size() - 1}"
         raise refusal("token id", token_id, legal=legal, step="Label ids with the tokenizer that made them.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from data.refusal import refusal
+from data.refusal import file_path, refusal
 
 
 def installed() -> dict[str, Distribution]:
@@ -67,6 +67,8 @@ def asked_packages(packages: Sequence[str] | None, lock: str | Path | None) -> d
             legal="one of the two, or neither",
             step="Add locked(lock) to packages to have both.",
         )
+    if isinstance(packages, str):
+        raise refusal("packages", packages, legal="a list of names", step=f"Write [{packages!r}].")
     if lock is not None:
         found = installed()
         return versions(name for name in locked(lock) if name in found)
@@ -119,10 +121,11 @@ def locked(path: str | Path) -> list[str]:
         ...     print(locked(lock))
         ['numpy', 'zope-interface']
     """
-    if not Path(path).is_file():
+    path = file_path("lock", path)
+    if not path.is_file():
         step = "Pass the path of one, such as requirements.lock in the folder of a checkout."
         raise FileNotFoundError(f"no requirements file at {path}. {step}")
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
     return sorted({name for line in lines for name in _pinned(line)})
 
 

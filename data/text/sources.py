@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from glob import glob
+from glob import escape, glob
 from itertools import islice
 from pathlib import Path
 
-from data.refusal import refusal, whole
+from data.refusal import file_path, refusal, whole
 
 DOCUMENT_SUFFIXES = (".txt", ".md", ".rst", ".jsonl", ".parquet")
 HUB_PREFIX = "hub:"
+ROWS_AT_ONCE = 1000
 
 
 def documents(
@@ -42,21 +43,20 @@ def documents(
         ['One.', 'Two.', 'Three.']
     """
     stop = None if limit is None else whole("limit", limit, least=1)
-    source = str(source)
-    if source.startswith(HUB_PREFIX):
+    if isinstance(source, str) and source.startswith(HUB_PREFIX):
         texts = _hub(source.removeprefix(HUB_PREFIX), text_field=text_field, split=split)
     else:
-        texts = _files(source, text_field=text_field)
+        texts = _files(file_path("source", source), text_field=text_field)
     return islice(texts, stop)
 
 
-def _files(pattern: str, *, text_field: str) -> Iterator[str]:
-    """Return the texts of every file that a pattern matches; all names are checked before any is read."""
-    paths = [Path(name) for name in sorted(glob(pattern, recursive=True)) if Path(name).is_file()]
+def _files(source: Path, *, text_field: str) -> Iterator[str]:
+    """Return the texts of a file, or of every file that a pattern matches, once all names are checked."""
+    paths = [Path(name) for name in sorted(glob(_pattern(source), recursive=True)) if Path(name).is_file()]
     if not paths:
         raise refusal(
             "source",
-            pattern,
+            str(source),
             legal="a path or pattern that matches files, or hub:OWNER/NAME",
             step="Check the path; ** reaches into folders.",
         )
@@ -71,18 +71,27 @@ def _files(pattern: str, *, text_field: str) -> Iterator[str]:
     return (text for path in paths for text in _file(path, text_field=text_field))
 
 
+def _pattern(source: Path) -> str:
+    """Return a pattern in which the names that exist stand for themselves.
+
+    Files and folders may have names that read as patterns: `a[1].txt` as a pattern is the name `a1.txt`.
+    """
+    existing = next((part for part in (source, *source.parents) if part.exists()), Path())
+    return str(Path(escape(str(existing)), source.relative_to(existing)))
+
+
 def _file(path: Path, *, text_field: str) -> Iterator[str]:
     """Return the texts of one file of a known kind."""
     if path.suffix == ".jsonl":
         return _json_lines(path, text_field=text_field)
     if path.suffix == ".parquet":
-        return _texts(_parquet(path), text_field=text_field, place=str(path))
+        return _texts(_parquet(path, text_field), text_field=text_field, place=str(path))
     return iter([_plain(path)])
 
 
 def _plain(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # some editors begin with a mark
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8 ({error}). Convert it first.") from error
 
@@ -102,12 +111,16 @@ def _json(line: bytes, place: str) -> object:
         raise ValueError(f"{place} is not JSON ({error}). A .jsonl file holds one object a line.") from error
 
 
-def _parquet(path: Path) -> Iterable[object]:
-    from datasets import load_dataset
+def _parquet(path: Path, text_field: str) -> Iterator[object]:
+    """Yield the rows of a parquet file, of which only the column of the text is read."""
+    from pyarrow.parquet import ParquetFile
 
     try:
-        return load_dataset("parquet", data_files=[str(path)], split="train", streaming=True)
-    except Exception as error:  # the reader's own errors have no common base
+        with ParquetFile(path) as file:
+            columns = [text_field] if text_field in file.schema_arrow.names else None
+            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
+                yield from batch.to_pylist()
+    except (OSError, ValueError) as error:  # errors of the reader are one or the other
         raise ValueError(f"{path} is not readable as parquet ({error}). Write it again.") from error
 
 

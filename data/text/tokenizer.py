@@ -4,10 +4,12 @@ Any text has ids and comes back byte for byte. `<|endoftext|>` ends documents, `
 both are markers only: the same characters inside a text are ordinary text.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from data.refusal import refusal, whole
+from data.text.tokenizer_check import faults
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -17,6 +19,11 @@ END, PADDING = "<|endoftext|>", "<|pad|>"
 END_NAMES = (END, "</s>", "[SEP]")
 PADDING_NAMES = (PADDING, "<pad>", "[PAD]", END, "</s>")
 N_BYTES = 256
+MOST_SYMBOLS = 1 << 20  # four times the largest vocabularies in use
+LONGEST_PIECE = 1 << 18  # characters
+CUT_WITHIN = 1 << 12  # characters at the end of a piece in which a space is looked for
+WORD_BORDER = re.compile(r"(?<=\S) (?=\S)")
+PROBE = "The cat, é 42.\n"
 
 
 def train_tokenizer(texts: Iterable[str], *, d_vocab: int = 4096) -> "Tokenizer":
@@ -27,14 +34,14 @@ def train_tokenizer(texts: Iterable[str], *, d_vocab: int = 4096) -> "Tokenizer"
 
     Args:
         texts: what the merges are learned from, read once.
-        d_vocab: the most symbols. It counts the two markers and the 256 bytes, so that the least is 258;
-            texts with too few pairs to merge give a smaller vocabulary.
+        d_vocab: the most symbols, 258 to 2²⁰. It counts the two markers and the 256 bytes; texts with too
+            few pairs to merge give a smaller vocabulary.
 
     Returns:
         A tokenizer of the `tokenizers` library whose ids 0 and 1 are `<|endoftext|>` and `<|pad|>`.
 
     Raises:
-        ValueError: if `d_vocab` is below 258.
+        ValueError: if `d_vocab` is below 258 or above 2²⁰.
 
     Example:
         >>> from data import train_tokenizer
@@ -44,7 +51,7 @@ def train_tokenizer(texts: Iterable[str], *, d_vocab: int = 4096) -> "Tokenizer"
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    d_vocab = whole("d_vocab", d_vocab, least=N_BYTES + 2)
+    d_vocab = vocabulary_size(d_vocab)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -59,7 +66,8 @@ def train_tokenizer(texts: Iterable[str], *, d_vocab: int = 4096) -> "Tokenizer"
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(map(well_formed, texts), trainer)
+    pieces = (piece for text in listed_texts(texts) for piece in in_pieces(well_formed(text)))
+    tokenizer.train_from_iterator(pieces, trainer)
     # Read back from JSON, so that a tokenizer just trained and one from a file behave alike.
     return load_tokenizer(tokenizer.to_str())
 
@@ -73,7 +81,8 @@ def load_tokenizer(text: str) -> "Tokenizer":
         text: what `tokenizer.to_str()` gave; corpora and checkpoints hold it.
 
     Raises:
-        ValueError: if `text` is not JSON of the `tokenizers` library.
+        ValueError: if `text` is not JSON of the `tokenizers` library, holds a bad regular expression, or
+            asks for sizes that no tokenizer has, such as padding to 2³⁴ tokens.
 
     Example:
         >>> from data import load_tokenizer, train_tokenizer
@@ -83,13 +92,40 @@ def load_tokenizer(text: str) -> "Tokenizer":
     """
     from tokenizers import Tokenizer
 
+    legal = "JSON of the tokenizers library"
+    if not isinstance(text, str):
+        raise refusal("tokenizer", text, legal=legal, step="Pass what tokenizer.to_str() gave.")
+    text = text.removeprefix("\ufeff")  # some editors put this mark at the beginning of a file
+    for fault in faults(text):
+        raise refusal("tokenizer", text, legal=legal, step=f"It cannot be used: {fault}.")
     try:
         tokenizer = Tokenizer.from_str(text)
-    except Exception as error:  # the library raises bare Exception
+        tokenizer.encode_special_tokens = True
+        encode(tokenizer, PROBE)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    # A bad regular expression is a PanicException, which is no Exception; other errors are bare Exceptions.
+    except BaseException as error:
         step = f"Store it with tokenizer.to_str() ({error})."
-        raise refusal("tokenizer", text, legal="JSON of the tokenizers library", step=step) from error
-    tokenizer.encode_special_tokens = True
+        raise refusal("tokenizer", text, legal=legal, step=step) from error
     return tokenizer
+
+
+def vocabulary_size(d_vocab: object) -> int:
+    """Return the size of a vocabulary that can be trained, or refuse it before any text is read.
+
+    Args:
+        d_vocab: a whole number from 258, the markers and the bytes, to 2²⁰. The library allocates the whole
+            table at once and ends the process where it does not fit into memory.
+
+    Raises:
+        ValueError: for anything else.
+
+    Example:
+        >>> vocabulary_size(4096)
+        4096
+    """
+    return whole("d_vocab", d_vocab, least=N_BYTES + 2, most=MOST_SYMBOLS)
 
 
 def encode(tokenizer: "Tokenizer", text: str) -> list[int]:
@@ -107,7 +143,7 @@ def encode(tokenizer: "Tokenizer", text: str) -> list[int]:
         >>> len(encode(tokenizer, "a cat"))  # nothing is merged here: one id a byte
         5
     """
-    return tokenizer.encode(text, add_special_tokens=False).ids
+    return tokenizer.encode(well_formed(text), add_special_tokens=False).ids
 
 
 def marker_id(tokenizer: "Tokenizer", *names: str) -> int:
@@ -158,3 +194,49 @@ def well_formed(text: str) -> str:
         café \ud800
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def listed_texts(texts: Iterable[str]) -> Iterator[str]:
+    """Yield the texts, or refuse what is none: one text alone would be read letter by letter.
+
+    Args:
+        texts: strings, in a list or one after the other.
+
+    Raises:
+        ValueError: for one text alone, or for an item that is no text; the message says which.
+
+    Example:
+        >>> list(listed_texts(["One.", "Two."]))
+        ['One.', 'Two.']
+    """
+    legal = "several texts, such as a list of strings"
+    if isinstance(texts, (str, bytes)):
+        raise refusal("texts", texts, legal=legal, step="Put a single text into a list.")
+    for number, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise refusal(f"texts[{number}]", text, legal="a string", step="Decode bytes; leave None out.")
+        yield text
+
+
+def in_pieces(text: str) -> Iterator[str]:
+    """Yield a text in pieces of at most 2¹⁸ characters, cut before single spaces where there are some.
+
+    The library takes about 128 bytes a character while it encodes, so that a text of 50 MB would take more
+    than 6 GB. In byte-level BPE no token reaches over the beginning of a space and a word: the pieces have
+    the tokens of the whole. Elsewhere, and in text without spaces, tokens may differ at the cuts.
+
+    Args:
+        text: any string; one that is short enough comes back as it is.
+
+    Example:
+        >>> [len(piece) for piece in in_pieces("word " * 100_000)]
+        [262139, 237861]
+    """
+    start = 0
+    while len(text) - start > LONGEST_PIECE:
+        stop = start + LONGEST_PIECE
+        spaces = [found.start() for found in WORD_BORDER.finditer(text, stop - CUT_WITHIN, stop)]
+        cut = spaces[-1] if spaces else stop
+        yield text[start:cut]
+        start = cut
+    yield text[start:]

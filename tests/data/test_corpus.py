@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import TokenCorpus
+from data import TokenCorpus, train_tokenizer
 from data.text.corpus import is_heldout
-from data.text.corpus_file import SCHEMA
+from data.text.corpus_file import SCHEMA, digest
 
 TEXTS = [f"Document {number}: the quick summary.\nMore of it." for number in range(120)]
 
@@ -183,3 +184,76 @@ def test_refusals(small, tokenizer):
 def test_repr_is_short(small):
     assert repr(small).startswith(f"TokenCorpus({len(small.tokens):,} tokens, ")
     assert len(repr(small)) < 150
+
+
+def stored(path, small, *, tokens=None, starts=None, **fields):
+    """A file whose digest is right, whatever else is wrong with it."""
+    tokens = small.tokens if tokens is None else tokens
+    starts = small.starts if starts is None else starts
+    told = {"schema": SCHEMA, "n_train": small.n_train, "tokenizer": small.tokenizer_json, "metadata": {}}
+    told |= fields
+    try:
+        sha256 = digest(tokens, starts, told["n_train"], told["tokenizer"])
+    except (TypeError, ValueError):
+        sha256 = ""
+    return npz(path, tokens=tokens, starts=starts, head=head(**{"sha256": sha256, **told}))
+
+
+def test_borders_that_lie_are_refused_although_the_digest_is_right(small, tmp_path):
+    n, starts = small.n_documents, small.starts
+    turned = starts.copy()
+    turned[1:3] = turned[2:0:-1]
+    lies = [
+        ({"n_train": -1}, f"n_train is -1; legal: 0 to {n}"),
+        ({"n_train": n + 1}, f"n_train is {n + 1}; legal: 0 to {n}"),
+        ({"n_train": 1.5}, "'n_train' in its head is no int"),
+        ({"n_train": True}, "n_train is True; legal: a whole number"),
+        ({"tokenizer": 5}, "'tokenizer' in its head is no str"),
+        ({"metadata": []}, "'metadata' in its head is no dict"),
+        ({"starts": turned}, "starts do not rise from 0 to"),
+        ({"starts": starts[:-1]}, "starts do not rise from 0 to"),
+        ({"starts": starts + 1}, "starts do not rise from 0 to"),
+        ({"starts": starts * 1.0}, "starts are float64"),
+        ({"starts": starts[:1]}, "starts are int64 of shape"),
+        ({"tokens": small.tokens.astype(float)}, "tokens are float64"),
+        ({"tokens": small.tokens.astype(np.int64)}, "tokens are int64"),
+        ({"tokens": small.tokens[:, None]}, "tokens are uint16 of 2 axes"),
+        ({"tokens": np.full_like(small.tokens, 60_000)}, "has token 60000; its tokenizer ends at"),
+    ]
+    for fields, words in lies:
+        path = stored(tmp_path / "corpus.npz", small, **fields)
+        with pytest.raises(ValueError, match=f"{re.escape(words)}.*build_corpus"):
+            TokenCorpus.load(path)
+    stored(tmp_path / "corpus.npz", small)
+    assert TokenCorpus.load(tmp_path / "corpus.npz").sha256 == small.sha256
+    with pytest.raises(ValueError, match="this is no corpus: n_train is -1; legal: 0 to"):
+        TokenCorpus(small.tokens, starts, -1, small.tokenizer_json)
+
+
+def test_an_array_that_claims_more_than_the_file_holds(small, tmp_path):
+    path = stored(tmp_path / "corpus.npz", small)
+    huge = io.BytesIO()
+    np.lib.format.write_array_header_1_0(huge, {"descr": "<u2", "fortran_order": False, "shape": (10**12,)})
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, huge.getvalue() if name == "tokens.npy" else content)
+    with pytest.raises(ValueError, match=r"tokens claims shape \(1000000000000,\)"):
+        TokenCorpus.load(path)
+
+
+@pytest.mark.parametrize("index", [-1, 10**6, 1.5, None])
+def test_documents_that_do_not_exist(small, index):
+    with pytest.raises(ValueError, match=r"document is .*; legal: whole numbers >= 0 and <= "):
+        small.document(index)
+
+
+def test_what_are_no_texts(tokenizer):
+    for make in (lambda texts: TokenCorpus.from_documents(texts, tokenizer=tokenizer), train_tokenizer):
+        with pytest.raises(ValueError, match="texts is 'one text'; legal: several texts"):
+            make("one text")
+        with pytest.raises(ValueError, match=r"texts\[1\] is None; legal: a string"):
+            make(["a", None])
+        with pytest.raises(ValueError, match=r"texts\[0\] is b'a'; legal: a string"):
+            make([b"a"])

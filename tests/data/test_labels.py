@@ -63,3 +63,16 @@ def test_vocabularies_of_other_kinds():
 def test_ids_outside_the_vocabulary_are_refused(tokenizer):
     with pytest.raises(ValueError, match="token id is 99999; legal: 0 to 1023"):
         token_labels(tokenizer, [99999])
+
+
+@pytest.mark.parametrize("token_id", [-1, 2**32, 2**70, 1.5, None, True])
+def test_what_is_no_token_id(tokenizer, token_id):
+    with pytest.raises(ValueError, match="token id is"):
+        token_labels(tokenizer, [token_id])
+
+
+def test_a_slice_of_a_corpus_has_labels(corpus):
+    assert token_labels(corpus.tokenizer, corpus.tokens[:5]) == token_labels(
+        corpus.tokenizer, corpus.tokens[:5].astype(int).tolist()
+    )
+    assert token_labels(corpus.tokenizer, corpus.tokens[:0]) == []

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from data import TokenCorpus, documents
+from data.text.packages import asked_packages, locked
 
 TEXTS = ["first text", "zweiter Text ☕", "<script>third</script>"]
 
@@ -123,3 +124,30 @@ def test_missing_text_fields(folder, row):
 def test_bad_limit(folder):
     with pytest.raises(ValueError, match="limit is 0; legal: whole numbers >= 1"):
         documents(folder, limit=0)
+
+
+def test_a_file_whose_name_reads_as_a_pattern(folder):
+    for name in ("a[1].txt", "a1.txt", "b*.txt", "b2.txt"):
+        (folder / name).write_text(name)
+    assert list(documents(folder / "a[1].txt")) == ["a[1].txt"]
+    assert list(documents(folder / "b*.txt")) == ["b*.txt"]
+    assert list(documents(folder / "a[12].txt")) == ["a1.txt"]
+    pd.DataFrame({"text": ["c"]}).to_parquet(folder / "c[3].parquet")
+    assert list(documents(folder / "c[3].parquet")) == ["c"]
+    below = folder / "x[y]"
+    below.mkdir()
+    (below / "c.txt").write_text("c")
+    assert list(documents(below / "*.txt")) == ["c"]
+
+
+def test_the_mark_of_some_editors_is_no_text(folder):
+    (folder / "a.txt").write_text("One.", encoding="utf-8-sig")
+    (folder / "b.jsonl").write_text('{"text": "Two."}\n', encoding="utf-8-sig")
+    assert list(documents(folder / "*")) == ["One.", "Two."]
+    (folder / "requirements.lock").write_text("numpy==2\n", encoding="utf-8-sig")
+    assert locked(folder / "requirements.lock") == ["numpy"]
+
+
+def test_one_package_is_not_read_letter_by_letter():
+    with pytest.raises(ValueError, match=r"packages is 'numpy'; legal: a list of names. Write \['numpy'\]"):
+        asked_packages("numpy", None)

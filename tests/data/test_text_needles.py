@@ -190,3 +190,34 @@ def test_a_corpus_too_small_is_refused(tokenizer):
     small = TokenCorpus.from_documents(["A few words."], tokenizer=tokenizer)
     with pytest.raises(ValueError, match=r"lengths is 128; legal: 1 to .*, the tokens of split 'train'"):
         NIAHTask(filler="corpus", corpus=small)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        'Is {value!r}.',
+        'Is {value:>9}.',
+        'Is {value!s:}.',
+        'Is {value.real}.',
+        'Is {{{value}}}.',
+        '{{x}} {value}.',
+        'Is {value}}.',
+        'Is {}.',
+        'Is {0}.',
+        'Is { value }.',
+        'Is {value} {value}.',
+        'Of {key} {value}.',
+        '{value}.',
+        '',
+        5,
+    ],
+)  # fmt: skip
+def test_templates_that_would_be_written_literally_are_refused(corpus, template):
+    with pytest.raises(ValueError, match=r"template is .*; legal: text, then \{value\} once"):
+        NIAHTask(filler="corpus", corpus=corpus, template=template, lengths=(200,))
+
+
+def test_a_lone_surrogate_in_a_template_is_written_as_an_escape(corpus):
+    task = NIAHTask(filler="corpus", corpus=corpus, template="Odd \ud800 {value}.", lengths=(200,))
+    tokens = task.build(0, n_episodes=1).tokens[0]
+    assert "Odd \\ud800 " in corpus.tokenizer.decode(tokens.tolist())
