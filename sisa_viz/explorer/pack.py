@@ -26,8 +26,8 @@ import xarray as xr
 
 from sisa_viz.look import colours
 from sisa_viz.look.text import visible
-from sisa_viz.trace.accessor import answering_query
 from sisa_viz.trace.check import check_trace
+from sisa_viz.trace.needles import answering_query
 from sisa_viz.trace.scores import Head, content, importance
 
 SCHEMA = "sisa-explorer/1"

@@ -14,8 +14,8 @@ from sisa_viz.plots.niah_convergence import plot_niah_convergence
 from sisa_viz.plots.scores import plot_scores
 from sisa_viz.plots.span_mass import plot_span_mass, prepare_span_mass
 from sisa_viz.plots.training import TRAINING_PANELS, plot_training
-from sisa_viz.trace.accessor import answering_query
 from sisa_viz.trace.axes import head_name
+from sisa_viz.trace.needles import answering_query
 
 MOST_TEXT = 2000  # characters of a trace's text
 LOSSES = ("train/loss", "val/loss")

@@ -10,16 +10,16 @@ No L × L array is stored. `build_trace` is the only constructor, `check_trace` 
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import ArrayLike
 
 from sisa_viz.trace import accessor as accessor  # registers `.sisa` on every Dataset
 from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES, axis_attrs
 from sisa_viz.trace.check import SCHEMA, check_spans, check_trace
 from sisa_viz.trace.store import open_trace
-from sisa_viz.trace.weights import ScoreForm
+from sisa_viz.trace.weights import ScoreForm, score_form
 
 __all__ = ["build_trace", "check_trace", "open_trace"]
 
@@ -28,20 +28,20 @@ DTYPES = ("float32", "float16")
 
 def build_trace(
     *,
-    q: Any,
-    k: Any,
-    token_ids: Any,
+    q: ArrayLike,
+    k: ArrayLike,
+    token_ids: ArrayLike,
     labels: Sequence[str],
-    config: Mapping[str, Any],
+    config: Mapping[str, object],
     score: ScoreForm | None = None,
-    lam: Any = None,
-    b_rot: Any = None,
-    c_rot: Any = None,
-    log_decay: Any = None,
-    cum_decay: Any = None,
-    anchored_decay: Any = None,
-    clamped: Any = None,
-    phase: Any = None,
+    lam: ArrayLike | None = None,
+    b_rot: ArrayLike | None = None,
+    c_rot: ArrayLike | None = None,
+    log_decay: ArrayLike | None = None,
+    cum_decay: ArrayLike | None = None,
+    anchored_decay: ArrayLike | None = None,
+    clamped: ArrayLike | None = None,
+    phase: ArrayLike | None = None,
     seed: int | None = None,
     versions: Mapping[str, str] | None = None,
     text: str | None = None,
@@ -102,8 +102,8 @@ def build_trace(
     return check_trace(trace)
 
 
-def _softmax_of(config: Mapping[str, Any]) -> ScoreForm:
-    """The score that a config alone describes; one that describes another kind belongs into `score`."""
+def _softmax_of(config: Mapping[str, object]) -> ScoreForm:
+    """Return the score that a config alone describes; one of another kind belongs into `score`."""
     if "d_state" not in config:
         raise ValueError(
             f"config has no d_state; it holds {sorted(config)}. A plain transformer says d_state=0"
@@ -111,10 +111,10 @@ def _softmax_of(config: Mapping[str, Any]) -> ScoreForm:
     meant = sorted({"score", "score_bias", "score_terms"} & set(config))
     if meant:
         raise ValueError(f"config holds {meant}; pass score=ScoreForm(...) of sisa_viz.trace.weights instead")
-    return ScoreForm(d_state=config["d_state"])
+    return score_form({"d_state": config["d_state"]})
 
 
-def _check_names(given: Mapping[str, Any], d_state: int) -> None:
+def _check_names(given: Mapping[str, object], d_state: int) -> None:
     legal = set(VARIABLES if d_state else PLAIN)
     missing = legal - set(OPTIONAL) - set(given)
     if missing or set(given) - legal:
@@ -124,8 +124,8 @@ def _check_names(given: Mapping[str, Any], d_state: int) -> None:
         )
 
 
-def _variable(name: str, value: Any, dtype: str) -> xr.Variable:
-    """One labelled variable in its storage dtype; refuses the wrong rank and numbers that are not finite."""
+def _variable(name: str, value: ArrayLike, dtype: str) -> xr.Variable:
+    """Label one variable in its storage dtype; refuse the wrong rank and numbers that are not finite."""
     quantity = VARIABLES[name]
     array = np.asarray(value)
     if array.ndim != len(quantity.dims):
@@ -153,7 +153,7 @@ def _sizes(q: xr.Variable) -> tuple[int, int, int]:
 
 
 def _coords(
-    layer: int, head: int, length: int, token_ids: Any, labels: Sequence[str]
+    layer: int, head: int, length: int, token_ids: ArrayLike, labels: Sequence[str]
 ) -> dict[str, xr.Variable]:
     ids = np.asarray(token_ids)
     if ids.shape != (length,) or not np.issubdtype(ids.dtype, np.integer):
@@ -179,4 +179,5 @@ def _coords(
 
 
 def _unicode(text: str) -> str:
+    """Write half a surrogate pair as its escape: no UTF-8, and so no file and no page, can hold it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

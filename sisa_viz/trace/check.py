@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from operator import index
 from reprlib import repr as brief
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,10 +15,30 @@ SCHEMA = "sisa-trace/2"
 STRUCTURED = ("config", "score", "seed", "versions", "spans")
 
 
-def check_trace(trace: Any) -> xr.Dataset:
-    """Return `trace` if it keeps the contract; ValueError (TypeError for no Dataset) says what is wrong.
+def check_trace(trace: object) -> xr.Dataset:
+    """Return the trace as it came, once it is known to keep the contract.
 
-    Reads shapes, types, labels and attributes only, so that a lazily opened file stays unread.
+    Variables, dims, dtypes, labels, attributes and spans are checked, and no number is read, so that a file
+    opened lazily stays unread. Every plot calls this first. `build_trace` has refused numbers that are not
+    finite by then.
+
+    Args:
+        trace: what claims to be a trace.
+
+    Raises:
+        TypeError: it is no Dataset.
+        ValueError: something is missing or has another shape, type or value; the message names what came and
+            what is legal.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.trace import check_trace
+        >>> trace = example_trace()
+        >>> check_trace(trace) is trace
+        True
+        >>> check_trace(trace.drop_vars("lam"))
+        Traceback (most recent call last):
+        ValueError: the trace lacks ['lam']; with d_state=2 it holds [...]
     """
     if not isinstance(trace, xr.Dataset):
         raise TypeError(
@@ -38,7 +57,7 @@ def check_trace(trace: Any) -> xr.Dataset:
 
 
 def _attributes(trace: xr.Dataset) -> ScoreForm:
-    """What the score is, once every attribute is known to be of its kind."""
+    """Return what the score is, once every attribute is known to be of its kind."""
     for name in STRUCTURED:
         try:
             json.loads(trace.attrs[name])
@@ -97,14 +116,47 @@ def _check_coords(trace: xr.Dataset) -> None:
 
 
 def check_spans(spans: Mapping[str, Sequence[int]], length: int) -> dict[str, tuple[int, int]]:
-    """Named half-open (start, stop) token spans inside [0, length], as plain integers."""
+    """Return named spans as plain integers, once each is known to lie inside the sequence.
+
+    Args:
+        spans: half-open (start, stop) pairs of token positions, by name; integers of numpy are legal too.
+        length: tokens of the sequence.
+
+    Raises:
+        ValueError: `spans` is no mapping, or `check_span` refuses one of them.
+
+    Example:
+        >>> from sisa_viz.trace.check import check_spans
+        >>> check_spans({"needle": [3, 6], "answer": [8, 9]}, length=9)
+        {'needle': (3, 6), 'answer': (8, 9)}
+    """
     if not isinstance(spans, Mapping):
         raise ValueError(f"spans is {brief(spans)}, legal: names, each with two integers (start, stop)")
     return {str(name): check_span(span, length, name=str(name)) for name, span in spans.items()}
 
 
 def check_span(span: Sequence[int], length: int, *, name: str = "span") -> tuple[int, int]:
-    """One half-open span; ValueError names it and the legal range."""
+    """Return one span of token positions as two integers, 0 <= start < stop <= length.
+
+    A span is half-open, as Python's slices are: `stop` is the position after its last token. It holds at
+    least one token.
+
+    Args:
+        span: (start, stop), two integers.
+        length: tokens of the sequence.
+        name: what the error calls the span.
+
+    Raises:
+        ValueError: these are no two integers, or the span is empty or reaches past the sequence.
+
+    Example:
+        >>> from sisa_viz.trace.check import check_span
+        >>> check_span([3, 6], 9)
+        (3, 6)
+        >>> check_span((3, 12), 9, name="needle")
+        Traceback (most recent call last):
+        ValueError: span 'needle' is [3, 12), legal: 0 <= start < stop <= 9
+    """
     try:
         start, stop = map(index, span)
     except (TypeError, ValueError) as error:
@@ -115,7 +167,22 @@ def check_span(span: Sequence[int], length: int, *, name: str = "span") -> tuple
 
 
 def check_lam_scale(lam_scale: float) -> float:
-    """A factor on λ; ValueError unless it is finite."""
+    """Return a factor on λ, once it is known to be finite.
+
+    The pattern is softmax(content + lam_scale · importance): 1 keeps the trained λ, 0 takes the importance
+    term away, and a negative factor turns it around, which is legal.
+
+    Args:
+        lam_scale: the factor, without unit.
+
+    Raises:
+        ValueError: it is NaN or infinite.
+
+    Example:
+        >>> from sisa_viz.trace.check import check_lam_scale
+        >>> check_lam_scale(0.5)
+        0.5
+    """
     if not np.isfinite(lam_scale):
         raise ValueError(
             f"lam_scale is {lam_scale}; legal: a finite number, 1 for the trained λ, 0 for no importance at "

@@ -31,6 +31,31 @@ def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
     return dict(zip(("layer", "head"), map(int, best), strict=True))
 
 
+def answering_query(trace: xr.Dataset) -> int:
+    """Find the position that predicts the answer to a needle.
+
+    That is the token before the span "answer", if that span begins after the span "needle"; a language model
+    predicts the answer's first token there. Without such an answer it is the last position, where an answer
+    would follow.
+
+    Args:
+        trace: a trace; its spans may name a needle and an answer.
+
+    Returns:
+        A token position, from 0.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.trace.needles import answering_query
+        >>> answering_query(example_trace())  # eight tokens, and the answer would be the ninth
+        7
+    """
+    spans = trace.sisa.spans
+    answer, _ = spans.get("answer", (0, 0))
+    needle, _ = spans.get("needle", (0, 0))
+    return answer - 1 if answer > needle else trace.sizes["position"] - 1
+
+
 def found_by(mass: float, content: float, importance: float, *, chance: float) -> str:
     """Say which term alone puts at least half of a head's probability on a span.
 

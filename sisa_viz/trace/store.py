@@ -19,7 +19,27 @@ FIRST_SCHEMA = "sisa-trace/1"  # the score stood in the config, whose d_state wa
 
 
 def save_trace(trace: xr.Dataset, path: str | os.PathLike[str]) -> Path:
-    """Write the trace beside `path` and rename it; a reader never meets half a file."""
+    """Write a trace as one NetCDF file, and return its path.
+
+    It is written beside `path` and then renamed, so that a reader never meets half a file, and an older file
+    stays as it was until the new one is whole. `trace.sisa.save(path)` calls this.
+
+    Args:
+        trace: what `build_trace` made.
+        path: the file to write, by custom with the ending ".nc".
+
+    Raises:
+        ValueError: it is no trace; see `check_trace`.
+        OSError: the folder does not exist or cannot be written to, or the disk is full.
+
+    Example:
+        >>> import tempfile
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.trace.store import save_trace
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     save_trace(example_trace(), f"{folder}/code.nc").name
+        'code.nc'
+    """
     stored = check_trace(trace).copy()
     stored.attrs["text"] = json.dumps(trace.attrs["text"])
     labels = np.array([json.dumps(label) for label in trace["token"].values], dtype=object)
@@ -32,7 +52,25 @@ def save_trace(trace: xr.Dataset, path: str | os.PathLike[str]) -> Path:
 def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
     """Open a saved trace lazily: the labels at once, each head when it is asked for.
 
-    Raises FileNotFoundError, or ValueError if the file is truncated or not a trace.
+    A trace of many layers and a long text may be larger than memory, and a plot of one head reads that head
+    alone. The file stays open until `trace.close()`, or the end of a `with` block.
+
+    Args:
+        path: a file that `save_trace` wrote, with this or an earlier version of the format.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is truncated, of another kind, or no trace.
+
+    Example:
+        >>> import tempfile
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.trace import open_trace
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = example_trace().sisa.save(f"{folder}/code.nc")
+        ...     with open_trace(path) as trace:
+        ...         trace.sisa.spans
+        {'needle': (3, 4)}
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no trace file {os.fspath(path)!r}; write one with trace.sisa.save(path)")
@@ -51,6 +89,7 @@ def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
 
 
 def _decode(stored: xr.Dataset) -> xr.Dataset:
+    """Undo what `save_trace` did to labels and text, and name the score of a file of the first schema."""
     if "token" not in stored.coords or "text" not in stored.attrs:
         raise ValueError(f"it has no tokens or no text; it holds {sorted(map(str, stored.variables))}")
     labels = np.empty(stored.sizes["position"], dtype=object)
@@ -64,7 +103,7 @@ def _decode(stored: xr.Dataset) -> xr.Dataset:
 
 
 def _first_score(trace: xr.Dataset) -> ScoreForm:
-    """What the score is, from a file of the first schema; its config stays as it was written.
+    """Return what the score is, from a file of the first schema; its config stays as it was written.
 
     That schema did not say what is a state space: linear weights and a query of zeros were.
     """

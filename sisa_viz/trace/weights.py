@@ -23,7 +23,14 @@ SHARE = Quantity(HEADS, "weight mass", "share of |weights|")
 
 @dataclass(frozen=True)
 class Kind:
-    """What the weights are called, whether they have a sign, where their colours end, the scores' unit."""
+    """Say how plots show one kind of weights.
+
+    Args:
+        quantity: what the weights are called, and their unit.
+        signed: whether they may be negative, so that colours diverge from zero.
+        top: where a colour scale from zero ends; None leaves it to the largest weight shown.
+        score_units: the unit of the scores before they become weights; "1" where they are no nats.
+    """
 
     quantity: Quantity
     signed: bool = False
@@ -42,23 +49,48 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Weighing:
-    """How a head weighs its keys."""
+    """Turn the scores of a head into the weights on its values.
+
+    Args:
+        score: "softmax", "sigmoid" or "linear"; the equations stand at the top of this file.
+        bias: b of the sigmoid in nats, or "log_t" for b_i = −log(i + 1); of no effect on the others.
+
+    Example:
+        >>> import numpy as np
+        >>> from sisa_viz.trace.weights import Weighing
+        >>> scores = np.array([[0.0, 0.0, np.nan]], dtype=np.float32)  # query 1 does not see key 2
+        >>> Weighing().weights(scores, np.array([1])).tolist()
+        [[0.5, 0.5, nan]]
+    """
 
     score: str = "softmax"
     bias: float | str = 0.0
 
     @property
     def kind(self) -> Kind:
+        """Return how plots show these weights."""
         return KINDS[self.score]
 
     def weights(self, scores: np.ndarray, queries: np.ndarray) -> np.ndarray:
-        """Weights [query, key] of score rows of these query positions; NaN, where no score exists, stays."""
+        """Compute the weights of some queries from the rows of their scores.
+
+        Args:
+            scores: float32 [query, key], NaN where the key is later than the query.
+            queries: positions i [query]; the bias "log_t" depends on them.
+
+        Returns:
+            [query, key] like `scores`, NaN where they are NaN. "linear" returns the array it was given.
+        """
         if self.score == LINEAR:
             return scores
         if self.score == "sigmoid":
             scores = scores + self._bias(queries)[:, None]
+            # exp(−s) overflows float32 at s = −89. With e = exp(−|s|) ≤ 1 nothing does: 1 / (1 + exp(−s)) is
+            # 1 / (1 + e) where s ≥ 0 and e / (1 + e) where s < 0, for s = −100 about 4e−44 and no warning.
             small = np.exp(-np.abs(scores))
             return np.where(scores < 0, small, np.float32(1)) / (1 + small)
+        # The largest score is subtracted first, which changes no weight: exp(90) would overflow float32,
+        # exp(0) is 1. The largest weight before the division is therefore 1, and the sum at least 1.
         weights = np.exp(scores - np.nanmax(scores, axis=-1, keepdims=True))
         return weights / np.nansum(weights, axis=-1, keepdims=True)
 
@@ -71,7 +103,24 @@ SOFTMAX = Weighing()
 
 
 def share(row: np.ndarray, inside: np.ndarray) -> float:
-    """The part of a row's absolute weights on the keys `inside`: with softmax their probability."""
+    """Compute the part of a row's weights that lies on some keys, by size: Σ_inside |w_j| / Σ_j |w_j|.
+
+    With softmax this is the probability of those keys. Signed weights have no such sum, and one that cancels
+    another still moves values, so their sizes count.
+
+    Args:
+        row: weights [key] of one query, NaN where no score exists.
+        inside: bool [key], True only where a score exists.
+
+    Returns:
+        0 to 1; 0 for a row of zeros.
+
+    Example:
+        >>> import numpy as np
+        >>> from sisa_viz.trace.weights import share
+        >>> share(np.array([0.5, -1.5, 2.0, np.nan]), np.array([True, True, False, False]))
+        0.5
+    """
     sizes = np.abs(row)
     return float(sizes[inside].sum() / (np.nansum(sizes) or 1))
 

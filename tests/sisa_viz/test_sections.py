@@ -10,7 +10,7 @@ import pytest
 from sisa_viz import Heading
 from sisa_viz.explorer.pack import pack
 from sisa_viz.pages.sections import last_values, run_sections, trace_sections
-from sisa_viz.trace.accessor import answering_query
+from sisa_viz.trace.needles import answering_query
 
 
 def titles(sections: list) -> list:
