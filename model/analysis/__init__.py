@@ -1,1 +1,1 @@
-"""What a trained model does: evaluations, the needle lens, ablations."""
+"""Measure what a trained model does: evaluations, the needle lens, ablations."""

@@ -54,6 +54,9 @@ def score_terms(model: SISAModel) -> list[ScoreTerm]:
     A SISA has both, a transformer, ALiBi or FoX has content alone, and a state space has neither, because it
     computes no scores.
 
+    Args:
+        model: of any architecture.
+
     Example:
         >>> from model import SISAConfig, SISAModel
         >>> names = ["sisa", "fox", "mamba2"]
@@ -69,6 +72,10 @@ def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
 
     All rows are of the same episodes, so that differences come from the scores alone. A model whose scores
     have one term or none has the first row alone.
+
+    Args:
+        model: it is left as it came.
+        episodes: needle episodes of the model's vocabulary.
 
     Returns:
         scores (which terms are left), successes, n, rate with its 95 % Wilson interval low to high, and nll,
@@ -93,4 +100,5 @@ def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
 
 
 def _zero(factor: Tensor, hook: HookPoint) -> Tensor:
+    """Return zeros in place of a factor, as a forward hook."""
     return torch.zeros_like(factor)

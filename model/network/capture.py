@@ -3,37 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 import xarray as xr
+from jaxtyping import Int
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from data import token_labels
 from data.refusal import refusal
-from model.network.network import SISAModel
+from model.config import SISAConfig
+from model.mixers.base import PartName, TraceConfig, TracedPart
+from model.network.block import Block
 from model.network.versions import versions
 from sisa_viz.trace import build_trace
 from sisa_viz.trace.weights import ScoreForm
 
-STATE_SPACE = "ssm"
-TRACED_PARTS = ("attention", STATE_SPACE)
+STATE_SPACE: PartName = "ssm"
+TRACED_PARTS: tuple[PartName, ...] = ("attention", STATE_SPACE)
+Sequenced = str | Sequence[int] | np.ndarray | Tensor  # one text, or the token ids of one
+
+
+class Capturable(Protocol):
+    """Name what a capture asks of a model; SISAModel is one.
+
+    The network imports this file for its method `capture`, so this file describes the network instead of
+    importing it.
+    """
+
+    config: SISAConfig
+    tokenizer: Tokenizer | None
+    seed: int
+    blocks: Sequence[Block]
+
+    @property
+    def device(self) -> torch.device:
+        """The device that token ids go to."""
+        ...
+
+    def to_tokens(self, text: str, /) -> Int[Tensor, "batch position"]:
+        """Return the token ids of one text, as a batch of one row."""
+        ...
+
+    def run_with_cache(self, *args: Any, **kwargs: Any) -> Any:
+        """Run once and return the output and what the hooks fired, by name."""
+        ...
 
 
 @torch.no_grad()
 def capture(
-    model: SISAModel,
-    tokens: str | Sequence[int] | np.ndarray | Tensor,
+    model: Capturable,
+    tokens: Sequenced,
     labels: Sequence[str] | None = None,
     *,
     spans: Mapping[str, Sequence[int]] | None = None,
     dtype: str = "float32",
     part: str | None = None,
 ) -> xr.Dataset:
-    """Run model once over one sequence and keep the factors of every score.
+    """Run a model once over one sequence and return the factors of every score as a trace.
+
+    A trace holds q, k, B̄, C̄, λ and the decay of each position rather than the query × key matrices that they
+    give, so it grows with the length of the text and not with its square. `SISAModel.capture` is the same.
 
     Args:
+        model: a SISAModel of any architecture.
         tokens: text (the model needs a tokenizer), or token ids [position] or [1, position].
         labels: a string a position; by default from the tokenizer, or the ids where there is none.
         spans: half-open token spans worth marking, for example {"needle": [3, 9], "answer": [60, 64]}.
@@ -46,6 +81,15 @@ def capture(
         whose window hides some of the text, are left out, and `layer` names those that are there. Meta tokens
         come first, as positions of their own. A state space's equivalent attention is all importance, to be
         read without softmax (`trace.sisa.score.kind` is "linear").
+
+    Raises:
+        ValueError: the tokens are not one sequence, or the model has no such part.
+
+    Example:
+        >>> from model import SISAConfig, SISAModel, capture
+        >>> trace = capture(SISAModel(SISAConfig.preset("tiny")), [5, 3, 5, 7])
+        >>> trace.sisa.pattern(layer=0, head=1).shape
+        (4, 4)
     """
     ids = _ids(model, tokens)
     part, shown = _shown(model, part, ids.shape[1] + model.config.n_meta)
@@ -75,18 +119,21 @@ def capture(
     return trace.assign_coords(layer=("layer", list(shown), trace["layer"].attrs))
 
 
-def _shown(model: SISAModel, part: str | None, length: int) -> tuple[str, dict[int, Any]]:
-    """The part that is meant, and what is traced of each layer that has it."""
+def _shown(model: Capturable, part: str | None, length: int) -> tuple[PartName, dict[int, TracedPart]]:
+    """Return the part that is meant, and what is traced of each layer that has it."""
     parts = {layer: block.attn.parts(length) for layer, block in enumerate(model.blocks)}
-    found = [name for name in TRACED_PARTS if any(name in of_layer for of_layer in parts.values())]
-    part = found[0] if part is None else part
-    if part not in found:
+    found: list[PartName] = [
+        name for name in TRACED_PARTS if any(name in of_layer for of_layer in parts.values())
+    ]
+    chosen: PartName | None = next((name for name in found if part in (None, name)), None)
+    if chosen is None:
         step = f"A {model.config.architecture} has no other."
         raise refusal("part", part, legal=", ".join(map(repr, found)), step=step)
-    return part, {layer: of_layer[part] for layer, of_layer in parts.items() if part in of_layer}
+    return chosen, {layer: of_layer[chosen] for layer, of_layer in parts.items() if chosen in of_layer}
 
 
-def _ids(model: SISAModel, tokens: Any) -> Tensor:
+def _ids(model: Capturable, tokens: Sequenced) -> Tensor:
+    """Return one sequence as token ids [1, position]."""
     if isinstance(tokens, str):
         return model.to_tokens(tokens)
     try:
@@ -104,16 +151,22 @@ def _ids(model: SISAModel, tokens: Any) -> Tensor:
 
 
 def _hook(layer: int, name: str) -> str:
+    """Return the full name of a mixer's hook."""
     return f"blocks.{layer}.attn.hook_{name}"
 
 
 def _shifted(spans: Mapping[str, Sequence[int]], *, by: int) -> Mapping[str, Sequence[int]]:
+    """Return spans in positions that count the meta tokens too."""
     return {name: [edge + by for edge in span] for name, span in spans.items()} if by else spans
 
 
-def _score(shown: Mapping[int, Any], factors: Mapping[str, np.ndarray], *, state_space: bool) -> ScoreForm:
-    """What the mixers say of their score, and the state channels that the trace holds."""
-    said = {name: value for mixer in shown.values() for name, value in mixer.trace_config.items()}
+def _score(
+    shown: Mapping[int, TracedPart], factors: Mapping[str, np.ndarray], *, state_space: bool
+) -> ScoreForm:
+    """Return what the mixers say of their score, and the state channels that the trace holds."""
+    said = TraceConfig()
+    for mixer in shown.values():
+        said.update(mixer.trace_config)
     return ScoreForm(
         kind=said.get("score", "softmax"),
         bias=said.get("score_bias", 0.0),
@@ -125,13 +178,16 @@ def _score(shown: Mapping[int, Any], factors: Mapping[str, np.ndarray], *, state
 
 
 def _stacked(layers: Sequence[Mapping[str, Tensor]]) -> dict[str, np.ndarray]:
-    """Every variable that any layer has, first axis layer."""
+    """Return every variable that any layer has, its first axis the layer."""
     names = dict.fromkeys(name for layer in layers for name in layer)
     return {name: _stack([layer.get(name) for layer in layers]) for name in names}
 
 
 def _stack(parts: Sequence[Tensor | None]) -> np.ndarray:
-    """Layers of one variable; zeros where a layer has fewer heads or channels, or nothing of the kind."""
+    """Stack one variable of all layers; zeros where a layer has fewer heads or channels, or none at all.
+
+    Zeros change no score: a factor of zero adds nothing to a product of factors.
+    """
     arrays = [None if t is None else _array(t) for t in parts]
     held = [array for array in arrays if array is not None]
     largest = np.max([array.shape for array in held], axis=0)
@@ -146,5 +202,5 @@ def _array(t: Tensor) -> np.ndarray:
     return (t.float() if t.is_floating_point() else t).cpu().numpy()
 
 
-def _labels(model: SISAModel, ids: list[int]) -> list[str]:
+def _labels(model: Capturable, ids: list[int]) -> list[str]:
     return list(token_labels(model.tokenizer, ids)) if model.tokenizer else [str(i) for i in ids]

@@ -7,9 +7,11 @@ None of it takes part in the forward pass.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
+import xarray as xr
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -21,15 +23,22 @@ from data.refusal import refusal
 from data.text.tokenizer import encode
 from model.config import SISAConfig
 from model.mixers.parts.norm import RMSNorm
+from model.network.block import Block
+from model.network.capture import Sequenced, capture
 
 PositionCode = Literal["rotary", "alibi", "none"]  # TransformerLens' words for what SISAConfig.rope says
 
 
 class LensTools(HookedRootModule):
-    """Answer what TransformerLens' utilities ask of a model that has an embedding and a final norm."""
+    """Answer what TransformerLens' utilities ask of a model that has an embedding and a final norm.
+
+    The network inherits from it and holds the attributes named here.
+    """
 
     config: SISAConfig
     tokenizer: Tokenizer | None
+    seed: int
+    blocks: Sequence[Block]
     embed: nn.Embedding
     ln_final: RMSNorm
 
@@ -109,13 +118,32 @@ class LensTools(HookedRootModule):
         return output, cache if return_cache_object else cache.cache_dict
 
     def _position_dim(self, name: str) -> int:
+        """Return the axis of positions of a hook; its gradient has the same."""
         return self.hook_dict[name.removesuffix("_grad")].pos_dim or 1
+
+    def capture(
+        self,
+        tokens: Sequenced,
+        labels: Sequence[str] | None = None,
+        *,
+        spans: Mapping[str, Sequence[int]] | None = None,
+        dtype: str = "float32",
+        part: str | None = None,
+    ) -> xr.Dataset:
+        """Return a trace of one sequence; `model.capture` says what the arguments mean.
+
+        As a method it serves who holds a model but does not import this package, such as the score explorer.
+        """
+        return capture(self, tokens, labels, spans=spans, dtype=dtype, part=part)
 
     def to_tokens(self, text: str | list[str], **_: object) -> Int[Tensor, "batch position"]:
         """Return the token ids of one text, or of several of equal length.
 
         Other keywords that TransformerLens' tools pass, such as prepend_bos, are not needed: no token is ever
         put before a text.
+
+        Args:
+            text: one text or a list of them.
 
         Raises:
             ValueError: the model has no tokenizer, or the texts differ in length.
@@ -152,7 +180,7 @@ class LensTools(HookedRootModule):
 
 
 def position_code(config: SISAConfig) -> PositionCode:
-    """Return how a model tells positions apart, in TransformerLens' words.
+    """Return how a model tells positions apart, in the words of TransformerLens.
 
     "rotary" means that q and k are turned, by stretched RoPE too; "alibi" means ALiBi's linear biases; "none"
     means that a decay, a forget gate or nothing at all tells positions apart. TransformerLens' default,

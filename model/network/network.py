@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,11 @@ Tokens = Int[Tensor, "batch position"]
 
 
 class Unembed(nn.Module):
-    """Logits from the residual stream, with the weights of the embedding."""
+    """Map the residual stream to logits with the weights of the embedding.
+
+    Args:
+        embed: the embedding; its weight belongs to it alone, so that a checkpoint holds it once.
+    """
 
     def __init__(self, embed: nn.Embedding) -> None:
         super().__init__()
@@ -34,30 +38,45 @@ class Unembed(nn.Module):
 
     @property
     def W_U(self) -> Float[Tensor, "d_model d_vocab"]:
+        """The unembedding, which is the embedding transposed."""
         return self._embed[0].weight.T
 
     def forward(self, x: Float[Tensor, "*dims d_model"]) -> Float[Tensor, "*dims d_vocab"]:
+        """Return x W_U."""
         return F.linear(x, self._embed[0].weight)
 
 
 class SISAModel(LensTools):
-    """A SISA language model (arXiv 2606.02332) with TransformerLens hooks; plain transformer if d_state = 0.
+    """Hold a language model with TransformerLens hooks, of SISA (arXiv 2606.02332) or another architecture.
+
+    The config says which mixer the blocks have; a SISA with d_state = 0 is the plain transformer. Every
+    quantity of a mixer goes through a hook, so TransformerLens' tools can watch and change it.
 
     Args:
         config: shape of the model.
         seed: of the initial weights; nothing global is touched.
         tokenizer: turns text into token ids; only needed by what takes text.
+
+    Example:
+        >>> from model import SISAConfig, SISAModel
+        >>> model = SISAModel(SISAConfig.preset("tiny"))
+        >>> tokens = torch.tensor([[5, 3, 5, 7]])
+        >>> model(tokens).shape
+        torch.Size([1, 4, 64])
+        >>> _, cache = model.run_with_cache(tokens)
+        >>> cache["blocks.0.attn.hook_pattern"].shape  # batch, head, query, key
+        torch.Size([1, 4, 4, 4])
     """
 
     def __init__(self, config: SISAConfig, *, seed: int = 0, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
         self.config, self.tokenizer, self.seed = config, tokenizer, seed
-        with torch.device("meta"):  # no default initialisation: it would draw from the global generator
+        # on "meta" nothing is allocated and torch's default initialisation draws nothing: it would take
+        # numbers from the global generator, and a user's own random numbers would depend on this model
+        with torch.device("meta"):
             self.embed = nn.Embedding(config.d_vocab, config.d_model)
             blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
-            self.blocks = cast(
-                Sequence[Block], blocks
-            )  # for type checkers, who do not know what a list holds
+            self.blocks = cast(Sequence[Block], blocks)  # a ModuleList's elements have no type of their own
             self.ln_final = RMSNorm(config.d_model)
             if config.n_meta:
                 self.meta = nn.Parameter(torch.empty(config.n_meta, config.d_model))
@@ -70,7 +89,10 @@ class SISAModel(LensTools):
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:
-        """Fresh weights, a function of the seed alone: normal(0, 0.02) but for what SISAAttention says."""
+        """Fill the model with fresh weights, a function of the seed alone.
+
+        Weights are normal(0, 0.02), norms one, and the rest is as each mixer says.
+        """
         generator = torch.Generator(self.device).manual_seed(seed)
         self.embed.weight.normal_(std=0.02, generator=generator)
         self.ln_final.w.fill_(1.0)
@@ -86,8 +108,8 @@ class SISAModel(LensTools):
         return_type: Literal["logits", "loss", "both"] | None = "logits",
         labels: Tokens | None = None,
         caches: list[LayerCache] | None = None,
-    ) -> Any:
-        """Logits, the mean next-token loss, or both.
+    ) -> Tensor | tuple[Tensor, Tensor] | None:
+        """Return logits, the mean next-token loss, or both.
 
         Args:
             tokens: batch × position.
@@ -113,43 +135,42 @@ class SISAModel(LensTools):
         return loss if return_type == "loss" else (logits, loss)
 
     def _with_meta(self, x: Float[Tensor, "batch position d_model"]) -> Float[Tensor, "batch longer d_model"]:
-        """Meta tokens of a Hymba before the text; the residual stream has them, the logits do not."""
+        """Put a Hymba's meta tokens before the text; the residual stream has them, the logits do not."""
         if not self.config.n_meta:
             return x
         return torch.cat((self.meta.to(x.dtype).expand(len(x), -1, -1), x), dim=1)
 
     def _checked(self, tokens: Tokens) -> Tokens:
+        """Return tokens, or refuse those that the embedding would misread or fail on without a reason."""
         if not isinstance(tokens, Tensor):
             step = "Pass model.to_tokens(text), or torch.tensor([ids])."
             raise refusal("tokens", tokens, legal="a tensor of token ids, batch × position", step=step)
         if tokens.ndim != 2 or tokens.dtype not in (torch.int64, torch.int32) or not tokens.numel():
             came = f"shape {tuple(tokens.shape)}, {tokens.dtype}"
-            raise refusal(
-                "tokens",
-                came,
-                legal="non-empty int64 batch × position",
-                step="For one sequence pass tokens[None].",
-            )
+            legal, step = "non-empty int64 batch × position", "For one sequence pass tokens[None]."
+            raise refusal("tokens", came, legal=legal, step=step)
         # on a GPU a look at the values would make every step wait; there the embedding's own assertion speaks
         if not tokens.is_cuda and (tokens.min() < 0 or tokens.max() >= self.config.d_vocab):
-            came, legal = (
-                f"{int(tokens.min())} to {int(tokens.max())}",
-                f"0 to {self.config.d_vocab - 1} (d_vocab - 1)",
-            )
-            raise refusal(
-                "token ids", came, legal=legal, step="Use the tokenizer this model was trained with."
-            )
+            came = f"{int(tokens.min())} to {int(tokens.max())}"
+            legal = f"0 to {self.config.d_vocab - 1} (d_vocab - 1)"
+            step = "Use the tokenizer this model was trained with."
+            raise refusal("token ids", came, legal=legal, step=step)
         return tokens
 
     @torch.no_grad()
     def generate(
         self, tokens: Tokens, *, max_new_tokens: int, use_cache: bool = True
     ) -> Int[Tensor, "batch longer"]:
-        """Greedy continuation, batch × (position + max_new_tokens).
+        """Return tokens with their greedy continuation, batch × (position + max_new_tokens).
 
         K̂ and V of the past are kept where every mixer can decode from them. Without the causal anchor the
         past changes with every token, and a watched score-sized hook wants whole matrices: both recompute
         everything at each step, as use_cache=False does.
+
+        Args:
+            tokens: the prompts, batch × position, all of one length.
+            max_new_tokens: how many tokens are added.
+            use_cache: keep the past where that is possible.
         """
         whole("max_new_tokens", max_new_tokens, least=0)
         cached = use_cache and all(block.attn.decodes_from_cache for block in self.blocks)
@@ -162,7 +183,7 @@ class SISAModel(LensTools):
         return tokens
 
     def float32_parameters(self) -> list[nn.Parameter]:
-        """Those that keep float32 under any cast: norms, λ_raw and decay parameters."""
+        """Return the parameters that keep float32 under any cast: norms, λ_raw and decay parameters."""
         return [
             p
             for module in self.modules()
@@ -171,7 +192,10 @@ class SISAModel(LensTools):
         ]
 
     def no_weight_decay(self) -> list[str]:
-        """Names of the parameters that weight decay would spoil, as each mixer says: decays, steps, norms."""
+        """Return the names of parameters that weight decay would spoil, as each mixer says.
+
+        Decay pulls towards 0, which for a decay rate or a step size is not "nothing" but an extreme.
+        """
         return [
             f"blocks.{layer}.attn.{name}"
             for layer, block in enumerate(self.blocks)
@@ -180,7 +204,18 @@ class SISAModel(LensTools):
 
 
 def next_token_loss(logits: Float[Tensor, "batch position d_vocab"], labels: Tokens) -> Float[Tensor, ""]:
-    """Mean −log p(labels[t] | tokens before t) over the scored positions, nats."""
+    """Return the mean −log p(labels[t] | tokens before t) over the scored positions, in nats.
+
+    Args:
+        logits: position t holds those of token t + 1.
+        labels: tokens to be predicted, −100 where none is scored; the shift by one is made here.
+
+    Example:
+        >>> logits = torch.zeros(1, 3, 8)  # uniform over 8 tokens: every token costs log 8 = 2.079 nats
+        >>> round(next_token_loss(logits, torch.tensor([[0, 4, -100]])).item(), 3)
+        2.079
+    """
+    # sums of exp in bfloat16 would keep 3 digits; float32 keeps 7
     return F.cross_entropy(
         at_least_float32(logits[:, :-1].flatten(0, 1)), labels[:, 1:].flatten().long(), ignore_index=IGNORED
     )

@@ -1,1 +1,1 @@
-"""One training run: recipe, batches, loop, run folder."""
+"""Train one model: recipe, batches, loop and the folder of a run."""

@@ -6,12 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Protocol, TypedDict, cast
 
 import lightning as L
 import numpy as np
 import pandas as pd
 import torch
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -25,29 +26,58 @@ from model.training.recipe import TrainingConfig
 from model.training.run import HEADS_FILE, METRICS_COLUMNS, METRICS_FILE, NonFiniteLoss, Run
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
+LEAST_SECONDS = 1e-9  # so that a speed exists where the clock has not moved
+
+Batch = tuple[Tensor, Tensor]  # tokens and labels, row × position
+
+
+class HoldsModel(Protocol):
+    """Name what the callbacks ask of a Lightning module, the one in `model.training.loop`."""
+
+    model: SISAModel
+
+
+class RecorderState(TypedDict):
+    """Name what a checkpoint keeps of a Recorder."""
+
+    tokens: int
+    losses: list[float]
 
 
 class StepCallback(L.Callback):
-    """Calls `at(trainer, module, step)` once after every optimiser step."""
+    """Call `at(trainer, model, step)` once after every optimiser step.
+
+    Lightning calls back after every batch, and a step may take several of them (`accumulate`).
+    """
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
     ) -> None:
+        """Pass the last batch of a step on to `at`."""
         if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
-            self.at(trainer, module, trainer.global_step)
+            self.at(trainer, cast(HoldsModel, pl_module).model, trainer.global_step)
 
-    def at(self, trainer: L.Trainer, module: Any, step: int) -> None:
+    def at(self, trainer: L.Trainer, model: SISAModel, step: int) -> None:
+        """Do what is to be done after a step; steps count from 1."""
         raise NotImplementedError
 
 
-def due(step: int, every: int, steps: int) -> bool:
-    return step % every == 0 or step == steps
-
-
 class Recorder(StepCallback):
-    """Loss, gradient norm and learning rate as rows of metrics.csv; stops at the first that is not finite.
+    """Write loss, gradient norm and learning rate to metrics.csv, and end a run that is not finite any more.
 
-    Numbers stay on the device until they are due, so that a GPU does not wait at every step.
+    Numbers stay on the device until they are due: to read one makes the CPU wait for the GPU, which would
+    otherwise work ahead. So a loss that is not a number is found when the next row is written, at the latest
+    before the next checkpoint, and no checkpoint ever holds weights that followed from one.
+
+    Args:
+        run: the folder that is written to.
+        training: how often, and how gradients are clipped.
+        seed: of the batches, for the message that names a bad one.
     """
 
     def __init__(self, run: Run, training: TrainingConfig, *, seed: int) -> None:
@@ -55,31 +85,48 @@ class Recorder(StepCallback):
         self.tokens = 0
         self.last: dict[str, float] = {}
         self._checked: list[float] = []  # losses since the last row
-        self._unchecked: list[tuple[int, Tensor, Tensor]] = []
+        self._unchecked: list[tuple[int, Tensor, Tensor]] = []  # step, loss and gradient norm, on the device
         self._parts: list[Tensor] = []  # of one step; Lightning has divided them by their number
         self._norm = torch.zeros(())
 
-    def state_dict(self) -> dict[str, Any]:
-        return {"tokens": self.tokens, "losses": self._checked}
+    def state_dict(self) -> dict[str, object]:
+        """Return what a checkpoint keeps.
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.tokens, self._checked = state_dict["tokens"], state_dict["losses"]
+        The losses since the last row belong to it: with log_every = 10 and a checkpoint at step 25, the row
+        of step 30 is the mean of steps 21 to 30, of which a resumed run sees only the last five again.
+        """
+        return dict(RecorderState(tokens=self.tokens, losses=self._checked))
+
+    def load_state_dict(self, state_dict: dict[str, object]) -> None:
+        """Take up what `state_dict` returned."""
+        state = cast(RecorderState, state_dict)
+        self.tokens, self._checked = state["tokens"], state["losses"]
 
     def on_train_batch_end(
-        self, trainer: L.Trainer, module: Any, outputs: Any, batch: Any, batch_idx: int
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
+        batch_idx: int,
     ) -> None:
+        """Count the tokens and keep the loss of one batch."""
         self.tokens += batch[0].numel()
-        self._parts.append(outputs["loss"].detach())
-        super().on_train_batch_end(trainer, module, outputs, batch, batch_idx)
+        loss = cast(Mapping[str, Tensor], outputs)["loss"]  # Lightning wraps what training_step returns
+        self._parts.append(loss.detach())
+        super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
 
-    def on_before_optimizer_step(self, trainer: L.Trainer, module: Any, optimizer: Any) -> None:
-        # clips here, where the norm is known anyway
-        self._norm = torch.nn.utils.clip_grad_norm_(module.parameters(), self.training.clip)
+    def on_before_optimizer_step(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Clip the gradient, here and not by Lightning, because clipping computes the norm that is logged."""
+        self._norm = torch.nn.utils.clip_grad_norm_(pl_module.parameters(), self.training.clip)
 
-    def at(self, trainer: L.Trainer, module: Any, step: int) -> None:
+    def at(self, trainer: L.Trainer, model: SISAModel, step: int) -> None:
+        """Keep the numbers of a step and write a row where one is due."""
         self._unchecked.append((step, torch.stack(self._parts).sum(), self._norm))
         self._parts = []
-        if due(step, self.training.log_every, self.training.steps):
+        if self.training.due(step, self.training.log_every):
             self.check()
             rate = trainer.optimizers[0].param_groups[0]["lr"]
             self.write(
@@ -89,19 +136,23 @@ class Recorder(StepCallback):
             self._checked = []
 
     def check(self) -> None:
-        """Fetch the numbers since the last call; the first that is not finite ends the run."""
+        """Fetch the numbers since the last call.
+
+        Raises:
+            NonFiniteLoss: for the first loss or gradient norm that is not finite.
+        """
         unchecked, self._unchecked = self._unchecked, []
-        values = (
-            torch.stack([torch.stack((loss, norm)) for _, loss, norm in unchecked]).tolist()
-            if unchecked
-            else []
-        )
+        if not unchecked:
+            return
+        # one transfer for all: each tolist waits for the device
+        values = torch.stack([torch.stack((loss, norm)) for _, loss, norm in unchecked]).tolist()
         for (step, *_), (loss, norm) in zip(unchecked, values, strict=True):
             if not np.isfinite([loss, norm]).all():
                 raise NonFiniteLoss(self._complaint(step, loss, norm))
         self._checked += [loss for loss, _ in values]
 
     def _complaint(self, step: int, loss: float, norm: float) -> str:
+        """Return the message for a step that is not finite: its batch, and what can be gone back to."""
         kept = self.run.checkpoint
         good = f"the last good checkpoint is {kept}" if kept.is_file() else "there is no checkpoint yet"
         first, count = (step - 1) * self.training.accumulate, self.training.accumulate
@@ -121,7 +172,16 @@ class Recorder(StepCallback):
 
 
 class Evaluator(StepCallback):
-    """Needle tasks, held-out loss and the state of every head, all at the same steps."""
+    """Measure needle tasks, held-out loss and the state of every head, all at the same steps.
+
+    Episodes are built once, from a seed of their own, so every evaluation of every run asks the same.
+
+    Args:
+        recorder: what the numbers are written by.
+        training: how often, and how many episodes.
+        tasks: needle tasks, by the name that their metrics start with.
+        heldout: token rows [row, position] of the held-out loss; None leaves it out.
+    """
 
     def __init__(
         self,
@@ -136,21 +196,21 @@ class Evaluator(StepCallback):
             name: task.build(EVALUATION_SEED, n_episodes=training.n_episodes) for name, task in tasks.items()
         }
 
-    def at(self, trainer: L.Trainer, module: Any, step: int) -> None:
-        if due(step, self.training.evaluate_every, self.training.steps):
-            # what watches hooks, and sees batches of many shapes, is not compiled
+    def at(self, trainer: L.Trainer, model: SISAModel, step: int) -> None:
+        """Measure and write, where an evaluation is due."""
+        if self.training.due(step, self.training.evaluate_every):
+            # under the autocast of training, so that the measured model is the trained one; but not compiled,
+            # because hooks are watched and every batch shape would be compiled anew
             with trainer.precision_plugin.forward_context(), torch.compiler.set_stance("force_eager"):
-                self.recorder.write(step, *self.measure(module.model))
+                self.recorder.write(step, *self.measure(model))
 
     def measure(self, model: SISAModel) -> tuple[dict[str, float], pd.DataFrame]:
         """Return the numbers of the whole model by name, and the table of its heads."""
         values: dict[str, float] = {}
         for name, episodes in self.episodes.items():
             scores = evaluate(model, episodes)
-            values |= {
-                f"{name}/{measure}": float(np.mean(scores[measure]))
-                for measure in ("exact_match", "first_token", "nll")
-            }
+            for measure in ("exact_match", "first_token", "nll"):
+                values[f"{name}/{measure}"] = float(np.mean(scores[measure]))
             values[f"{name}/n"] = len(scores)
         if self.heldout is not None:
             values["val/loss"] = heldout_loss(model, self.heldout)
@@ -165,48 +225,66 @@ class Evaluator(StepCallback):
 
 
 def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Both tables of heads in one; a head that one of them lacks gets NaN in its columns."""
+    """Return two tables of heads as one; a head that one of them lacks gets NaN in its columns."""
     if one.empty or other.empty:
         return other if one.empty else one
     return one.merge(other, on=list(HEAD_KEYS), how="outer", sort=True)
 
 
 class CheckpointWriter(StepCallback):
-    """Replaces last.ckpt as a whole, after the metrics of its step are on the disk and known to be finite."""
+    """Replace last.ckpt as a whole, after the metrics of its step are on the disk and known to be finite.
+
+    The order matters: a process killed between the two has rows that its checkpoint lacks, which
+    `Run.cut_tables` drops. The other way round, rows would be missing for good.
+
+    Args:
+        recorder: what checks the losses up to here.
+        training: how often.
+    """
 
     def __init__(self, recorder: Recorder, training: TrainingConfig) -> None:
         self.recorder, self.training = recorder, training
 
-    def at(self, trainer: L.Trainer, module: Any, step: int) -> None:
-        if due(step, self.training.checkpoint_every, self.training.steps):
+    def at(self, trainer: L.Trainer, model: SISAModel, step: int) -> None:
+        """Write a checkpoint where one is due."""
+        if self.training.due(step, self.training.checkpoint_every):
             self.recorder.check()
             with write_aside(self.recorder.run.checkpoint) as aside:
                 trainer.save_checkpoint(aside)
 
 
 class Progress(StepCallback):
-    """A bar where somebody watches, otherwise a line now and then."""
+    """Show a bar where somebody watches, otherwise print a line at every evaluation.
+
+    Args:
+        recorder: whose numbers are shown.
+        training: how many steps there are, and how often they are evaluated.
+    """
 
     def __init__(self, recorder: Recorder, training: TrainingConfig) -> None:
         self.recorder, self.training = recorder, training
-        self.bar: Any = None
+        self.bar: tqdm | None = None
+        self.started = (0.0, 0)  # seconds, tokens
 
-    def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock, and the bar where a person watches; a resumed run goes on where it was."""
         self.started = time.monotonic(), self.recorder.tokens
         if watched_by_a_person():
             self.bar = tqdm(
                 total=self.training.steps, initial=trainer.global_step, desc="training", unit="step"
             )
 
-    def at(self, trainer: L.Trainer, module: Any, step: int) -> None:
+    def at(self, trainer: L.Trainer, model: SISAModel, step: int) -> None:
+        """Move the bar, and tell the numbers where there are new ones."""
         if self.bar is not None:
             self.bar.update()
-        if due(step, self.training.evaluate_every, self.training.steps):
+        if self.training.due(step, self.training.evaluate_every):
             self.tell(step)
 
     def tell(self, step: int) -> None:
+        """Show the last losses and exact matches, and tokens per second since the start."""
         since, before = self.started
-        speed = (self.recorder.tokens - before) / max(1e-9, time.monotonic() - since)
+        speed = (self.recorder.tokens - before) / max(LEAST_SECONDS, time.monotonic() - since)
         shown = {name: x for name, x in self.recorder.last.items() if name.endswith(("loss", "exact_match"))}
         numbers = "  ".join(f"{name} {x:.3f}" for name, x in shown.items())
         if self.bar is not None:
@@ -214,15 +292,24 @@ class Progress(StepCallback):
         else:
             print(f"step {step}/{self.training.steps}  {numbers}  {speed:,.0f} tokens/s", flush=True)
 
-    def teardown(self, trainer: L.Trainer, module: Any, stage: str) -> None:
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Close the bar, however the run ended."""
         if self.bar is not None:
             self.bar.close()
 
 
 def watched_by_a_person() -> bool:
-    """Whether a terminal or a notebook front end shows the output; papermill and pipes do not.
+    """Return whether a person sees the output as it comes, in a terminal or a notebook front end.
 
-    Jupyter Server names the session in the environment of its kernels; a headless run starts its own.
+    A bar that redraws itself fills the log of a pipe or of a headless run with thousands of lines. Kernels
+    that Jupyter Server starts have the session's name in their environment; those of papermill do not.
+
+    Example:
+        >>> from contextlib import redirect_stderr
+        >>> from io import StringIO
+        >>> with redirect_stderr(StringIO()):  # as a pipe would
+        ...     watched_by_a_person()
+        False
     """
     in_kernel = "ipykernel" in sys.modules
     return "JPY_SESSION_NAME" in os.environ if in_kernel else sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""Training: one call trains, resumes or returns a run. Killed at any moment, it resumes to the same weights.
+"""Train, resume or return a run by one call; killed at any moment, a run resumes to the same weights.
 
 A batch is a pure function of (seed, step), so nothing of the data has to be remembered. Beside this file
 `recipe` says how to train, `loop` does it, `run` is the folder.
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 
 from data import NIAHTask
 from data.extras import needs_extra
@@ -35,25 +35,44 @@ def fit(
     training: TrainingConfig,
     evaluations: Mapping[str, NIAHTask] | None = None,
     heldout: np.ndarray | None = None,
-    tokenizer: Any = None,
+    tokenizer: Tokenizer | None = None,
     seed: int = 0,
     device: str = "auto",
 ) -> Run:
-    """Train a model, or resume or return the same run if folder already holds it.
+    """Train a model, or resume or return the same run if its folder already holds it.
+
+    What was asked stands in the folder, and the same call continues only the same run. Since weights, order
+    of batches and random numbers follow from the seed and the checkpoint, a run that was killed ends with the
+    weights of one that was not, bit for bit on a CPU.
 
     Args:
         config: the model.
         folder: of this run alone; see `model.training.run`.
         batches: what to train on, a pure function of (seed, step).
+        training: steps, learning rates and how often things are measured.
         evaluations: needle tasks measured every evaluate_every steps, by the name their metrics start with.
         heldout: token rows [row, position] whose mean loss is measured at the same steps as val/loss.
         tokenizer: kept inside the saved weights.
         seed: of initial weights and batches.
         device: "auto" takes CUDA where there is one.
 
+    Returns:
+        The finished run: its tables, and `Run.model()`.
+
     Raises:
         ValueError: the folder is in use, or holds another run or other files; a value is not legal.
         NonFiniteLoss: loss or gradient is not finite; names the step, the batch and the last good checkpoint.
+        KeyboardInterrupt: somebody stopped it; the same call resumes.
+
+    Example:
+        >>> from data import NIAHTask, TrainingBatches
+        >>> from model import SISAConfig, fit
+        >>> from model.training.recipe import TrainingConfig
+        >>> batches = TrainingBatches(task=NIAHTask(lengths=(16,)), batch_size=2)
+        >>> fit(SISAConfig.preset("tiny"), folder="run", batches=batches,
+        ...     training=TrainingConfig(steps=10), device="tpu")
+        Traceback (most recent call last):
+        ValueError: device is 'tpu'; legal: 'auto', 'cpu', 'cuda'. Set device to one of them.
     """
     one_of("device", device, DEVICES)
     whole("seed", seed, least=0)
@@ -73,7 +92,7 @@ def fit(
     with run.locked():
         run.open(asked)
         if not run.finished:
-            with needs_extra("train"):
+            with needs_extra("train"):  # a finished run is returned without Lightning, which takes seconds
                 from model.training.loop import train
 
             model = train(run, config, training, batches, tasks, heldout, tokenizer, seed=seed, device=device)
@@ -82,16 +101,14 @@ def fit(
 
 
 def _sha256(rows: np.ndarray) -> str:
+    """Return a hash of token rows; the shape belongs to it, because 2 × 3 and 3 × 2 have the same bytes."""
     return hashlib.sha256(str(rows.shape).encode() + rows.astype(np.int64).tobytes()).hexdigest()
 
 
 def _available(device: str) -> str:
+    """Return "cuda" or "cpu" for what was asked, or refuse CUDA where there is none."""
     found = torch.cuda.is_available()
     if device == "cuda" and not found:
-        raise refusal(
-            "device",
-            device,
-            legal="'cpu' on this machine, which has no CUDA device",
-            step="Use 'auto' or 'cpu'.",
-        )
+        legal = "'cpu' on this machine, which has no CUDA device"
+        raise refusal("device", device, legal=legal, step="Use 'auto' or 'cpu'.")
     return "cuda" if found and device != "cpu" else "cpu"

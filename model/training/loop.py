@@ -1,7 +1,12 @@
-"""The training loop, by Lightning, which takes seconds to import: only a run that has steps to make does.
+"""The training loop. It imports Lightning, which takes seconds, so only a run that has steps to make does.
 
 AdamW (0.9, 0.95), weight decay 0.1, clip 1.0; λ_raw without weight decay at a tenth of the learning rate
-(arXiv 2606.02332). Master weights are float32; on CUDA the forward pass runs under bfloat16 autocast.
+(arXiv 2606.02332).
+
+Master weights are float32, and on CUDA the forward pass runs under bfloat16 autocast. bfloat16 has 8
+significant bits, so near 1 its numbers are 2⁻⁷ = 0.0078 apart, and an update of lr = 6e-4 added to a bfloat16
+weight of 1 would be rounded away at every step. Added to a float32 weight, whose numbers are 1.2e-7 apart, it
+counts.
 """
 
 from __future__ import annotations
@@ -9,12 +14,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
 import lightning as L
 import numpy as np
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from data import NIAHTask
@@ -29,7 +36,12 @@ from model.training.stream import loader
 
 
 class SISATraining(L.LightningModule):
-    """The optimisation of one model."""
+    """Tell Lightning the loss of a batch and the optimiser of a model.
+
+    Args:
+        model: what learns.
+        training: the recipe.
+    """
 
     def __init__(self, model: SISAModel, training: TrainingConfig) -> None:
         super().__init__()
@@ -37,9 +49,15 @@ class SISATraining(L.LightningModule):
         self._loss = training_loss(model, compiled=training.compile)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the loss of one batch, nats a token."""
         return self._loss(*batch)
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Return AdamW and its schedule, with up to three groups of parameters.
+
+        λ_raw learns at lr · lr_lam and without decay; what a mixer exempts learns at lr without decay; all
+        the rest has both.
+        """
         c = self.training_config
         named, undecayed = dict(self.model.named_parameters()), self.model.no_weight_decay()
         lam = [p for name, p in named.items() if name.endswith("lam_raw")]
@@ -57,10 +75,21 @@ class SISATraining(L.LightningModule):
 
 
 def training_loss(model: SISAModel, *, compiled: bool) -> Callable[[Tensor, Tensor], Tensor]:
-    """`row_loss` of a model as a function of tokens and labels, batch × position.
+    """Return `row_loss` of a model as a function of tokens and labels, batch × position.
 
-    Compiled, blocks of one kind share one graph: a model of six takes a sixth of the time that it would take
-    as a whole. Whoever watches hooks meanwhile sets torch's stance to "force_eager".
+    Compiled, blocks of one kind share one graph: six blocks are compiled in a sixth of the time that the
+    model would take as a whole. Whoever watches hooks meanwhile sets torch's stance to "force_eager".
+
+    Args:
+        model: what the loss is of; compiled, its blocks are changed in place.
+        compiled: use torch.compile.
+
+    Example:
+        >>> from model import SISAConfig
+        >>> loss = training_loss(SISAModel(SISAConfig.preset("tiny")), compiled=False)
+        >>> tokens = torch.arange(10)[None]
+        >>> loss(tokens, tokens).shape
+        torch.Size([])
     """
     if not compiled:
         return lambda tokens, labels: row_loss(model(tokens), labels)
@@ -71,9 +100,20 @@ def training_loss(model: SISAModel, *, compiled: bool) -> Callable[[Tensor, Tens
 
 
 def row_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over rows of each row's mean −log p over its scored positions, nats.
+    """Return the mean over rows of each row's mean −log p over its scored positions, in nats.
 
-    Every row counts the same: four answer tokens of an episode are not drowned by the hundreds of a text row.
+    Every row counts the same, so the four answer tokens of an episode are not drowned by the hundreds of
+    tokens of a text row beside it.
+
+    Args:
+        logits: row × position × d_vocab; position t predicts token t + 1.
+        labels: row × position, −100 where nothing is scored. A row without any scored token counts as 0.
+
+    Example:
+        >>> logits = torch.zeros(2, 3, 8)  # uniform over 8 tokens: every token costs log 8 = 2.079 nats
+        >>> labels = torch.tensor([[1, 2, 3], [-100, -100, 3]])
+        >>> round(row_loss(logits, labels).item(), 3)
+        2.079
     """
     targets, flat = labels[:, 1:], at_least_float32(logits[:, :-1].flatten(0, 1))
     each = F.cross_entropy(flat, targets.flatten(), ignore_index=IGNORED, reduction="none").view_as(targets)
@@ -87,22 +127,76 @@ def train(
     batches: Batches,
     tasks: dict[str, NIAHTask],
     heldout: np.ndarray | None,
-    tokenizer: Any,
+    tokenizer: Tokenizer | None,
     *,
     seed: int,
     device: str,
 ) -> SISAModel:
-    """Make the steps that the run lacks; the trained model, on the CPU. KeyboardInterrupt if stopped."""
+    """Make the steps that a run lacks and return the trained model, on the CPU.
+
+    Args:
+        run: the folder, opened and locked.
+        config: the model.
+        training: the recipe.
+        batches: what to train on.
+        tasks: needle tasks of the evaluations, by name.
+        heldout: token rows of the held-out loss, or None.
+        tokenizer: what the trained model gets.
+        seed: of initial weights and batches.
+        device: "cpu" or "cuda".
+
+    Raises:
+        NonFiniteLoss: as of `model.training.fit.fit`.
+        KeyboardInterrupt: stopped before the last step.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from data import TrainingBatches
+        >>> from model import SISAConfig
+        >>> batches = TrainingBatches(task=NIAHTask(lengths=(16,)), batch_size=1)
+        >>> with TemporaryDirectory() as folder:
+        ...     model = train(Run(Path(folder)), SISAConfig.preset("tiny"), TrainingConfig(steps=1), batches,
+        ...                   tasks={}, heldout=None, tokenizer=None, seed=0, device="cpu")
+        ...     Run(Path(folder)).metrics["name"].tolist()
+        step 1/1 ...
+        ['train/loss', 'lr', 'grad_norm']
+    """
     module = SISATraining(SISAModel(config, seed=seed, tokenizer=tokenizer), training).train()
     resume = run.checkpoint if run.checkpoint.is_file() else None
-    step = torch.load(resume, map_location="cpu", weights_only=True)["global_step"] if resume else 0
-    run.cut_tables(step)
+    step = _checkpointed_step(resume)
+    run.cut_tables(step)  # rows that a killed process wrote after its checkpoint are measured again
     recorder = Recorder(run, training, seed=seed)
     evaluator = Evaluator(recorder, training, tasks=tasks, heldout=heldout)
+    # their order is the order of their calls: rows of a step are on the disk before its checkpoint
+    callbacks = [recorder, evaluator, CheckpointWriter(recorder, training), Progress(recorder, training)]
+    trainer = _trainer(run, training, callbacks, device=device)
+    workers = 4 if device == "cuda" else 0
+    stream = loader(batches, seed=seed, start=step * training.accumulate, workers=workers)
+    with warnings.catch_warnings():
+        # batches are made by slicing
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")  # inside Lightning
+        trainer.fit(module, stream, ckpt_path=resume, weights_only=True)
+    if trainer.global_step < training.steps:  # Lightning swallows an interrupt
+        stopped = f"stopped at step {trainer.global_step} of {training.steps}"
+        raise KeyboardInterrupt(f"{stopped}; the same call resumes {run.folder}")
+    return module.model.cpu().eval()
+
+
+def _checkpointed_step(checkpoint: Path | None) -> int:
+    """Return the optimiser steps that a checkpoint holds; 0 without one."""
+    if checkpoint is None:
+        return 0
+    return torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]
+
+
+def _trainer(run: Run, training: TrainingConfig, callbacks: list[L.Callback], *, device: str) -> L.Trainer:
+    """Return Lightning's loop with all that it would write or print of its own accord turned off."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    trainer = L.Trainer(
+    return L.Trainer(
         accelerator="gpu" if device == "cuda" else "cpu",
         devices=1,
+        # float32 master weights in both; autocast does the matrix products in bfloat16
         precision="bf16-mixed" if device == "cuda" else "32-true",
         max_steps=training.steps,
         max_epochs=-1,
@@ -112,19 +206,6 @@ def train(
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        callbacks=[recorder, evaluator, CheckpointWriter(recorder, training), Progress(recorder, training)],
+        callbacks=callbacks,
         default_root_dir=run.folder,
     )
-    stream = loader(
-        batches, seed=seed, start=step * training.accumulate, workers=4 if device == "cuda" else 0
-    )
-    with warnings.catch_warnings():
-        # batches are made by slicing
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")  # inside Lightning
-        trainer.fit(module, stream, ckpt_path=resume, weights_only=True)
-    if trainer.global_step < training.steps:  # Lightning swallows an interrupt
-        raise KeyboardInterrupt(
-            f"stopped at step {trainer.global_step} of {training.steps}; the same call resumes {run.folder}"
-        )
-    return module.model.cpu().eval()

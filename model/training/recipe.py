@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -12,20 +12,23 @@ from data.refusal import refusal, whole
 
 
 class Batches(Protocol):
-    """What fit trains on; data.TrainingBatches is one."""
+    """Name what `fit` asks of batches; data.TrainingBatches has it.
+
+    A batch is a pure function of (seed, step), so a resumed run needs no memory of the data it has seen.
+    """
 
     def build(self, seed: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Token ids and labels [row, position] of one batch; −100 is not scored."""
+        """Return token ids and labels [row, position] of one batch; −100 is not scored."""
         ...
 
-    def spec(self) -> dict[str, Any]:
-        """Plain fields that say what the batches are."""
+    def spec(self) -> dict[str, object]:
+        """Return plain fields that say what the batches are, as JSON would hold them."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How to train.
+    """Say how to train; every field is checked when the recipe is made.
 
     Args:
         steps: optimiser steps.
@@ -38,6 +41,17 @@ class TrainingConfig:
         evaluate_every, checkpoint_every, log_every: optimiser steps; each also happens at the last one.
         n_episodes: needle episodes an evaluation.
         compile: run the blocks and the loss of a training step through torch.compile.
+
+    Raises:
+        ValueError: for a number that cannot be used; names the field, the value and the legal values.
+
+    Example:
+        >>> training = TrainingConfig(steps=100, warmup=10)
+        >>> [round(training.rate(step), 3) for step in (0, 9, 55, 100)]
+        [0.1, 1.0, 0.5, 0.0]
+        >>> TrainingConfig(steps=0)
+        Traceback (most recent call last):
+        ValueError: steps is 0; legal: whole numbers >= 1. Set steps to such a number.
     """
 
     steps: int
@@ -58,24 +72,31 @@ class TrainingConfig:
             whole(name, getattr(self, name), least=1)
         if self.warmup is not None:
             whole("warmup", self.warmup, least=0)
-        for name, least in (("lr", 0), ("clip", 0), ("lr_lam", None), ("weight_decay", None)):
+        for name in ("lr", "clip"):
             value = getattr(self, name)
-            legal = (
-                isinstance(value, int | float)
-                and math.isfinite(value)
-                and (value > 0 if least == 0 else value >= 0)
-            )
-            if not legal or isinstance(value, bool):
-                raise refusal(
-                    name,
-                    value,
-                    legal=f"numbers {'above' if least == 0 else 'from'} 0",
-                    step=f"Set {name} to one.",
-                )
+            if not _is_number(value) or value <= 0:
+                raise refusal(name, value, legal="numbers above 0", step=f"Set {name} to one.")
+        for name in ("lr_lam", "weight_decay"):  # 0 is legal: λ that stays, no decay
+            value = getattr(self, name)
+            if not _is_number(value) or value < 0:
+                raise refusal(name, value, legal="numbers from 0", step=f"Set {name} to one.")
+
+    def due(self, step: int, every: int) -> bool:
+        """Return whether what happens every so many steps happens at this one; it does at the last."""
+        return step % every == 0 or step == self.steps
 
     def rate(self, step: int) -> float:
-        """Share of the peak learning rate at a step: linear warm-up, then half a cosine to zero."""
+        """Return the share of the peak learning rate at a step: linear warm-up, then half a cosine to zero.
+
+        With w steps of warm-up and S steps in all it is (t + 1) / w before step w, so that the first step
+        learns too, and (1 + cos(π (t − w) / (S − w))) / 2 from there on.
+        """
         warmup = max(1, self.steps // 20) if self.warmup is None else self.warmup
         if step < warmup:
             return (step + 1) / warmup
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, self.steps - warmup)))
+
+
+def _is_number(value: object) -> bool:
+    """Return whether a value is a finite number; True and False are none, although Python counts them."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -36,39 +36,52 @@ METRICS_COLUMNS = ["step", "tokens", "name", "value"]
 
 
 class NonFiniteLoss(RuntimeError):
-    """The loss or the gradient of a step is not a number any more."""
+    """Say that the loss or the gradient of a step is not a number any more."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, finished or not."""
+    """Read and write the folder of a run, finished or not.
+
+    Args:
+        folder: where it lies; it need not exist.
+
+    Example:
+        >>> run = Run(Path("nowhere"))
+        >>> run.finished, run.metrics.columns.tolist()
+        (False, ['step', 'tokens', 'name', 'value'])
+    """
 
     folder: Path
 
     @property
     def checkpoint(self) -> Path:
+        """The file that a killed run resumes from."""
         return self.folder / "last.ckpt"
 
     @property
     def weights(self) -> Path:
+        """The file of the trained weights, there once the run has ended."""
         return self.folder / "model.safetensors"
 
     @property
     def finished(self) -> bool:
+        """Whether the run has made all its steps."""
         return self.weights.is_file()
 
     @property
     def config(self) -> dict[str, Any]:
+        """What was asked, as `fit` noted it."""
         return json.loads((self.folder / "config.json").read_text())
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """Return what was measured of the whole model so far: step, tokens, name, value."""
+        """What was measured of the whole model so far: step, tokens, name, value."""
         return without_heads(self._logged())
 
     @property
     def heads(self) -> pd.DataFrame:
-        """Return what was measured of every head so far: step, layer, head, then one column a measure.
+        """What was measured of every head so far: step, layer, head, then one column a measure.
 
         Folders of earlier versions have these numbers in metrics.csv, under names such as "lam/L0H1".
         """
@@ -78,15 +91,20 @@ class Run:
         return pd.concat(filled, ignore_index=True) if filled else earlier
 
     def _logged(self) -> pd.DataFrame:
+        """Return metrics.csv as it stands, heads among it in folders of earlier versions."""
         path = self.folder / METRICS_FILE
         return pd.read_csv(path) if _has_rows(path) else pd.DataFrame(columns=METRICS_COLUMNS)
 
     def model(self) -> SISAModel:
-        """The trained model; a FileNotFoundError where the run has not ended."""
+        """Return the trained model; a FileNotFoundError where the run has not ended."""
         return load(self.weights)
 
-    def open(self, asked: Mapping[str, Any]) -> None:
-        """Begin or continue, in a locked folder: refuse what holds something else, note what was asked."""
+    def open(self, asked: Mapping[str, object]) -> None:
+        """Begin or continue a run in a locked folder, and note what was asked.
+
+        Raises:
+            ValueError: the folder holds another run, or files that are no run's.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         for part in self.folder.glob(".*.part"):  # a kill leaves what `write_aside` was writing
             part.unlink()
@@ -103,16 +121,13 @@ class Run:
         if versions() not in before:
             write_json(starts, [*before, versions()])
 
-    def _check_same(self, asked: Mapping[str, Any]) -> None:
-        """A run resumes only as what it was; what an earlier version did not note is not compared."""
+    def _check_same(self, asked: Mapping[str, object]) -> None:
+        """Refuse to resume a run as something else; what an earlier version did not note is not compared."""
         noted = self.config
         same = {name: asked.get(name) for name in noted}
         old, new = _flat(noted), _flat(json.loads(json.dumps(same)))
-        changed = [
-            f"{k}: {old.get(k)!r} there, {new.get(k)!r} here"
-            for k in sorted(old | new)
-            if old.get(k) != new.get(k)
-        ]
+        fields = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
+        changed = [f"{name}: {old.get(name)!r} there, {new.get(name)!r} here" for name in fields]
         if changed:
             step = "Choose another folder, or ask for the same run to resume it."
             raise self._refused(f"the folder of the same run; {'; '.join(changed[:6])}", step)
@@ -125,7 +140,7 @@ class Run:
         """
         path = self.folder / name
         with path.open("a+", newline="") as file:
-            file.seek(0)
+            file.seek(0)  # "a+" stands at the end; whatever is read, writing appends
             header = file.readline()
             own = rows.head(0).to_csv(index=False, lineterminator="\n")
             if header not in ("", own):
@@ -133,6 +148,7 @@ class Run:
                 raise refusal(f"columns of {path}", came, legal=header.rstrip(), step=step)
             rows.to_csv(file, index=False, header=not header, lineterminator="\n")
             file.flush()
+            # flush hands rows to the system, fsync to the disk: they must survive what the checkpoint does
             os.fsync(file.fileno())
 
     def cut_tables(self, step: int) -> None:
@@ -149,6 +165,7 @@ class Run:
             elif path.is_file():
                 header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
                 whole = [line for line in lines if line.endswith(b"\n") and _step_of(line) <= step]
+                # a header without its end means that no row was whole either: the table begins anew
                 with write_aside(path) as aside:
                     aside.write_bytes(b"".join([header, *whole]) if header.endswith(b"\n") else b"")
 
@@ -164,30 +181,44 @@ class Run:
             raise self._refused("a folder that no other run is using", step) from None
 
     def _refused(self, legal: str, step: str) -> ValueError:
+        """Return the error of a folder that cannot be used."""
         return refusal("folder", str(self.folder), legal=legal, step=step)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
+    """Write a value as JSON, aside and then renamed, so that no reader ever sees half of it.
+
+    Keys are sorted and lines end like those of a text file, so that two versions can be compared by lines.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     write_json(Path(folder) / "card.json", {"steps": 3, "lr": 0.5})
+        ...     print((Path(folder) / "card.json").read_text().strip())
+        {
+         "lr": 0.5,
+         "steps": 3
+        }
+    """
     with write_aside(path) as aside:
         aside.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
 def _has_rows(path: Path) -> bool:
-    """Whether a table has been begun; it is empty for a moment before its first rows."""
+    """Return whether a table has been begun; it is empty for a moment before its first rows."""
     return path.is_file() and path.stat().st_size > 0
 
 
 def _step_of(line: bytes) -> int:
-    """Step of a row, its first field."""
+    """Return the step of a row, its first field."""
     return int(line.partition(b",")[0])
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as dotted names."""
+def _flat(value: object, prefix: str = "") -> dict[str, object]:
+    """Return nested mappings as one, with dotted names: {"model": {"d_state": 4}} as {"model.d_state": 4}."""
     if not isinstance(value, Mapping):
         return {prefix: value}
-    return {
-        k: v
-        for name, inner in value.items()
-        for k, v in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
-    }
+    flat: dict[str, object] = {}
+    for name, inner in value.items():
+        flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
+    return flat

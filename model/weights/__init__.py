@@ -1,1 +1,1 @@
-"""Files of weights: this project's own and the paper's."""
+"""Read and write files of weights: this project's own and the paper's."""

@@ -22,16 +22,28 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 
 def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = torch.float32) -> None:
-    """Write model to path (.safetensors), aside and then renamed.
+    """Write a model with its config and tokenizer to one safetensors file, aside and then renamed.
 
     Args:
+        model: what is saved.
+        path: the file, by custom with the ending .safetensors.
         dtype: of the large maps; float16 and bfloat16 halve the file. Norms, λ_raw and decay parameters
             stay float32.
+
+    Raises:
+        ValueError: for another dtype.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from model import SISAConfig, SISAModel, load, save
+        >>> with TemporaryDirectory() as folder:
+        ...     save(SISAModel(SISAConfig.preset("tiny"), seed=3), f"{folder}/tiny.safetensors")
+        ...     load(f"{folder}/tiny.safetensors").seed
+        3
     """
-    if dtype not in (torch.float32, torch.float16, torch.bfloat16):
-        raise refusal(
-            "dtype", dtype, legal="torch.float32, torch.float16, torch.bfloat16", step="Pass one of them."
-        )
+    legal = (torch.float32, torch.float16, torch.bfloat16)
+    if dtype not in legal:
+        raise refusal("dtype", dtype, legal=", ".join(map(str, legal)), step="Pass one of them.")
     kept = {id(p) for p in model.float32_parameters()}
     tensors = {
         name: p.detach().to("cpu", torch.float32 if id(p) in kept else dtype).contiguous()
@@ -41,27 +53,35 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
         "format": FORMAT,
         "config": json.dumps(model.config.to_dict()),
         "seed": json.dumps(model.seed),
-    }
-    metadata |= {
         "versions": json.dumps(versions()),
         "tokenizer": model.tokenizer.to_str() if model.tokenizer else "",
     }
     with write_aside(path) as aside:
+        # save_file makes a file that its owner alone may read; a touched one has what the umask gives
         aside.touch()
         mode = aside.stat().st_mode
         save_file(tensors, aside, metadata=metadata)
-        aside.chmod(mode)  # save_file's own is for the owner alone
+        aside.chmod(mode)
 
 
 def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SISAModel:
-    """A model in float32, in evaluation mode, from a file that `save` wrote.
+    """Return the model of a file that `save` wrote, in float32 and evaluation mode.
+
+    Nothing in the file is executed: it holds tensors, and config and tokenizer as text.
 
     Args:
         path: the file, or the name of a checkpoint that comes with the package (see `model/pretrained`).
+        device: where the weights go.
 
     Raises:
         FileNotFoundError: neither a file nor a shipped name; says which names there are.
         ValueError: not a SISA checkpoint, or its tensors do not fit its config.
+
+    Example:
+        >>> from model import load
+        >>> load("nia")
+        Traceback (most recent call last):
+        FileNotFoundError: no checkpoint at nia; legal: a .safetensors file, ... shipped names ['niah'].
     """
     path = locate(path)
     try:
@@ -79,7 +99,7 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
 
 
 def _described(path: Path, metadata: dict[str, str]) -> SISAModel:
-    """The model that metadata asks for, with fresh weights."""
+    """Return the model that metadata asks for, with fresh weights."""
     try:
         config = SISAConfig.from_dict(json.loads(metadata["config"]))
         tokenizer = load_tokenizer(metadata["tokenizer"]) if metadata.get("tokenizer") else None
@@ -89,31 +109,51 @@ def _described(path: Path, metadata: dict[str, str]) -> SISAModel:
 
 
 def fill(model: SISAModel, tensors: dict[str, torch.Tensor], *, source: object) -> None:
-    """Put tensors into model; a ValueError names every one that is missing, unknown or of the wrong shape."""
+    """Put tensors into a model, all of them or none.
+
+    Args:
+        model: what is filled.
+        tensors: weights by parameter name.
+        source: where they came from, for the message.
+
+    Raises:
+        ValueError: names the first five that are missing, unknown or of the wrong shape.
+
+    Example:
+        >>> model = SISAModel(SISAConfig.preset("tiny"))
+        >>> fill(model, {"embed.weight": torch.zeros(64, 64)}, source="memory")
+        Traceback (most recent call last):
+        ValueError: weights in memory is 'blocks.0.attn.lam_raw: missing; ...
+    """
     wanted = {name: tuple(p.shape) for name, p in model.named_parameters()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
     if wanted != found:
-        wrong = sorted(
-            f"{n}: {found.get(n, 'missing')}"
-            for n in wanted.keys() | found.keys()
-            if wanted.get(n) != found.get(n)
-        )
-        legal = f"the {len(wanted)} tensors of {model.config}"
-        raise refusal(
-            f"weights in {source}",
-            "; ".join(wrong[:5]),
-            legal=legal,
-            step="Check which model wrote this file.",
-        )
+        names = sorted(wanted.keys() | found.keys())
+        wrong = [f"{n}: {found.get(n, 'missing')}" for n in names if wanted.get(n) != found.get(n)]
+        legal, step = f"the {len(wanted)} tensors of {model.config}", "Check which model wrote this file."
+        raise refusal(f"weights in {source}", "; ".join(wrong[:5]), legal=legal, step=step)
     model.load_state_dict(tensors)
 
 
 def locate(path: str | PathLike[str]) -> Path:
-    """The file of a checkpoint: path itself, or the shipped one of that name; errors as in `load`."""
+    """Return the file of a checkpoint: the path itself, or the shipped file of that name.
+
+    A file of the name in the working directory comes first, so that a path always means what it says.
+
+    Args:
+        path: a path, or the name of a checkpoint that comes with the package.
+
+    Raises:
+        FileNotFoundError: neither a file nor a shipped name; says which names there are.
+        ValueError: neither text nor a path.
+
+    Example:
+        >>> locate("niah").name
+        'niah.safetensors'
+    """
     if not isinstance(path, str | PathLike):
-        raise refusal(
-            "checkpoint", path, legal="a path or the name of a shipped checkpoint", step="Pass text."
-        )
+        legal = "a path or the name of a shipped checkpoint"
+        raise refusal("checkpoint", path, legal=legal, step="Pass text.")
     given, shipped = Path(path), PRETRAINED / f"{path}.safetensors"
     for candidate in (given, shipped):
         if candidate.is_file():
@@ -125,5 +165,6 @@ def locate(path: str | PathLike[str]) -> Path:
 
 
 def _foreign(path: Path, came: str) -> ValueError:
+    """Return the error of a file that `save` did not write."""
     step = "For the authors' .pt files use model.import_paper_checkpoint."
     return refusal(str(path), came, legal=f"a file written by model.save ({FORMAT})", step=step)

@@ -1,4 +1,4 @@
-"""Checkpoints of the paper's authors (arXiv 2606.02332): {"model", "step", "config", …} by torch.save."""
+"""Read checkpoints of the paper's authors (arXiv 2606.02332): {"model", "step", "config", …}, torch.save."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor
@@ -37,30 +37,50 @@ LAYER_NAMES = {
     "ffn.w_down.weight": "mlp.down.weight",
 }
 NAMES = {"embed.weight": "embed.weight", "final_norm.weight": "ln_final.w"}
+N_CTX_UNSAID = 2048  # the paper's context, where a file does not say its own
+
+
+class Released(TypedDict):
+    """Name what is read of a released file."""
+
+    model: Mapping[str, Tensor]
+    config: object  # a mapping with n_head and seq_len, if the file is what it says
 
 
 def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = None) -> SISAModel:
-    """A float32 SISAModel with the released weights and the paper's anchor, "minimax".
+    """Return a float32 SISAModel with the released weights and the paper's anchor, "minimax".
 
-    The file is read with pickle execution off. Sizes come from the tensors; n_ctx from the stored config
-    ("seq_len"), 2,048 where it says nothing.
+    The file is read with pickle execution off, so that nothing in it can run. Sizes come from the tensors;
+    n_ctx from the stored config ("seq_len"), 2,048 where it says nothing.
 
     Args:
+        path: the .pt file of the release.
         n_heads: only needed for a plain transformer whose stored config does not say "n_head".
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: the file needs pickle execution, or has another layout; says what was found.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from model import import_paper_checkpoint
+        >>> with TemporaryDirectory() as folder:
+        ...     torch.save({"weights": {}}, f"{folder}/other.pt")
+        ...     import_paper_checkpoint(f"{folder}/other.pt")
+        Traceback (most recent call last):
+        ValueError: ...other.pt is "a mapping with ['weights']"; legal: a torch.save of {"model": ...
     """
     stored = _read(Path(path))
     released = {name.removeprefix(COMPILED): t.float() for name, t in stored["model"].items()}
     tensors = {_our_name(name, path): t for name, t in released.items()}
-    config = _config(tensors, stored.get("config") or {}, n_heads=n_heads, path=path)
+    config = _config(tensors, stored["config"] or {}, n_heads=n_heads, path=path)
     model = SISAModel(config)
     fill(model, tensors, source=path)
     return model
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> Released:
+    """Return weights and config of a file, or refuse it; no code in it runs."""
     legal = 'a torch.save of {"model": tensors by name, "step", "config", …}'
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}; give the .pt file of the release.")
@@ -72,44 +92,42 @@ def _read(path: Path) -> dict[str, Any]:
             str(path), came, legal=legal, step="Never load it with pickle execution on unless you wrote it."
         ) from error
     weights = stored.get("model") if isinstance(stored, Mapping) else None
-    if (
-        not isinstance(weights, Mapping)
-        or not all(isinstance(name, str) and isinstance(t, Tensor) for name, t in weights.items())
-        or not weights
-    ):
-        came = (
-            f"a mapping with {sorted(map(str, stored))}"
-            if isinstance(stored, Mapping)
-            else f"a {type(stored).__name__}"
-        )
+    if not isinstance(stored, Mapping) or not isinstance(weights, Mapping) or not _named_tensors(weights):
+        came = f"a {type(stored).__name__}"
+        if isinstance(stored, Mapping):
+            came = f"a mapping with {sorted(map(str, stored))}"
         raise refusal(str(path), came, legal=legal, step="Give the released file itself.")
-    return dict(stored)
+    return Released(model=weights, config=stored.get("config"))
+
+
+def _named_tensors(weights: Mapping[object, object]) -> bool:
+    """Return whether a mapping holds tensors by name, at least one."""
+    named = (isinstance(name, str) and isinstance(t, Tensor) for name, t in weights.items())
+    return bool(weights) and all(named)
 
 
 def _our_name(name: str, path: str | PathLike[str]) -> str:
+    """Return the name that a released tensor has here, or refuse an unknown one."""
     layer = re.fullmatch(r"layers\.(\d+)\.(.+)", name)
-    ours = (
-        f"blocks.{layer[1]}.{LAYER_NAMES[layer[2]]}" if layer and layer[2] in LAYER_NAMES else NAMES.get(name)
-    )
-    if ours is None:
-        legal = f"embed, final_norm and layers.N.{{{', '.join(LAYER_NAMES)}}}"
-        raise refusal(
-            f"tensor in {path}",
-            name,
-            legal=legal,
-            step="Only SISA and transformer checkpoints have this layout.",
-        )
-    return ours
+    if layer and layer[2] in LAYER_NAMES:
+        return f"blocks.{layer[1]}.{LAYER_NAMES[layer[2]]}"
+    if name in NAMES:
+        return NAMES[name]
+    legal = f"embed, final_norm and layers.N.{{{', '.join(LAYER_NAMES)}}}"
+    step = "Only SISA and transformer checkpoints have this layout."
+    raise refusal(f"tensor in {path}", name, legal=legal, step=step)
 
 
 def _config(
-    tensors: Mapping[str, Tensor], stored: Mapping[str, Any], *, n_heads: int | None, path: object
+    tensors: Mapping[str, Tensor], stored: object, *, n_heads: int | None, path: object
 ) -> SISAConfig:
+    """Return the config that the shapes of the tensors say; heads and context may need the stored one."""
     step = "Give the released file itself."
     if not isinstance(stored, Mapping):
         raise refusal(f"config in {path}", stored, legal="a mapping with n_head and seq_len", step=step)
 
     def shape(name: str, *, n_dims: int = 2) -> torch.Size:
+        """Return the shape of a tensor that must be there, with so many axes."""
         found = tensors.get(name)
         if found is None or found.ndim != n_dims or not found.numel():
             came = f"no {name}" if found is None else f"{name}: {tuple(found.shape)}"
@@ -119,21 +137,18 @@ def _config(
     d_vocab, d_model = shape("embed.weight")
     first = "blocks.0.attn."
     plain = first + "lam_raw" not in tensors
-    heads = n_heads or stored.get("n_head") if plain else shape(first + "lam_raw", n_dims=1).numel()
+    # λ_raw has one number a head; no tensor of a plain transformer tells how its d_model is cut into heads
+    heads = (n_heads or stored.get("n_head")) if plain else shape(first + "lam_raw", n_dims=1).numel()
     if heads is None:
-        raise refusal(
-            "n_heads",
-            None,
-            legal=f"a divisor of d_model={d_model}",
-            step="The stored config has no n_head: pass n_heads=.",
-        )
+        step = "The stored config has no n_head: pass n_heads=."
+        raise refusal("n_heads", None, legal=f"a divisor of d_model={d_model}", step=step)
     return SISAConfig(
         d_model=d_model,
         n_layers=1 + max(int(name.split(".")[1]) for name in tensors if name.startswith("blocks.")),
         n_heads=heads,
         d_mlp=shape("blocks.0.mlp.gate.weight")[0],
         d_vocab=d_vocab,
-        n_ctx=stored.get("seq_len", 2048),
+        n_ctx=stored.get("seq_len", N_CTX_UNSAID),
         d_state=0 if plain else shape(first + "to_B.weight")[0] // heads,
         anchor="minimax",
     )

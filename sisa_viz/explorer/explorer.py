@@ -92,9 +92,7 @@ class ScoreExplorer:
             raise ValueError(
                 "this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text"
             )
-        from model import capture
-
-        trace = capture(self._model, text)
+        trace = self._model.capture(text)
         packed = pack(trace, title=self._title, precision=self._precision)
         self._trace, self._packed = trace, packed
         self.state.fit(trace)

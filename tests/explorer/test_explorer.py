@@ -141,17 +141,15 @@ def test_a_truncated_trace_file_is_refused_before_any_page(trace, tmp_path):
 
 class TestTextMode:
     @pytest.fixture
-    def typed(self, monkeypatch, make_trace):
+    def typed(self, make_trace):
         """An explorer of a model whose capture makes one token a character; "!" is refused."""
-        import model
 
-        def capture(network, text):
+        def capture(text):
             if "!" in text:
                 raise ValueError("no ! please")
-            return make_trace(length=len(text), labels=list(text), spans={}, seed=network.seed)
+            return make_trace(length=len(text), labels=list(text), spans={}, seed=3)
 
-        monkeypatch.setattr(model, "capture", capture, raising=False)
-        return ScoreExplorer(model=SimpleNamespace(tokenizer="any", seed=3))
+        return ScoreExplorer(model=SimpleNamespace(tokenizer="any", capture=capture))
 
     def test_typed_text_is_captured_and_shown(self, typed):
         widget = typed.figure

@@ -1,5 +1,7 @@
 """capture: what the trace recomputes is what the hooks saw."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +56,14 @@ def test_provenance_and_labels(sisa, tokens):
     assert '"torch"' in trace.attrs["versions"]
     assert trace.attrs["seed"] == "1"
     assert capture(sisa, [1, 2], labels=["one", "<s>"]).token.values.tolist() == ["one", "<s>"]
+
+
+def test_the_method_gives_the_trace_that_the_function_gives(sisa, tokens):
+    asked: dict[str, Any] = dict(spans={"needle": [2, 5]}, dtype="float16", part="attention")
+    labels = [f"t{i}" for i in range(tokens.shape[1])]
+    method = sisa.capture(tokens[:1], labels, **asked)
+    assert method.identical(capture(sisa, tokens[:1], labels, **asked))
+    assert method["q"].dtype == np.float16
 
 
 def test_text_is_tokenised_and_labelled():
