@@ -21,11 +21,11 @@ class Plan(NamedTuple):
     seeds: range
 
 
-def variant(architecture: str, **differing: Unpack[VariantFields]) -> VariantFields:
+def variant(name: str, /, **differing: Unpack[VariantFields]) -> VariantFields:
     """Return the fields of one variant: an architecture at the usual rate, or as told.
 
     Args:
-        architecture: name in `model.config.architectures`.
+        name: of the architecture, see `model.config.architectures`.
         differing: fields of `StudyRun` other than its defaults, such as d_state or another lr.
 
     Example:
@@ -34,7 +34,7 @@ def variant(architecture: str, **differing: Unpack[VariantFields]) -> VariantFie
         >>> variant("jamba", lr=4e-3)
         {'architecture': 'jamba', 'lr': 0.004}
     """
-    fields: VariantFields = {"architecture": architecture, "lr": USUAL_RATE}
+    fields: VariantFields = {"architecture": name, "lr": USUAL_RATE}
     return {**fields, **differing}
 
 

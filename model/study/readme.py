@@ -10,6 +10,8 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from data import measured
 from data.files import write_aside
 from data.refusal import refusal
@@ -137,7 +139,7 @@ def _larger_sizes() -> str:
 def _medians(preset: str) -> tuple[float, float]:
     """Parameters and tokens of the compared runs of a size, millions."""
     runs = measured.chosen(measured.runs(), preset=preset)
-    return runs["params"].median() / 1e6, runs["tokens"].median() / 1e6
+    return float(np.median(runs["params"])) / 1e6, float(np.median(runs["tokens"])) / 1e6
 
 
 def _wrapped(text: str) -> str:

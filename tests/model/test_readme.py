@@ -88,7 +88,7 @@ def test_an_undecided_row_says_how_many_seeds_it_takes():
 def test_ten_rows_of_the_three_largest_studies_and_speed_are_headlines(rows):
     chosen = headlines(rows)
     assert len(chosen) == 10
-    claims = [row.claim.claim.replace(row.claim.variant, "SISA") for row in chosen]
+    claims = [row.claim.claim.replace(row.claim.variant, "SISA") for row in chosen[:9]]
     for study in range(3):
         assert len({row.study for row in chosen[3 * study : 3 * study + 3]}) == 1
         assert claims[3 * study + 1 : 3 * study + 3] == [
@@ -96,7 +96,7 @@ def test_ten_rows_of_the_three_largest_studies_and_speed_are_headlines(rows):
             "SISA: fewer steps to 50 % (ratio < 1)",
         ]
         assert chosen[3 * study].claim.variant == "transformer"
-    assert "trains at 0.61" in claims[-1]
+    assert "trains at 0.61" in chosen[-1].claim.claim
 
 
 @pytest.mark.parametrize(("seeds", "shown"), [((5, 3), 16), ((3, 5), 32), ((4, 4), 16)])

@@ -22,7 +22,7 @@ RUNS = {
     "05": ("05_state_size", SMOKE),
     "06": ("06_context_length", SMOKE[:3]),
 }
-FIGURES = {"03": 12, "04": 9, "05": 3, "06": 2}
+FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2}
 SPECS = (ConvergenceStudy, FusionTour, StateSizes, Contexts)
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
@@ -103,7 +103,7 @@ def test_every_variant_is_listed_with_its_seeds(executed):
 
 def test_nothing_but_the_asked_folder_is_written(executed):
     for name, done in executed.items():
-        assert {path.name for path in done.folder.iterdir()} <= {"out.ipynb", "runs"}, name
+        assert {path.name for path in done.folder.iterdir()} <= {"out.ipynb", "runs", "benchmarks"}, name
 
 
 @pytest.mark.parametrize(("spec", "name", "value", "legal"), REFUSED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -91,12 +92,14 @@ def over_seeds(table: pd.DataFrame, *, by: Sequence[str]) -> pd.DataFrame:
         >>> over_seeds(table, by=["length"]).round(2).values.tolist()
         [[8.0, 3.0, 10.0, 0.8, 0.49, 0.94]]
     """
-    runs = table.groupby([*by, "run"], as_index=False)[["successes", "n"]].sum()
+    by_run = table.groupby([*by, "run"]).agg({"successes": "sum", "n": "sum"})
     rows = []
-    for cell, cell_runs in runs.groupby(list(by)):
-        n = int(cell_runs["n"].min())
-        found = share_interval((cell_runs["successes"] / cell_runs["n"]).to_numpy(float), episodes=n)
-        rows.append((*cell, found.n, n, found.value, found.low, found.high))
+    for cell, cell_runs in by_run.reset_index().groupby(list(by)):
+        episodes = cell_runs["n"].to_numpy(int)
+        found = share_interval(cell_runs["successes"].to_numpy(int) / episodes, episodes=int(episodes.min()))
+        of_cell = dict(zip(by, cast(tuple[object, ...], cell), strict=True))
+        interval = {"rate": found.value, "low": found.low, "high": found.high}
+        rows.append(of_cell | {"seeds": found.n, "n": int(episodes.min())} | interval)
     return pd.DataFrame(rows, columns=[*by, "seeds", "n", "rate", "low", "high"])
 
 
@@ -113,9 +116,10 @@ def by_length(grid: pd.DataFrame) -> pd.DataFrame:
         >>> by_length(grid).loc["rope", 64]
         '1 of 2 (9% to 91%)'
     """
-    sums = grid.groupby(["architecture", "context_length"])[["successes", "n"]].sum()
+    sums = grid.groupby(["architecture", "context_length"]).agg({"successes": "sum", "n": "sum"})
     words = []
     for successes, n in sums.itertuples(index=False):
         low, high = wilson(successes, n)
         words.append(f"{successes} of {n} ({low:.0%} to {high:.0%})")
-    return pd.Series(words, index=sums.index).unstack().rename_axis("position code")
+    wide: pd.DataFrame = pd.Series(words, index=sums.index).unstack()
+    return wide.rename_axis("position code")

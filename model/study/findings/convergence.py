@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -49,7 +50,8 @@ def tally(sizes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     tables = [claims(metrics).assign(size=size) for size, metrics in sizes.items()]
     counts = pd.concat(tables).groupby(["size", "needles", "verdict"], sort=False)["claim"].count()
-    return counts.unstack(fill_value=0).rename_axis(columns=None)
+    wide = cast(pd.DataFrame, counts.unstack(fill_value=0))
+    return wide.rename_axis(None, axis="columns")
 
 
 def steps_table(metrics: pd.DataFrame, *, needles: str, level: float = 0.5) -> pd.DataFrame:

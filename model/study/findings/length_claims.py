@@ -72,18 +72,18 @@ def _claim(counts: pd.DataFrame, name: str, times: int, trained_on: int) -> Clai
     )
     if not {("n", trained_on), ("n", length)} <= set(counts.columns):
         return nothing
-    rates = counts["successes"] / counts["n"]
-    near = rates[trained_on]
+    near = counts["successes", trained_on].to_numpy(float) / counts["n", trained_on].to_numpy(float)
+    far = counts["successes", length].to_numpy(float) / counts["n", length].to_numpy(float)
     if not near.all():
         needed = "runs that find needles at 1 ×"
         return replace(nothing, verdict=UNDECIDED, what_would_decide_it=needed)
     # Of the needles found at 1 ×, at most all are kept; their number is what the episodes leave uncertain.
-    kept = (rates[length] / near).clip(upper=1)
-    found = max(1, round(counts["n"][length].min() * near.mean()))
+    kept = np.minimum(far / near, 1)
+    found = max(1, round(float(counts["n", length].min() * near.mean())))
     return judge(
         claim,
         said,
-        share_interval(kept.to_numpy(float), episodes=found),
+        share_interval(kept, episodes=found),
         border=HALF_IS_KEPT,
         side="below",
         claimed=bool(said),

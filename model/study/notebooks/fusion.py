@@ -81,8 +81,9 @@ class FusionTour:
         """Return the exact match of small models on episodes of their length, with Wilson intervals."""
         episodes = self.task("heldout").build(self.seed + 1, n_episodes=8 if self.smoke else 64)
         rows = [summarise(evaluate(model, episodes), by=()) for model in models.values()]
-        table = pd.concat(rows).set_axis(pd.Index(models, name="architecture"))
-        return table[["successes", "n", "rate", "low", "high"]].round(3)
+        names = pd.Index(models, name="architecture")
+        table = pd.concat(rows).set_axis(names)
+        return table.loc[:, ["successes", "n", "rate", "low", "high"]].round(3)
 
     def trace(self, model: SISAModel, *, part: Literal["ssm", "attention"] | None = None) -> xr.Dataset:
         """Return the trace of the episode; part names one half of a model that has both."""
