@@ -44,12 +44,11 @@ def length_grid(
         ValueError: the model has another tokenizer than corpus, or none.
 
     Example:
-        >>> from data import topics_corpus
-        >>> from model import load
-        >>> model = load("niah")
-        >>> grid = length_grid(model, topics_corpus(model.tokenizer), n_episodes=1, lengths=[64])
-        >>> grid.query("rope == 'rope'")["depth"].tolist()
-        [0.0, 0.25, 0.5, 0.75, 1.0]
+        >>> from model import SISAConfig, load
+        >>> corpus = TokenCorpus.from_documents(["one text", "another"], tokenizer=load("niah").tokenizer)
+        >>> length_grid(SISAModel(SISAConfig.preset("tiny")), corpus)
+        Traceback (most recent call last):
+        ValueError: corpus is ...; legal: a corpus of the tokenizer inside the model. Name the corpus ...
     """
     if model.tokenizer is None or model.tokenizer.to_str() != corpus.tokenizer_json:
         step = "Name the corpus that the model was trained on."

@@ -77,8 +77,9 @@ def headlines(rows: Sequence[Row]) -> list[Row]:
         rows: of `reproduction_rows`.
 
     Example:
-        >>> [(row.study, row.claim.variant) for row in headlines(reproduction_rows(Path("none")))[:2]]
-        [('`50m`', 'transformer'), ('`50m`', 'SISA d_state=16')]
+        >>> rows = _needle_rows(TINY, measured.tiny(), needles="niah")
+        >>> [row.claim.variant for row in headlines(rows)]
+        ['transformer', 'SISA d_state=16', 'SISA d_state=16']
     """
     speeds = [row for row in rows if not row.claim.needles]
     studies = dict.fromkeys(row.study for row in rows if row.claim.needles)

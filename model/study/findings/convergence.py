@@ -67,7 +67,7 @@ def steps_table(metrics: pd.DataFrame, *, needles: str, level: float = 0.5) -> p
 
     Example:
         >>> steps_table(measured.tiny(), needles="niah").loc["jamba", ["seed 0", "seed 1"]].tolist()
-        ['125', '125']
+        ['100', '100']
     """
     metric = f"{needles}/{MATCH}"
     steps = steps_to(metrics, level=level, metric=metric)
@@ -93,8 +93,8 @@ def ratios(metrics: pd.DataFrame, *, needles: str) -> pd.DataFrame:
 
     Example:
         >>> pair = measured.tiny().query("architecture in ['transformer', 'jamba']")
-        >>> ratios(pair, needles="niah")[["variant", "level", "ratio", "low", "high"]].iloc[0].tolist()
-        ['jamba', '50%', '1.00', '0.00', '∞']
+        >>> ratios(pair, needles="niah")[["variant", "level", "low", "high", "seeds"]].iloc[0].tolist()
+        ['jamba', '50%', '0.00', '∞', 5]
     """
     others = in_order(set(metrics["architecture"]) - {"transformer"})
     rows = []

@@ -49,7 +49,7 @@ def looks_ahead(
         more text (the first half of the text alone, or with the second half after it).
 
     Example:
-        >>> row = looks_ahead(half_lives=[3.5], length=128).iloc[0]  # 25 nats in all, more than 22
+        >>> row = looks_ahead(half_lives=[1.5], length=64).iloc[0]  # 30 nats in all, more than 22
         >>> bool(row["minimax, last token"] > 1e-5), float(row["causal, last token"])
         (True, 0.0)
     """
@@ -82,8 +82,8 @@ def decay_reached(heads: pd.DataFrame, *, length: int = 512) -> pd.DataFrame:
     Example:
         >>> one = {"variant": "a", "run": "r", "step": 1, "lam": 0.3, "clamped": 0.0}
         >>> heads = pd.DataFrame([one | {"half_life": 10.0}, one | {"half_life": 100.0}])
-        >>> decay_reached(heads).loc["a", ["half-life", "past 22 nats (minimax)"]].tolist()
-        [55.0, '50%']
+        >>> decay_reached(heads).loc["a", ["past 22 nats (minimax)", "past 76 nats (causal)"]].tolist()
+        ['50%', '0%']
     """
     last = heads.loc[heads["step"] == heads.groupby("run")["step"].transform("max")].dropna(subset=["lam"])
     total = length * np.log(2) / last["half_life"]

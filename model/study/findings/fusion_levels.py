@@ -80,7 +80,7 @@ def level_claims(metrics: pd.DataFrame, *, needles: str) -> pd.DataFrame:
     Example:
         >>> from data import measured
         >>> level_claims(measured.tiny(), needles="niah")[["measured", "verdict"]].iloc[0].tolist()
-        ['1.00', 'undecided']
+        ['0.75', 'undecided']
     """
     steps = steps_to(metrics, level=LEVELS[0], metric=f"{needles}/exact_match")
     claims = []

@@ -32,7 +32,7 @@ def published_by_length() -> pd.DataFrame:
 
     Example:
         >>> published_by_length().loc["50M transformer"].to_dict()[3072]
-        0.0
+        0
     """
     table = published.length()
     names = table["scale"] + " " + table["model"]

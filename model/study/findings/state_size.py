@@ -31,7 +31,7 @@ def sizes_table(*, preset: str = "small") -> pd.DataFrame:
 
     Example:
         >>> sizes_table().loc[[0, 16], "d_mlp"].tolist()
-        [1024, 916]
+        [1024, 942]
     """
     rows = []
     for d_state in (0, *STATE_SIZES):

@@ -34,8 +34,8 @@ def yarn_balance(
     Example:
         >>> from model import load
         >>> row = yarn_balance(load("niah"), factors=[4.0]).loc[4.0]
-        >>> round(row["content"], 2), round(row["μ²"], 2), row["importance"].item()
-        (1.3, 1.3, 1.0)
+        >>> row[["content", "μ²", "importance"]].round(2).tolist()
+        [1.3, 1.3, 1.0]
     """
     # the split by parts is the one that the shipped checkpoint was trained with
     corpus = topics_corpus(model.tokenizer, split="parts")

@@ -29,10 +29,11 @@ class Exploration:
         FileNotFoundError: there is no such checkpoint.
 
     Example:
-        >>> lesson = Exploration(length=128)
-        >>> episode = lesson.episode(lesson.model())
-        >>> episode.tokens.shape
-        (1, 128)
+        >>> Exploration().model().config.architecture
+        'sisa'
+        >>> Exploration(depth=2)
+        Traceback (most recent call last):
+        ValueError: depth is 2; legal: 0 to 1. 0 puts the needle first, 1 right before the question.
     """
 
     checkpoint: str = "niah"
