@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
@@ -18,10 +18,10 @@ import typer
 from data import measured, open_corpus
 from data.files import write_aside
 from data.refusal import one_of, refusal
-from model.study.collect import FOLDER, collect, collect_tiny
+from model.study.collect import MEASURED_FOLDER, collect, collect_tiny
 from model.study.lengths import length_grid
 from model.study.plans import planned
-from model.study.readme import write_readme
+from model.study.readme import write_reproduction
 from model.study.runs import StudyRun, train_all
 from model.training.run import Run
 
@@ -30,8 +30,8 @@ Corpus = Annotated[str, typer.Option(help="file of data.build_corpus; by default
 Folders = Annotated[list[Path], typer.Argument(help="run folders")]
 
 
-@app.command()
-def train(
+@app.command("train")
+def _train(
     plans: Annotated[list[str], typer.Argument(help="names of model.study.plans")],
     corpus: Corpus = "",
     output_dir: Annotated[str, typer.Option(help="where run folders lie")] = "out/study",
@@ -47,9 +47,16 @@ def train(
 ) -> None:
     """Train the runs of one or more plans; finished ones are left alone, stopped ones go on."""
     base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile)
-    instead = {"lr": lr, "preset": preset, "steps": steps}
-    given: dict[str, Any] = {name: value for name, value in instead.items() if value is not None}
-    asked = [replace(run, **given) for plan in plans for run in planned(plan, base, seeds=seeds or ())]
+    asked = [
+        replace(
+            run,
+            lr=run.lr if lr is None else lr,
+            preset=run.preset if preset is None else preset,
+            steps=run.steps if steps is None else steps,
+        )
+        for plan in plans
+        for run in planned(plan, base, seeds=seeds or ())
+    ]
     for name in variant or ():
         one_of("variant", name, list(dict.fromkeys(run.variant for run in asked)))
     there = set(measured.runs()["run"]) if missing else set()
@@ -59,8 +66,8 @@ def train(
         print(f"{done}/{len(runs)} {folder.name}", flush=True)
 
 
-@app.command()
-def lengths(
+@app.command("lengths")
+def _lengths(
     folders: Folders,
     corpus: Corpus = "",
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
@@ -94,13 +101,13 @@ def _has_lengths(run: Run, n_episodes: int) -> bool:
 
 
 @app.command("collect")
-def collect_(
+def _collect(
     folders: Folders,
     gpu: Annotated[str, typer.Option(help="what the runs were trained on")],
     commit: Annotated[str, typer.Option(help="of the code that trained them")],
     date: Annotated[str, typer.Option(help="of the training")],
     command: Annotated[str, typer.Option(help="that trained them")],
-    out: Annotated[Path, typer.Option(help="where the tables lie")] = FOLDER,
+    out: Annotated[Path, typer.Option(help="where the tables lie")] = MEASURED_FOLDER,
     repeat: Annotated[bool, typer.Option(help="they were trained again; keep the first training")] = False,
 ) -> None:
     """Put what run folders hold into the tables of data/measured, replacing rows of the same runs."""
@@ -110,16 +117,24 @@ def collect_(
     print(runs.loc[collected, ["run", "variant", "seed", "lr"]].to_string(index=False))
 
 
-@app.command()
-def tiny(folders: Folders, out: Annotated[Path, typer.Option(help="where the tables lie")] = FOLDER) -> None:
+@app.command("tiny")
+def _tiny(
+    folders: Folders, out: Annotated[Path, typer.Option(help="where the tables lie")] = MEASURED_FOLDER
+) -> None:
     """Put the needles of notebook 03's own runs into the tables of data/measured."""
     collect_tiny(folders, out=out)
 
 
-@app.command()
-def readme() -> None:
-    """Write the README's state of reproduction from the tables and the benchmark results."""
-    write_readme()
+@app.command("readme")
+def _readme(
+    readme: Annotated[Path, typer.Option(help="file that ten rows go into")] = Path("README.md"),
+    reproduction: Annotated[Path, typer.Option(help="file that all rows go into")] = Path(
+        "docs/reproduction.md"
+    ),
+    results: Annotated[Path, typer.Option(help="folder of benchmark results")] = Path("benchmarks/results"),
+) -> None:
+    """Write the state of reproduction into the README and its own page, in the current folder."""
+    write_reproduction(readme, reproduction, results=results)
 
 
 if __name__ == "__main__":

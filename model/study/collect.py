@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import pandas as pd
 
@@ -24,13 +24,31 @@ from model.config.sizes import total
 from model.training.run import Run
 from sisa_viz import read_runs
 
-FOLDER = Path(measured.__file__).parent
-TABLES = tuple(measured.SOURCES.values())
-DIGITS = 5
+MEASURED_FOLDER = Path(measured.__file__).parent
+RUNS = measured.SOURCES["runs"]
+METRICS = measured.SOURCES["metrics"]
+HEADS = measured.SOURCES["heads"]
+LENGTHS = measured.SOURCES["lengths"]
+REPEATS = measured.SOURCES["repeats"]
+SIGNIFICANT_DIGITS = 5  # enough for any figure
+FROM_DATA = ("batch_size", "episode_fraction", "corpus_sha256")
+FROM_MODEL = ("architecture", "d_state", "rope", "d_mlp", "n_ctx")
+FROM_TRAINING = ("lr", "lr_lam", "steps")
 
 
-def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **trained: str) -> pd.DataFrame:
-    """Write the tables, rows of other runs kept; returns runs.csv.
+class Provenance(TypedDict, total=False):
+    """Name by what runs were trained; all of it becomes columns of runs.csv."""
+
+    gpu: str
+    commit: str
+    date: str
+    command: str
+
+
+def collect(
+    folders: Sequence[Path], *, out: Path, repeat: bool = False, **trained: Unpack[Provenance]
+) -> pd.DataFrame:
+    """Write the tables of runs, keeping rows of other runs, and return runs.csv.
 
     Every table but the repeats is of the training that runs.csv names: what an earlier one left of these runs
     goes, lengths too where a folder has none.
@@ -44,46 +62,77 @@ def collect(folders: Sequence[Path], *, out: Path, repeat: bool = False, **train
     Raises:
         ValueError: a folder holds no finished run, or a repeated one is not in runs.csv; names it. Nothing is
             written then.
+
+    Example:
+        >>> collect([Path("out/stopped")], out=Path("tables"), gpu="none")
+        Traceback (most recent call last):
+        ValueError: folder is 'out/stopped'; legal: folders of finished runs. Train it to its end with ...
     """
-    repeats = "repeats.csv.gz"
-    parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES if (name == repeats) == repeat}
-    there = set(pd.read_csv(out / "runs.csv")["run"]) if (out / "runs.csv").is_file() else set()
-    for folder in map(Path, folders):
-        if repeat and folder.name not in there:
-            step = "Collect their first training first."
-            raise refusal("folder", str(folder), legal=f"runs of {out / 'runs.csv'}", step=step)
-        named, run = {"run": folder.name}, _finished(folder)
-        metrics = run.metrics
-        numbers = metrics.loc[:, ["step", "name", "value"]]
-        if repeat:
-            parts[repeats].append(numbers.assign(**named, **trained))
-            continue
-        tokens = int(metrics["tokens"].to_numpy().max())
-        asked = _asked(run.config) | {"tokens": tokens}
-        parts["runs.csv"].append(pd.DataFrame([named | asked | trained]))
-        parts["metrics.csv.gz"].append(numbers.assign(**named))
-        if not run.heads.empty:
-            parts["heads.csv.gz"].append(run.heads.assign(**named))
-        if (folder / "lengths.csv").is_file():
-            parts["lengths.csv.gz"].append(pd.read_csv(folder / "lengths.csv").assign(**named))
+    folders = [Path(folder) for folder in folders]
+    if repeat:
+        _check_first_trainings(folders, out / RUNS)
+        tables = {REPEATS: [_numbers(folder, _finished(folder)).assign(**trained) for folder in folders]}
+    else:
+        tables = {name: [] for name in (RUNS, METRICS, HEADS, LENGTHS)}
+        for folder in folders:
+            for name, table in _tables_of(folder, trained).items():
+                tables[name].append(table)
     out.mkdir(parents=True, exist_ok=True)
-    for name, tables in parts.items():
-        _merge(out / name, tables, runs=[Path(folder).name for folder in folders])
-    return pd.read_csv(out / "runs.csv")
+    for name, parts in tables.items():
+        _merge(out / name, parts, runs=[folder.name for folder in folders])
+    return pd.read_csv(out / RUNS)
 
 
 def collect_tiny(folders: Sequence[Path], *, out: Path) -> None:
-    """Write the table of the small study that notebook 03 runs itself: needles alone, replacing all rows.
+    """Write the table of the small study that notebook 03 runs itself, replacing all of its rows.
+
+    It holds needles alone, not losses, since that study asks for nothing else.
+
+    Args:
+        folders: of finished runs.
+        out: where the tables lie.
 
     Raises:
         ValueError: a folder holds no finished run; names it.
+
+    Example:
+        >>> collect_tiny([Path("out/stopped")], out=Path("tables"))
+        Traceback (most recent call last):
+        ValueError: folder is 'out/stopped'; legal: folders of finished runs. Train it to its end with ...
     """
     for folder in folders:
         _finished(folder)
     metrics = read_runs(folders)
     with write_aside(out / measured.TINY) as aside:
         needles = metrics[metrics["name"].str.startswith("niah/")]
-        needles.to_csv(aside, index=False, float_format=f"%.{DIGITS}g")
+        needles.to_csv(aside, index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g")
+
+
+def _check_first_trainings(folders: Sequence[Path], runs: Path) -> None:
+    """Refuse a repeat of a run that is not in runs.csv."""
+    there = set(pd.read_csv(runs)["run"]) if runs.is_file() else set()
+    for folder in folders:
+        if folder.name not in there:
+            step = "Collect their first training first."
+            raise refusal("folder", str(folder), legal=f"runs of {runs}", step=step)
+
+
+def _tables_of(folder: Path, trained: Provenance) -> dict[str, pd.DataFrame]:
+    """The rows of one run, by table."""
+    run = _finished(folder)
+    tokens = int(run.metrics["tokens"].to_numpy().max())
+    asked = {"run": folder.name} | _asked(run.config) | {"tokens": tokens} | trained
+    tables = {RUNS: pd.DataFrame([asked]), METRICS: _numbers(folder, run)}
+    if not run.heads.empty:
+        tables[HEADS] = run.heads.assign(run=folder.name)
+    if (folder / "lengths.csv").is_file():
+        tables[LENGTHS] = pd.read_csv(folder / "lengths.csv").assign(run=folder.name)
+    return tables
+
+
+def _numbers(folder: Path, run: Run) -> pd.DataFrame:
+    """What was measured of the whole model; tokens follow from the step."""
+    return run.metrics.loc[:, ["step", "name", "value"]].assign(run=folder.name)
 
 
 def _finished(folder: Path) -> Run:
@@ -96,18 +145,16 @@ def _finished(folder: Path) -> Run:
     return run
 
 
-def _asked(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _asked(asked: Mapping[str, Any]) -> dict[str, object]:
     """What tells runs apart, in columns, from config.json."""
     config, training = SISAConfig.from_dict(asked["model"]), asked["training"]
-    settled = {"d_state": config.d_state, "rope": config.rope, "lr_lam": training["lr_lam"]}
-    columns: dict[str, Any] = {"preset": _preset(config)}
-    columns |= {"variant": Variant(config.architecture, **settled).label}
-    columns |= {name: getattr(config, name) for name in ("architecture", "d_state", "rope", "d_mlp", "n_ctx")}
+    lr_lam = training["lr_lam"]
+    variant = Variant(config.architecture, d_state=config.d_state, rope=config.rope, lr_lam=lr_lam)
+    columns: dict[str, object] = {"preset": _preset(config), "variant": variant.label}
+    columns |= {name: getattr(config, name) for name in FROM_MODEL}
     columns |= {"params": total(config), "seed": asked["seed"]}
-    columns |= {name: training[name] for name in ("lr", "lr_lam", "steps")}
-    return columns | {
-        name: asked["data"][name] for name in ("batch_size", "episode_fraction", "corpus_sha256")
-    }
+    columns |= {name: training[name] for name in FROM_TRAINING}
+    return columns | {name: asked["data"][name] for name in FROM_DATA}
 
 
 def _preset(config: SISAConfig) -> str:
@@ -116,14 +163,16 @@ def _preset(config: SISAConfig) -> str:
     return next((name for name, sizes in PRESETS.items() if sizes[:3] == shape), "")
 
 
-def _merge(path: Path, tables: list[pd.DataFrame], *, runs: Sequence[str]) -> None:
-    """Replace the rows of these runs; five digits are enough for any figure."""
+def _merge(path: Path, tables: Sequence[pd.DataFrame], *, runs: Sequence[str]) -> None:
+    """Replace the rows of these runs; the run's name is the first column."""
+    parts = list(tables)
     if path.is_file():
         old = pd.read_csv(path)
-        tables = [old.loc[~old["run"].isin(runs)], *tables]
-    if not tables:
+        parts = [old.loc[~old["run"].isin(runs)], *parts]
+    if not parts:
         return
-    new = pd.concat(tables, ignore_index=True).set_index("run").reset_index()  # the run's name first
+    new = pd.concat(parts, ignore_index=True).set_index("run").reset_index()
     with write_aside(path) as aside:
+        # gzip notes the time unless it is told one: the same rows then make the same bytes.
         compression: Any = {"method": "gzip", "mtime": 0} if path.suffix == ".gz" else None
-        new.to_csv(aside, index=False, float_format=f"%.{DIGITS}g", compression=compression)
+        new.to_csv(aside, index=False, float_format=f"%.{SIGNIFICANT_DIGITS}g", compression=compression)

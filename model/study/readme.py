@@ -1,80 +1,97 @@
-"""The README's state of reproduction, from data/measured, data/published and benchmarks/results.
+"""The README's ten rows and docs/reproduction.md: the state of reproduction as text.
 
-What stands between its two markers comes from `python -m model.study readme`.
+Both are made of data/measured, data/published and a folder of benchmark results by `python -m model.study
+readme`, and stand between two markers.
 """
 
 from __future__ import annotations
 
-import json
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
+import numpy as np
 
-from data import measured, published
+from data import measured
 from data.files import write_aside
 from data.refusal import refusal
-from data.results.claims import needle_claims
-from data.results.estimate import Estimate
-from data.results.variants import Variant
-from data.results.verdicts import NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED, Claim
+from data.results.verdicts import Claim
+from model.study.reproduction import NEEDLES, PRESETS_LARGEST_FIRST, Row, headlines, reproduction_rows
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- reproduction: begin -->", "<!-- reproduction: end -->"
-NEEDLES = "repeated512"  # the held-out set closest to the paper's: one repeated sentence, 512 tokens
-SIZES = ("small", "50m")
-WIDTH = 140
-NEAR = 0.05  # speeds that differ by less than this share are alike
-COLUMNS = ("study", "claim", "published", "measured here", "verdict", "what would decide it")
+WIDTH = 140  # characters of a line of text
+COLUMNS = (
+    *("study", "claim", "published", "measured here"),
+    *("verdict", "what would decide it", "seeds it takes"),
+)
 
 
-def reproduction_table() -> str:
-    """A markdown table, one row a claim, and the conditions below it."""
-    rows = _needle_rows("`tiny`, trained on episodes", measured.tiny(), needles="niah")
-    for preset in SIZES:
-        metrics = measured.chosen(measured.metrics(), preset=preset)
-        rows += _needle_rows(f"`{preset}`", metrics, needles=NEEDLES)
-    rows += speed_rows(RESULTS)
-    lines = [f"| {' | '.join(row)} |" for row in (COLUMNS, ["---"] * len(COLUMNS), *rows)]
-    return "\n".join([*lines, "", _conditions()])
+def write_reproduction(readme: Path, reproduction: Path, *, results: Path) -> None:
+    """Write the ten rows into the README and the whole table into its own page, between their markers.
 
-
-def write_readme(path: Path = ROOT / "README.md") -> None:
-    """Put the table between the markers of a file, all else unchanged.
+    Args:
+        readme, reproduction: files with both markers; all else in them stays.
+        results: folder of benchmark results.
 
     Raises:
-        ValueError: the file has not both markers, once each, in this order.
+        ValueError: a file has not both markers, once each, in this order, or there is no such folder. Nothing
+            is written then.
+
+    Example:
+        >>> write_reproduction(Path("README.md"), Path("reproduction.md"), results=Path("nowhere"))
+        Traceback (most recent call last):
+        ValueError: results is 'nowhere'; legal: a folder of benchmark results. Name it with --results.
     """
-    text = path.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in after or END in before:
-        step = "Put both markers where the table belongs."
-        raise refusal("path", str(path), legal=f"a file with {BEGIN}, then {END}, once each", step=step)
-    with write_aside(path) as aside:
-        aside.write_text(f"{before}{BEGIN}\n\n{reproduction_table()}\n\n{END}{after}")
+    if not results.is_dir():
+        step = "Name it with --results."
+        raise refusal("results", str(results), legal="a folder of benchmark results", step=step)
+    rows = reproduction_rows(results)
+    texts = {readme: markdown_table(headlines(rows)), reproduction: whole_page(rows)}
+    pages = {path: _between_markers(path, text) for path, text in texts.items()}
+    for path, page in pages.items():
+        with write_aside(path) as aside:
+            aside.write_text(page)
 
 
-def _needle_rows(study: str, metrics: pd.DataFrame, *, needles: str) -> list[list[str]]:
-    """Variants that the paper has figures of."""
-    names = metrics["name"].str.startswith(f"{needles}/")
-    return [
-        _row(study, claim)
-        for claim in needle_claims(metrics.loc[names])
-        if claim.published
-        and claim.verdict != NO_CLAIM
-        and not Variant.from_label(claim.variant).is_remarkable
-    ]
+def markdown_table(rows: Sequence[Row]) -> str:
+    """Return rows as a table in markdown.
+
+    Args:
+        rows: in the order in which they shall stand.
+
+    Example:
+        >>> from data.results.estimate import Estimate
+        >>> half = Estimate(value=0.5)
+        >>> claim = Claim(claim="a ends", published="50M: 1 %", estimate=half, verdict="undecided")
+        >>> print(markdown_table([Row("`tiny`", claim)]).splitlines()[-1])
+        | `tiny` | a ends | 50M: 1 % | 0.50 | undecided |  |  |
+    """
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *[_cells(row) for row in rows]]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _row(study: str, claim: Claim) -> list[str]:
-    """The cells of one claim, in the order of `COLUMNS`."""
-    return [study, claim.claim, claim.published, _found(claim), claim.verdict, claim.what_would_decide_it]
+def whole_page(rows: Sequence[Row]) -> str:
+    """Return the whole table and, below it, the conditions under which it was measured.
+
+    Args:
+        rows: of `reproduction_rows`.
+
+    Example:
+        >>> whole_page([]).splitlines()[0].startswith("| study | claim | published |")
+        True
+    """
+    return f"{markdown_table(rows)}\n\n{_conditions()}"
+
+
+def _cells(row: Row) -> list[str]:
+    """A row as text, in the order of `COLUMNS`."""
+    claim = row.claim
+    found, needed = _found(claim), claim.what_would_decide_it
+    return [row.study, claim.claim, claim.published, found, claim.verdict, needed, claim.seeds_needed]
 
 
 def _found(claim: Claim) -> str:
+    """The measured number, its interval and what it rests on."""
     row = claim.as_row()
     if not claim.estimate.n + claim.estimate.lost:
         return str(row["measured"])
@@ -85,55 +102,57 @@ def _found(claim: Claim) -> str:
     return f"{row['measured'] or 'unknown'} ({'; '.join([*interval, *counts])})"
 
 
-def speed_rows(results: Path) -> list[list[str]]:
-    """Rows of the table for a folder of benchmark results: those of `benchmarks/cost.py` at paper scales."""
-    speeds = published.throughput().query("model == 'sisa'").set_index("scale")["relative"].to_dict()
-    costs = [json.loads(path.read_text()) for path in sorted(results.glob("cost_*.json"))]
-    return [_speed_row(cost, speeds[scale]) for cost in costs if (scale := cost["preset"].upper()) in speeds]
-
-
-def _speed_row(result: dict[str, Any], theirs: float) -> list[str]:
-    """Training speed of SISA over that of the transformer, side by side in one process; compiled on a GPU.
-
-    Another GPU than the paper's can agree with its figure, but not refute it.
-    """
-    ratios = {how: result.get(f"sisa_over_transformer_{how}") for how in ("eager", "compiled")}
-    ours = {how: ratio for how, ratio in ratios.items() if ratio is not None}
-    alike = all(abs(ratio / theirs - 1) < NEAR for ratio in ours.values())
-    gpu = published.throughput()["gpu"].iloc[0]
-    otherwise = NOT_REPRODUCED if gpu in result["machine"] else UNDECIDED
-    others = [f"{ratio:.2f} {how}" for how, ratio in ours.items()]
-    last = list(ours.values())[-1]
-    conditions = f"(one run, {result['batch']} × {result['length']:,} tokens a step)"
-    claim = Claim(
-        claim=f"SISA d_state={result['d_state']} trains at {theirs:.2f} of the transformer's speed",
-        published=f"{theirs:.2f} ({gpu})",
-        estimate=Estimate(value=last),
-        form=", ".join([*others[:-1], f"{{:.2f}} {list(ours)[-1]} {conditions}"]),
-        verdict=REPRODUCED if alike else otherwise,
-        what_would_decide_it=""
-        if alike or otherwise == NOT_REPRODUCED
-        else f"the same run on the paper's GPU, {gpu}",
-    )
-    return _row(f"`benchmarks/cost.py`, {result['preset'].upper()}, {result['machine']}", claim)
-
-
 def _conditions() -> str:
-    runs = [measured.chosen(measured.runs(), preset=preset) for preset in SIZES]
-    small, large = ([table[name].median() / 1e6 for name in ("params", "tokens")] for table in runs)
+    """What the studies were, and how intervals and verdicts are to be read."""
     metrics = measured.metrics()
     n = metrics.loc[metrics["name"] == f"{NEEDLES}/n", "value"].min()
+    params, tokens = _medians("small")
     text = f"""`tiny` is notebook 03 as it is: 0.1M parameters, 400 steps of training on synthetic episodes of
     128 tokens, where the paper's models saw text alone: its verdicts are about the figure, not the way there.
-    `small` is [data/measured](data/measured/README.md): {small[0]:.1f}M parameters, {small[1]:.0f}M tokens of
+    `small` is [data/measured](../data/measured/README.md): {params:.1f}M parameters, {tokens:.0f}M tokens of
     text without any episode, then {n:.0f} held-out episodes of the set `{NEEDLES}`, whose hidden number has
-    four digits. `50m` is the same with {large[0]:.1f}M parameters, the paper's 50M at a vocabulary of 4,096,
-    and {large[1]:.0f}M tokens of a larger corpus.
+    four digits. {_larger_sizes()}
     Published figures are one seed each, mostly with a checkpoint every 1,000 steps, so a ratio of steps lies
     between two bounds. Intervals, 95 %, are over seeds: at the end of training Student's t, widened by what
     the episodes leave uncertain and by the skew of shares near 0 and 1; of steps the median's order
     statistics. Steps are compared between runs of one seed, which saw the same text in the same order. A run
     is censored if it had not reached the level by its last evaluation (∞). A pair of runs that both are is
-    left out of the median and may be anything in the interval. A verdict on steps takes six seeds."""
+    left out of the median and may be anything in the interval. A verdict on steps takes six seeds. The last
+    column is about how many seeds would decide a claim if the spread and the value seen are the true ones."""
+    return _wrapped(text)
+
+
+def _larger_sizes() -> str:
+    """A sentence for each measured size above `small`."""
+    sizes = set(measured.runs()["preset"])
+    sentences = []
+    for preset in PRESETS_LARGEST_FIRST[-2::-1]:
+        if preset in sizes:
+            params, tokens = _medians(preset)
+            sentences.append(
+                f"`{preset}` is the same with {params:.1f}M parameters (the paper's {preset.upper()} has a "
+                f"vocabulary of 50,277) and {tokens:.0f}M tokens of a larger corpus."
+            )
+    return " ".join(sentences)
+
+
+def _medians(preset: str) -> tuple[float, float]:
+    """Parameters and tokens of the compared runs of a size, millions."""
+    runs = measured.chosen(measured.runs(), preset=preset)
+    return float(np.median(runs["params"])) / 1e6, float(np.median(runs["tokens"])) / 1e6
+
+
+def _wrapped(text: str) -> str:
     words = " ".join(text.split())
     return textwrap.fill(words, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _between_markers(path: Path, inner: str) -> str:
+    """The text of a file with `inner` between its markers."""
+    text = path.read_text()
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in after or END in before:
+        step = "Put both markers where the table belongs."
+        raise refusal("path", str(path), legal=f"a file with {BEGIN}, then {END}, once each", step=step)
+    return f"{before}{BEGIN}\n\n{inner}\n\n{END}{after}"

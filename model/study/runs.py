@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ import torch
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.extras import needs_extra
 from data.refusal import one_of, refusal, whole
-from data.results.variants import Variant
+from data.results.variants import USUAL_LR_LAM, Variant
 from model.config import Rope, SISAConfig
 from model.config.architectures import architecture
 from model.training.fit import DEVICES, fit
@@ -27,12 +27,24 @@ from model.training.recipe import TrainingConfig
 from model.training.run import Run
 
 VALUE_LENGTH = 4  # digits of a hidden number
-HELDOUT_ROWS = 64
+HELDOUT_ROWS = 64  # of held-out text, for val/loss
+
+
+class VariantFields(TypedDict, total=False):
+    """Name the fields of a `StudyRun` in which the variants of a plan may differ."""
+
+    architecture: str
+    d_state: int
+    rope: Rope
+    preset: str
+    lr: float
+    lr_lam: float
+    episode_fraction: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRun:
-    """One training run of the study.
+    """Say everything that makes one training run of the study.
 
     Args:
         architecture, d_state, rope, preset: see SISAConfig.preset.
@@ -42,6 +54,14 @@ class StudyRun:
         corpus: file of `data.build_corpus`; "" takes Python's own documentation.
         device: "auto", "cpu" or "cuda".
         output_dir: where run folders lie.
+
+    Raises:
+        ValueError: a field has no legal value; names it.
+
+    Example:
+        >>> run = StudyRun(architecture="sisa", d_state=16, seed=3)
+        >>> run.variant, run.name
+        ('SISA d_state=16', 'small-sisa-16-lr0.001-1500steps-seed3')
     """
 
     architecture: str = "sisa"
@@ -49,7 +69,7 @@ class StudyRun:
     rope: Rope | None = None
     preset: str = "small"
     lr: float = 1e-3
-    lr_lam: float = 0.1
+    lr_lam: float = USUAL_LR_LAM
     seed: int = 0
     steps: int = 1500
     batch_size: int = 64
@@ -67,9 +87,10 @@ class StudyRun:
         one_of("device", self.device, DEVICES)
         whole("seed", self.seed, least=0)
         self.training()
-        SISAConfig.preset(self.preset, **self._fields())
+        self._config_at_preset()
 
     def training(self) -> TrainingConfig:
+        """Return how the run is trained: steps, rates and when it is measured."""
         return TrainingConfig(
             steps=self.steps,
             lr=self.lr,
@@ -81,50 +102,58 @@ class StudyRun:
         )
 
     def config(self) -> SISAConfig:
-        vocabulary = open_corpus(self.corpus).d_vocab
-        return SISAConfig.preset(self.preset, d_vocab=vocabulary, n_ctx=self.n_ctx, **self._fields())
+        """Return the model's config, with the vocabulary of the corpus."""
+        return self._config_at_preset(d_vocab=open_corpus(self.corpus).d_vocab, n_ctx=self.n_ctx)
 
-    def _fields(self) -> dict[str, Any]:
-        return {"architecture": self.architecture, "d_state": self.d_state, "rope": self.rope}
-
-    @property
-    def _states(self) -> int:
-        return SISAConfig.preset(self.preset, **self._fields()).d_state
+    def _config_at_preset(self, **sizes: int) -> SISAConfig:
+        """The config at the preset's own vocabulary and context, or at these."""
+        return SISAConfig.preset(
+            self.preset, architecture=self.architecture, d_state=self.d_state, rope=self.rope, **sizes
+        )
 
     @property
     def variant(self) -> str:
-        """What is compared, see `data.results.variants.Variant`."""
+        """The label of what is compared, see `data.results.variants.Variant`."""
         rope = self.rope or architecture(self.architecture).rope
-        return Variant(self.architecture, d_state=self._states, rope=rope, lr_lam=self.lr_lam).label
+        d_state = self._config_at_preset().d_state
+        return Variant(self.architecture, d_state=d_state, rope=rope, lr_lam=self.lr_lam).label
 
     @property
     def name(self) -> str:
-        """Folder name; config.json inside says everything."""
-        parts = [self.preset, self.architecture] + [str(self._states)] * bool(self._states)
-        parts += [f"lam{self.lr_lam:g}"] * (self.lr_lam != 0.1) + ["nope"] * (self.rope == "none")
-        parts += [f"lr{self.lr:g}"] + [f"episodes{self.episode_fraction:g}"] * bool(self.episode_fraction)
+        """The name of the run's folder: what a person tells runs apart by. config.json says everything."""
+        d_state = self._config_at_preset().d_state
+        parts = [self.preset, self.architecture]
+        if d_state:
+            parts.append(str(d_state))
+        if self.lr_lam != USUAL_LR_LAM:
+            parts.append(f"lam{self.lr_lam:g}")
+        if self.rope == "none":
+            parts.append("nope")
+        parts.append(f"lr{self.lr:g}")
+        if self.episode_fraction:
+            parts.append(f"episodes{self.episode_fraction:g}")
         return "-".join([*parts, f"{self.steps}steps", f"seed{self.seed}"])
 
     def tasks(self) -> dict[str, NIAHTask]:
-        """Four held-out sets: repeated and natural filler, half the training context and all of it."""
+        """Return four held-out sets: repeated and natural filler, half the training context and all of it."""
         corpus = open_corpus(self.corpus)
-        fillers: dict[str, dict[str, Any]] = {
-            "repeated": {"tokenizer": corpus.tokenizer},
-            "corpus": {"corpus": corpus},
-        }
-        return {
-            f"{filler}{length}": NIAHTask(
-                filler=filler,  # pyright: ignore[reportArgumentType]
+        tasks = {}
+        for length in (self.n_ctx // 2, self.n_ctx):
+            tasks[f"repeated{length}"] = NIAHTask(
+                filler="repeated",
+                tokenizer=corpus.tokenizer,
                 lengths=(length,),
                 value_length=VALUE_LENGTH,
                 split="heldout",
-                **source,
             )
-            for filler, source in fillers.items()
-            for length in (self.n_ctx // 2, self.n_ctx)
-        }
+        for length in (self.n_ctx // 2, self.n_ctx):
+            tasks[f"corpus{length}"] = NIAHTask(
+                filler="corpus", corpus=corpus, lengths=(length,), value_length=VALUE_LENGTH, split="heldout"
+            )
+        return tasks
 
     def batches(self) -> TrainingBatches:
+        """Return what the run learns from: text, and episodes where episode_fraction asks for them."""
         corpus, task = open_corpus(self.corpus), None
         if self.episode_fraction:
             lengths = (self.n_ctx // 2, self.n_ctx)
@@ -138,7 +167,7 @@ class StudyRun:
         )
 
     def run(self) -> Run:
-        """Train, or resume, or return the finished run."""
+        """Train, or resume what was stopped, or return the finished run as it is."""
         corpus = open_corpus(self.corpus)
         return fit(
             self.config(),
@@ -154,7 +183,23 @@ class StudyRun:
 
 
 def heldout_rows(tokens: np.ndarray, *, length: int) -> np.ndarray:
-    """64 rows [row, position] spread evenly over held-out text."""
+    """Return 64 rows spread evenly over held-out text, on which every run of a study measures its loss.
+
+    The first row begins with the first token and the last one ends with the last; a short text makes rows
+    overlap.
+
+    Args:
+        tokens: of the held-out text, at least one row.
+        length: tokens of a row.
+
+    Returns:
+        Whole numbers of 64 bits [row, position].
+
+    Example:
+        >>> rows = heldout_rows(np.arange(1000), length=10)
+        >>> rows.shape, rows[0, :3].tolist(), rows[-1, -3:].tolist()
+        ((64, 10), [0, 1, 2], [997, 998, 999])
+    """
     starts = np.linspace(0, len(tokens) - length, HELDOUT_ROWS).astype(int)
     return np.stack([tokens[start : start + length] for start in starts]).astype(np.int64)
 
@@ -162,22 +207,30 @@ def heldout_rows(tokens: np.ndarray, *, length: int) -> np.ndarray:
 def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") -> Iterator[Path]:
     """Train every run and yield its folder as soon as it has ended; finished ones are not trained again.
 
+    Runs begin in their order. One that fails stops no other; it is named once all have ended.
+
     Args:
+        runs: of different names, since the name is the folder.
         workers: processes of this machine; its GPUs are dealt out among them.
         address: of a Dask scheduler to use instead, such as "tcp://host:8786"; its workers see output_dir.
 
     Raises:
+        ValueError: two runs share a name, or there is no worker.
         RuntimeError: after all others have ended, names the runs that failed and why.
+
+    Example:
+        >>> next(train_all([StudyRun(), StudyRun()]))
+        Traceback (most recent call last):
+        ValueError: runs is [...]; legal: runs of different names. Drop the twins.
     """
+    whole("workers", workers, least=1)
+    names = [run.name for run in runs]
+    if len(set(names)) < len(names):
+        raise refusal("runs", names, legal="runs of different names", step="Drop the twins.")
     with needs_extra("sweep"):
         from dask import config
         from dask.distributed import Client, LocalCluster, as_completed
 
-    whole("workers", workers, least=1)
-    if len({run.name for run in runs}) < len(runs):
-        raise refusal(
-            "runs", [run.name for run in runs], legal="runs of different names", step="Drop the twins."
-        )
     local = {"processes": True, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
     daemon = {"distributed.worker.daemon": False}  # a run starts processes that load data
     failed = {}
@@ -186,6 +239,7 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
         nullcontext(address) if address else LocalCluster(n_workers=workers, **local) as cluster,
         Client(cluster) as client,
     ):
+        # Dask begins equal tasks in any order; a falling priority makes it that of the list.
         futures = {
             client.submit(_train, run, key=run.name, priority=-place): run for place, run in enumerate(runs)
         }
@@ -199,7 +253,7 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
 
 
 def _train(run: StudyRun) -> str:
-    """In a worker process: take one of the machine's GPUs, then train."""
+    """Take one of the machine's GPUs, then train; in a worker process."""
     from dask.distributed import get_worker
 
     torch.set_num_threads(1)
@@ -209,7 +263,21 @@ def _train(run: StudyRun) -> str:
     return str(run.run().folder)
 
 
-def expand(base: StudyRun, variants: Iterable[dict[str, Any]], seeds: Iterable[int]) -> list[StudyRun]:
-    """Every variant with every seed, seeds outermost, so that an early end leaves whole rounds."""
+def expand(base: StudyRun, variants: Iterable[VariantFields], seeds: Iterable[int]) -> list[StudyRun]:
+    """Return every variant with every seed, seeds outermost.
+
+    A study that is stopped early then leaves whole rounds, in which each variant has the same seeds, and
+    pairs of runs can still be compared.
+
+    Args:
+        base: what all runs have in common.
+        variants: fields in which they differ.
+        seeds: whole numbers.
+
+    Example:
+        >>> runs = expand(StudyRun(), [{"lr": 0.1}, {"lr": 0.2}], range(2))
+        >>> [(run.seed, run.lr) for run in runs]
+        [(0, 0.1), (0, 0.2), (1, 0.1), (1, 0.2)]
+    """
     variants = list(variants)
     return [replace(base, **variant, seed=seed) for seed in seeds for variant in variants]

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from model.study.notebooks.experiment import SMOKE_STEPS, Experiment, Study
+from model.study.notebooks.experiment import SMOKE_STEPS, Experiment
+from model.study.notebooks.small_study import SmallStudy
 from model.training.run import Run
 
 QUICK: dict[str, Any] = dict(smoke=True, length=24, batch_size=4, evaluate_every=6, device="cpu")
@@ -189,13 +190,13 @@ def test_a_stopped_experiment_goes_on_and_a_finished_one_is_read(tmp_path, monke
 )
 def test_a_wrong_value_of_a_study_is_named(wrong, message):
     with pytest.raises(ValueError, match=f"^{message}"):
-        Study(**wrong)
+        SmallStudy(**wrong)
 
 
 def test_a_study_finishes_one_seed_before_the_next():
     asked = [
         (e.seed, e.architecture)
-        for e in Study(architectures=["transformer", "sisa"], seeds=[5, 2]).experiments()
+        for e in SmallStudy(architectures=["transformer", "sisa"], seeds=[5, 2]).experiments()
     ]
     assert asked == [(5, "transformer"), (5, "sisa"), (2, "transformer"), (2, "sisa")]
 
@@ -203,12 +204,12 @@ def test_a_study_finishes_one_seed_before_the_next():
 def test_a_study_hands_its_settings_to_every_experiment():
     settings: dict[str, Any] = dict(d_state=8, steps=7, filler="repeated", length=64)
     settings |= dict(device="cpu", output_dir="elsewhere")
-    for experiment in Study(**settings).experiments():
+    for experiment in SmallStudy(**settings).experiments():
         assert {name: getattr(experiment, name) for name in settings} == settings
 
 
 def test_a_study_in_smoke_mode_takes_one_seed_and_returns_every_metric(tmp_path, capsys):
-    study = Study(seeds=[4, 5], length=24, device="cpu", output_dir=str(tmp_path), smoke=True)
+    study = SmallStudy(seeds=[4, 5], length=24, device="cpu", output_dir=str(tmp_path), smoke=True)
     assert study.heads().empty
     metrics, heads = study.run(), study.heads()
     runs = set(zip(metrics["architecture"], metrics["seed"], strict=True))

@@ -20,8 +20,8 @@ from model.config.shape import Shape
 from model.config.sizes import total
 from model.mixers.attention.attention import Attention
 from model.study.collect import collect
+from model.study.findings.fusion_levels import architecture_table
 from model.study.notebooks.experiment import Experiment
-from model.study.notebooks.fusion import architectures as table_of_architectures
 from model.study.runs import StudyRun
 from model.training.recipe import TrainingConfig
 
@@ -157,7 +157,7 @@ def test_a_checkpoint_of_an_architecture_that_is_not_there_says_so(config, tempe
 
 
 def test_studies_and_tables_know_it(tempered):
-    assert table_of_architectures(preset="tiny").loc[NAME, "what"] == tempered.what
+    assert architecture_table(preset="tiny").loc[NAME, "what"] == tempered.what
     assert StudyRun(architecture=NAME, preset="tiny").variant == NAME
     assert Experiment(architecture=NAME).name.startswith(f"tiny-{NAME}-")
 

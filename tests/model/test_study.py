@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -317,13 +318,13 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
     told = [f"--{name}={value}" for name, value in TRAINED.items()]
     assert "jamba, λ lr ×1" in command("collect", *folders, "--out", tmp_path, *told)
     asked = []
-    monkeypatch.setattr("model.study.__main__.write_readme", lambda: asked.append("readme"))
+    monkeypatch.setattr("model.study.__main__.write_reproduction", lambda *paths, **more: asked.append(more))
     monkeypatch.setattr("model.study.__main__.train_all", lambda runs, **how: asked.append((runs, how)) or [])
-    command("readme")
+    command("readme", "--results", "elsewhere")
     picked = ["--seeds", 0, "--variant", "transformer", "--variant", "SISA d_state=32"]
     command("train", "lr", "main", *picked, "--corpus", corpus_file, "--steps", 9, "--workers", 3)
     (said, (runs, how)) = asked
-    assert said == "readme"
+    assert said == {"results": Path("elsewhere")}
     assert how == {"workers": 3, "address": ""}
     assert [(run.variant, run.lr, run.steps) for run in runs] == [
         ("transformer", 5e-4, 9),

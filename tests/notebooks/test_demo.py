@@ -57,8 +57,9 @@ def test_the_page_draws_all_of_it_and_asks_for_nothing(page_path, watched_page, 
     assert headings[0].startswith("01 ·")
     assert any(heading.startswith("03 ·") for heading in headings)
     table = page.locator("table").last
-    assert table.locator("th").all_text_contents()[-2:] == ["verdict", "what would decide it"]
-    assert table.locator("tbody tr").count() == 4
+    columns = table.locator("thead th").all_text_contents()
+    assert columns[-3:] == ["verdict", "what would decide it", "seeds needed"]
+    assert table.locator("tbody tr").count() == 6  # two ends, two speeds, two of −log p
     page.screenshot(path=screenshots / "demo.png", full_page=True)
     assert watched_page.outside == []
     assert watched_page.errors == []

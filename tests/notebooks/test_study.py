@@ -6,11 +6,11 @@ import pytest
 from bs4 import BeautifulSoup
 
 from data import measured
-from model.study.findings import reading
-from model.study.notebooks import fusion
+from model.study.findings import selection
+from model.study.findings.fusion_levels import PLANS_OF_ARCHITECTURES
 from model.study.notebooks.context_length import Contexts
-from model.study.notebooks.convergence import Convergence
-from model.study.notebooks.fusion import Tour
+from model.study.notebooks.convergence import ConvergenceStudy
+from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.state_size import StateSizes
 
 pytestmark = pytest.mark.slow
@@ -22,21 +22,21 @@ RUNS = {
     "05": ("05_state_size", SMOKE),
     "06": ("06_context_length", SMOKE[:3]),
 }
-FIGURES = {"03": 12, "04": 9, "05": 3, "06": 2}
-SPECS = (Convergence, Tour, StateSizes, Contexts)
+FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2}
+SPECS = (ConvergenceStudy, FusionTour, StateSizes, Contexts)
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
-    (Convergence, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
-    (Convergence, "lens_preset", "369m", "'small', '50m'"),
-    (Convergence, "lens_variant", "rnn", "'transformer', 'SISA d_state=16'"),
-    (Convergence, "lens_seed", 99, "0"),
-    (Convergence, "lens_seed", [0], "whole numbers >= 0"),
-    (Convergence, "retrain", 1.5, "True, False"),
-    (Tour, "beside", "rnn", "'transformer', 'sisa'"),
-    (Tour, "needles", "web256", "'corpus256'"),
-    (Tour, "preset", "1b", "'tiny', 'small'"),
-    (Tour, "steps", 0, "whole numbers >= 1"),
-    (Tour, "length", 3, ""),
+    (ConvergenceStudy, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
+    (ConvergenceStudy, "lens_preset", "369m", "'small', '50m'"),
+    (ConvergenceStudy, "lens_variant", "rnn", "'transformer', 'SISA d_state=16'"),
+    (ConvergenceStudy, "lens_seed", 99, "0"),
+    (ConvergenceStudy, "lens_seed", [0], "whole numbers >= 0"),
+    (ConvergenceStudy, "retrain", 1.5, "True, False"),
+    (FusionTour, "beside", "rnn", "'transformer', 'sisa'"),
+    (FusionTour, "needles", "web256", "'corpus256'"),
+    (FusionTour, "preset", "1b", "'tiny', 'small'"),
+    (FusionTour, "steps", 0, "whole numbers >= 1"),
+    (FusionTour, "length", 3, ""),
     (StateSizes, "preset", "1b", "'tiny', 'small'"),
     (StateSizes, "seed", -1, "whole numbers >= 0"),
     (StateSizes, "output_dir", "", "the path of a folder"),
@@ -79,12 +79,13 @@ def test_every_figure_has_a_title_and_named_axes(executed, name):
 def test_it_ends_with_claims_their_verdicts_and_what_would_decide_them(executed, name):
     tables = [BeautifulSoup("".join(html), "html.parser") for html in executed[name].shown(HTML)]
     claims = [table for table in tables if "what would decide it" in table.get_text()]
-    rows = claims[-1].select("tbody tr")
+    names = [cell.get_text() for cell in claims[-1].select("thead th")]
+    rows = [[cell.get_text() for cell in row.find_all(["th", "td"])] for row in claims[-1].select("tbody tr")]
     assert rows
     for row in rows:
-        *_, verdict, needed = (cell.get_text() for cell in row.find_all("td"))
-        assert verdict
-        assert needed or not verdict.startswith("undecided")
+        said = dict(zip(names, row, strict=True))
+        assert said["verdict"]
+        assert said["what would decide it"] or not said["verdict"].startswith("undecided")
 
 
 def test_every_variant_is_listed_with_its_seeds(executed):
@@ -96,12 +97,13 @@ def test_every_variant_is_listed_with_its_seeds(executed):
     seeds = measured.chosen(measured.runs()).groupby("variant")["seed"].nunique()
     rows = BeautifulSoup(table, "html.parser").select("tbody tr")
     words = {row.select("th")[0].get_text(): row.select("td")[0].get_text() for row in rows}
-    assert words == {name: str(seeds.get(name, reading.NOT_YET)) for name in reading.variants(*fusion.PLANS)}
+    names = selection.variants(*PLANS_OF_ARCHITECTURES)
+    assert words == {name: str(seeds.get(name, selection.NOT_YET)) for name in names}
 
 
 def test_nothing_but_the_asked_folder_is_written(executed):
     for name, done in executed.items():
-        assert {path.name for path in done.folder.iterdir()} <= {"out.ipynb", "runs"}, name
+        assert {path.name for path in done.folder.iterdir()} <= {"out.ipynb", "runs", "benchmarks"}, name
 
 
 @pytest.mark.parametrize(("spec", "name", "value", "legal"), REFUSED)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from model.study.notebooks.state_size import throughput
+from model.study.findings.training_speed import throughput
 
 OPTIONS = {"cost": ["--batch", "1"], "state_size": ["--batch", "1"], "capture": ["--d-state", "8"]}
 

@@ -12,7 +12,7 @@ from model.weights.checkpoint import load, locate
 
 @dataclass(frozen=True, kw_only=True)
 class Exploration:
-    """Parameters of notebook 01.
+    """Hold the parameters of notebook 01, and build the model and the episodes that it looks at.
 
     Args:
         checkpoint: a file that model.save wrote, or the name of a shipped one.
@@ -23,6 +23,17 @@ class Exploration:
         n_episodes: for the counts with and without importance.
         output_dir: where the trace is written.
         smoke: a few episodes only.
+
+    Raises:
+        ValueError: a parameter is not legal; names it.
+        FileNotFoundError: there is no such checkpoint.
+
+    Example:
+        >>> Exploration().model().config.architecture
+        'sisa'
+        >>> Exploration(depth=2)
+        Traceback (most recent call last):
+        ValueError: depth is 2; legal: 0 to 1. 0 puts the needle first, 1 right before the question.
     """
 
     checkpoint: str = "niah"
@@ -47,6 +58,7 @@ class Exploration:
         folder_path("output_dir", self.output_dir)
 
     def model(self) -> SISAModel:
+        """Return the model of the checkpoint; ValueError where it has no tokenizer to read a text with."""
         model = load(self.checkpoint)
         if model.tokenizer is None:
             step = "Save it with its tokenizer."
@@ -54,7 +66,7 @@ class Exploration:
         return model
 
     def task(self, model: SISAModel) -> NIAHTask:
-        """Needles in documentation that the shipped checkpoint's training left out."""
+        """Return the task: needles in documentation that the shipped checkpoint's training left out."""
         corpus = heldout_topics(model, self.checkpoint)
         return NIAHTask(
             filler="corpus",
@@ -66,9 +78,11 @@ class Exploration:
         )
 
     def episode(self, model: SISAModel) -> Episodes:
+        """Return the one episode that is looked at score by score."""
         return self.task(model).build(self.seed, n_episodes=1)
 
     def episodes(self, model: SISAModel) -> Episodes:
+        """Return other episodes, for the counts with and without a term."""
         return self.task(model).build(self.seed + 1, n_episodes=4 if self.smoke else self.n_episodes)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from data.refusal import refusal
 
@@ -17,8 +17,8 @@ INJECTED = "# Parameters"  # first line of the cell that papermill adds
 Spec = TypeVar("Spec")
 
 
-def from_parameters(spec: type[Spec], namespace: Mapping[str, Any]) -> Spec:
-    """spec(**parameters) from a notebook's globals().
+def from_parameters(spec: type[Spec], namespace: Mapping[str, object]) -> Spec:
+    """Return the parameters of a notebook, checked, from its global names.
 
     Args:
         spec: a dataclass that checks its own values; its field names are the notebook's parameters.
@@ -26,9 +26,19 @@ def from_parameters(spec: type[Spec], namespace: Mapping[str, Any]) -> Spec:
 
     Raises:
         ValueError: a parameter is unknown, missing or not legal; names it and what is legal.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> @dataclass
+        ... class Recipe:
+        ...     flour: int
+        >>> flour = 500  # the cell tagged `parameters`
+        >>> from_parameters(Recipe, globals()).flour
+        500
     """
     known = [field.name for field in fields(spec)]  # pyright: ignore[reportArgumentType]
-    for name in _injected(namespace.get("In", [])):
+    cells = namespace.get("In", [])  # IPython's list of the sources that were run
+    for name in _injected(cells if isinstance(cells, list) else []):
         if name not in known:
             raise refusal("parameter", name, legal=", ".join(known), step=f"Check the spelling of -p {name}.")
     missing = [name for name in known if name not in namespace]

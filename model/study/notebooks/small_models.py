@@ -14,12 +14,21 @@ from model.network.network import SISAModel
 from model.training.fit import fit
 from model.training.recipe import TrainingConfig
 
-SMOKE_STEPS = 2
+STEPS_OF_A_SMOKE_MODEL = 2
+EPISODES_A_STEP = 16
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Small tensors gain nothing from more threads, and lose much on a busy machine."""
+    """Let torch use one thread inside the block, then as many as before.
+
+    Small tensors gain nothing from more threads, and lose much on a busy machine.
+
+    Example:
+        >>> with one_thread():
+        ...     torch.get_num_threads()
+        1
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -31,14 +40,33 @@ def one_thread() -> Iterator[None]:
 def train_small(
     architecture: str, task: NIAHTask, *, folder: str | PathLike[str], steps: int, seed: int = 0
 ) -> SISAModel:
-    """Preset "tiny" after a few steps of 16 episodes on the CPU; a finished run is read from its folder."""
+    """Return a tiny model after a few steps of 16 episodes on the CPU.
+
+    A finished run is read from its folder instead of trained again.
+
+    Args:
+        architecture: name in `model.config.architectures`.
+        task: the episodes; its longest length is the model's context.
+        folder: the run folder.
+        steps: optimiser steps.
+        seed: of weights and batches.
+
+    Raises:
+        ValueError: the folder holds another run.
+
+    Example:
+        >>> task = NIAHTask(filler="synthetic", lengths=(24,))
+        >>> train_small("transformer", task, folder="run", steps=0)
+        Traceback (most recent call last):
+        ValueError: steps is 0; legal: whole numbers >= 1. Set steps to such a number.
+    """
     n_ctx = max(task.lengths or ())
     config = SISAConfig.preset("tiny", architecture=architecture, d_vocab=task.d_vocab, n_ctx=n_ctx)
     with one_thread():
         run = fit(
             config,
             folder=folder,
-            batches=TrainingBatches(task=task, batch_size=16),
+            batches=TrainingBatches(task=task, batch_size=EPISODES_A_STEP),
             training=TrainingConfig(steps=steps, lr=3e-3, log_every=steps),
             seed=seed,
             device="cpu",
