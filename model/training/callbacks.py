@@ -1,10 +1,7 @@
-"""What happens around the steps of a training run: recording, evaluating, checkpointing, telling."""
+"""Act after the steps of a training run: record, evaluate, write checkpoints; `progress` tells."""
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections.abc import Mapping
 from typing import Protocol, TypedDict, cast
 
@@ -14,7 +11,6 @@ import pandas as pd
 import torch
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from data import NIAHTask
 from data.files import write_aside
@@ -26,7 +22,6 @@ from model.training.recipe import TrainingConfig
 from model.training.run import HEADS_FILE, METRICS_COLUMNS, METRICS_FILE, NonFiniteLoss, Run
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
-LEAST_SECONDS = 1e-9  # so that a speed exists where the clock has not moved
 
 Batch = tuple[Tensor, Tensor]  # tokens and labels, row × position
 
@@ -251,65 +246,3 @@ class CheckpointWriter(StepCallback):
             self.recorder.check()
             with write_aside(self.recorder.run.checkpoint) as aside:
                 trainer.save_checkpoint(aside)
-
-
-class Progress(StepCallback):
-    """Show a bar where somebody watches, otherwise print a line at every evaluation.
-
-    Args:
-        recorder: whose numbers are shown.
-        training: how many steps there are, and how often they are evaluated.
-    """
-
-    def __init__(self, recorder: Recorder, training: TrainingConfig) -> None:
-        self.recorder, self.training = recorder, training
-        self.bar: tqdm | None = None
-        self.started = (0.0, 0)  # seconds, tokens
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Start the clock, and the bar where a person watches; a resumed run goes on where it was."""
-        self.started = time.monotonic(), self.recorder.tokens
-        if watched_by_a_person():
-            self.bar = tqdm(
-                total=self.training.steps, initial=trainer.global_step, desc="training", unit="step"
-            )
-
-    def at(self, trainer: L.Trainer, model: SISAModel, step: int) -> None:
-        """Move the bar, and tell the numbers where there are new ones."""
-        if self.bar is not None:
-            self.bar.update()
-        if self.training.due(step, self.training.evaluate_every):
-            self.tell(step)
-
-    def tell(self, step: int) -> None:
-        """Show the last losses and exact matches, and tokens per second since the start."""
-        since, before = self.started
-        speed = (self.recorder.tokens - before) / max(LEAST_SECONDS, time.monotonic() - since)
-        shown = {name: x for name, x in self.recorder.last.items() if name.endswith(("loss", "exact_match"))}
-        numbers = "  ".join(f"{name} {x:.3f}" for name, x in shown.items())
-        if self.bar is not None:
-            self.bar.set_postfix_str(numbers)
-        else:
-            print(f"step {step}/{self.training.steps}  {numbers}  {speed:,.0f} tokens/s", flush=True)
-
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Close the bar, however the run ended."""
-        if self.bar is not None:
-            self.bar.close()
-
-
-def watched_by_a_person() -> bool:
-    """Return whether a person sees the output as it comes, in a terminal or a notebook front end.
-
-    A bar that redraws itself fills the log of a pipe or of a headless run with thousands of lines. Kernels
-    that Jupyter Server starts have the session's name in their environment; those of papermill do not.
-
-    Example:
-        >>> from contextlib import redirect_stderr
-        >>> from io import StringIO
-        >>> with redirect_stderr(StringIO()):  # as a pipe would
-        ...     watched_by_a_person()
-        False
-    """
-    in_kernel = "ipykernel" in sys.modules
-    return "JPY_SESSION_NAME" in os.environ if in_kernel else sys.stderr.isatty()

@@ -29,7 +29,8 @@ from data.niah.episodes import IGNORED
 from model.config import SISAConfig
 from model.mixers.parts.hooks import at_least_float32
 from model.network.network import SISAModel
-from model.training.callbacks import CheckpointWriter, Evaluator, Progress, Recorder
+from model.training.callbacks import CheckpointWriter, Evaluator, Recorder
+from model.training.progress import Progress
 from model.training.recipe import Batches, TrainingConfig
 from model.training.run import Run
 from model.training.stream import loader

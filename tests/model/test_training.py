@@ -18,8 +18,8 @@ from killable_run import CONFIG, TASK, train
 
 from data import TrainingBatches
 from model import SISAModel
-from model.training.callbacks import watched_by_a_person
 from model.training.loop import SISATraining, row_loss
+from model.training.progress import watched_by_a_person
 from model.training.recipe import TrainingConfig
 from model.training.run import NonFiniteLoss, Run
 
