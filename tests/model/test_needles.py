@@ -116,7 +116,7 @@ def test_an_error_inside_ablated_leaves_no_hook(sisa):
 def test_an_unknown_part_is_refused(sisa):
     with (
         pytest.raises(ValueError, match="part is 'decay'; legal: 'content', 'importance'"),
-        ablated(sisa, "decay"),
+        ablated(sisa, "decay"),  # pyright: ignore[reportArgumentType]
     ):
         pass
 
