@@ -254,6 +254,6 @@ def test_what_are_no_texts(tokenizer):
         with pytest.raises(ValueError, match="texts is 'one text'; legal: several texts"):
             make("one text")
         with pytest.raises(ValueError, match=r"texts\[1\] is None; legal: a string"):
-            make(["a", None])
+            make(["a", None])  # pyright: ignore[reportArgumentType]
         with pytest.raises(ValueError, match=r"texts\[0\] is b'a'; legal: a string"):
-            make([b"a"])
+            make([b"a"])  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,6 @@
 """What a person writes into a field: paths with ~, numbers of numpy, and words for what cannot be used."""
+# what people pass, whatever the signature says
+# pyright: reportArgumentType=false
 
 import decimal
 import json

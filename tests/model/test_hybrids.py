@@ -1,4 +1,6 @@
 """Jamba: which block attends, and that it knows no order itself. Hymba: mask, fusion, meta tokens."""
+# a mixer's own layers and hooks are known when it runs: to the type checker `attn` is any Mixer
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false
 
 import pytest
 import torch

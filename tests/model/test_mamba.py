@@ -1,4 +1,6 @@
 """Mamba-2 against transformers, Mamba-3 against its recurrence written out, and the limit where they meet."""
+# a mixer's own layers and hooks are known when it runs: to the type checker `attn` is any Mixer
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false, reportOperatorIssue=false
 
 import math
 

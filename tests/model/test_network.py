@@ -1,4 +1,6 @@
 """The hooked network: every hook edits the logits, nothing looks ahead, TransformerLens' tools work on it."""
+# a mixer's own layers and hooks are known when it runs: to the type checker `attn` is any Mixer
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false, reportArgumentType=false
 
 import functools
 

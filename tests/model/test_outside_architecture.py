@@ -2,6 +2,8 @@
 
 `docs/recipes/add_an_architecture.md` is this file in words.
 """
+# a mixer's own layers and hooks are known when it runs: to the type checker `attn` is any Mixer
+# pyright: reportArgumentType=false
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
