@@ -81,10 +81,7 @@ def pack(trace: xr.Dataset, *, title: str = "Score explorer", precision: str = "
     check_trace(trace)
     encoding = choose_encoding(trace, precision)
     packed = [_pack_head(head, encoding) for head in _heads(trace)]
-    meta = _meta(trace, title=title, rounding=max(block.rounding for block in packed))
-    for info, block in zip(meta["info"], packed, strict=True):
-        info["encoding"] = block.encoding
-    return Packed(meta, [block.data for block in packed])
+    return Packed(_meta(trace, packed, title=title), [block.data for block in packed])
 
 
 def choose_encoding(trace: xr.Dataset, precision: str) -> str:
@@ -225,7 +222,7 @@ def _heads(trace: xr.Dataset) -> Iterator[Head]:
             yield trace.sisa.factors(layer=int(layer), head=int(head))
 
 
-def _meta(trace: xr.Dataset, *, title: str, rounding: float) -> Meta:
+def _meta(trace: xr.Dataset, packed: list[Block], *, title: str) -> Meta:
     spans = trace.sisa.spans
     return {
         "schema": SCHEMA,
@@ -235,7 +232,7 @@ def _meta(trace: xr.Dataset, *, title: str, rounding: float) -> Meta:
         "d_state": trace.sizes.get("d_state", 0),
         "layers": trace["layer"].values.tolist(),
         "heads": trace["head"].values.tolist(),
-        "info": _info(trace),
+        "info": _info(trace, [block.encoding for block in packed]),
         "weighing": asdict(trace.sisa.weighing),
         "terms": None if trace.sisa.is_state_space else _terms(trace),
         "tokens": [str(token) for token in trace["token"].values],
@@ -246,7 +243,7 @@ def _meta(trace: xr.Dataset, *, title: str, rounding: float) -> Meta:
             "pattern": colours.FROM_ZERO,
             "spans": [colours.MARK, colours.OTHERS[0], colours.OTHERS[3]],
         },
-        "rounding": rounding,
+        "rounding": max(block.rounding for block in packed),
     }
 
 
@@ -254,16 +251,20 @@ def _terms(trace: xr.Dataset) -> dict[str, str]:
     return {part: visible(name, spaces=False) for part, name in trace.sisa.terms.items()}
 
 
-def _info(trace: xr.Dataset) -> list[HeadInfo]:
+def _info(trace: xr.Dataset, encodings: list[str]) -> list[HeadInfo]:
     """Describe every head, layer by layer."""
     if trace.sisa.is_plain:
-        heads = range(trace.sizes["layer"] * trace.sizes["head"])
-        return [{"lam": 0.0, "half_life": None, "clamped": 0} for _ in heads]
+        return [HeadInfo(lam=0.0, half_life=None, clamped=0, encoding=each) for each in encodings]
     columns = (trace["lam"], trace.sisa.half_life(), trace.sisa.clamp_count())
-    rows = zip(*(column.values.ravel().tolist() for column in columns), strict=True)
+    rows = zip(*(column.values.ravel().tolist() for column in columns), encodings, strict=True)
     return [
-        {"lam": lam, "half_life": half_life if np.isfinite(half_life) else None, "clamped": clamped}
-        for lam, half_life, clamped in rows
+        HeadInfo(
+            lam=lam,
+            half_life=half_life if np.isfinite(half_life) else None,
+            clamped=clamped,
+            encoding=encoding,
+        )
+        for lam, half_life, clamped, encoding in rows
     ]
 
 

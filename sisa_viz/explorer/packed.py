@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
 
 class HeadInfo(TypedDict):
@@ -11,7 +11,7 @@ class HeadInfo(TypedDict):
     lam: float
     half_life: float | None
     clamped: int
-    encoding: NotRequired[str]  # known once the head is packed
+    encoding: str
 
 
 class Colours(TypedDict):
