@@ -56,8 +56,10 @@ class Check:
     needed: bool = True
 
     def __str__(self) -> str:
-        sign = "ok  " if self.ok else "FAIL" if self.needed else "note"
-        return f"{sign}  {self.name}: {self.detail}" + ("" if self.ok else f"\n      → {self.advice}")
+        if self.ok:
+            return f"ok    {self.name}: {self.detail}"
+        sign = "FAIL" if self.needed else "note"
+        return f"{sign}  {self.name}: {self.detail}\n      → {self.advice}"
 
 
 def examine() -> list[Check]:

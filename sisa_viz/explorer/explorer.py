@@ -9,22 +9,30 @@ The page receives factors, not matrices, and multiplies what is on screen itself
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import xarray as xr
+from traitlets import Bunch
 
 from data.files import write_aside
-from sisa_viz.explorer.pack import Packed, pack
+from sisa_viz.explorer.pack import pack
+from sisa_viz.explorer.packed import Packed
 from sisa_viz.explorer.page import assets, fragment, page
 from sisa_viz.explorer.state import ExplorerState
 from sisa_viz.explorer.still import still
+
+if TYPE_CHECKING:
+    from sisa_viz.explorer.widget import ExplorerWidget
 
 __all__ = ["ScoreExplorer"]
 
 
 class ScoreExplorer:
-    """Four linked panels (content, λ × importance, sum, softmax) of any head; a state space has one.
+    """Show the score of any head in four linked panels: content, λ × importance, sum and softmax.
+
+    A state space has one panel. `.figure` is the widget, which a notebook displays, `.state` is what
+    it shows, and `.to_html(path)` writes a page that needs neither kernel nor network.
 
     Args:
         trace: what `model.capture` or `sisa_viz.open_trace` returns.
@@ -33,8 +41,17 @@ class ScoreExplorer:
         title: the heading.
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
 
-    `.figure` is the widget, `.state` what it shows, `.to_html(path)` a page without kernel and network.
-    Raises ValueError where neither a trace nor a model is given, and for anything that is no trace.
+    Raises:
+        ValueError: neither a trace nor a model is given, the model has no tokenizer, or this is no trace.
+        TypeError: what is given as a trace is no Dataset.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.explorer import ScoreExplorer
+        >>> explorer = ScoreExplorer(example_trace(), layer=1)
+        >>> explorer.state.lam_scale = 0  # what content alone would attend to
+        >>> explorer.state
+        ExplorerState(layer=1, head=0, lam_scale=0.0, query=None, window=None)
     """
 
     def __init__(
@@ -58,7 +75,7 @@ class ScoreExplorer:
         self._trace, self._model = trace, model
         self._title, self._precision = title, precision
         self._packed = None if trace is None else pack(trace, title=title, precision=precision)
-        self._widget: Any = None
+        self._widget: ExplorerWidget | None = None
         self._closed = False
         self.state = ExplorerState(trace)
         for name, value in (("layer", layer), ("head", head)):
@@ -66,8 +83,12 @@ class ScoreExplorer:
                 setattr(self.state, name, value)
 
     @property
-    def figure(self) -> Any:
-        """The anywidget to display; made at first use, then always the same. RuntimeError once closed."""
+    def figure(self) -> "ExplorerWidget":
+        """Return the anywidget to display, made at first use and then always the same.
+
+        Raises:
+            RuntimeError: the explorer is closed.
+        """
         if self._closed:
             raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
         if self._widget is None:
@@ -79,7 +100,11 @@ class ScoreExplorer:
 
     @property
     def trace(self) -> xr.Dataset:
-        """The trace on show; in text mode that of the last typed text. ValueError before the first one."""
+        """Return the trace on show; in text mode that of the last typed text.
+
+        Raises:
+            ValueError: no text has been captured yet.
+        """
         if self._trace is None:
             raise ValueError(
                 "nothing has been captured yet; type a text in the widget or call show_text(text)"
@@ -87,7 +112,14 @@ class ScoreExplorer:
         return self._trace
 
     def show_text(self, text: str) -> None:
-        """Text mode: capture `text` and show it. ValueError without a model and for refused text."""
+        """Capture a text with the model, and show it; where the text is refused, the last one stays.
+
+        Args:
+            text: what the model reads.
+
+        Raises:
+            ValueError: there is no model, or it refuses the text.
+        """
         if self._model is None:
             raise ValueError(
                 "this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text"
@@ -100,7 +132,15 @@ class ScoreExplorer:
             self._widget.show(packed)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
-        """Write one page that opens from a file, offline; returns its path."""
+        """Write one page that opens from a file, offline, and return its path.
+
+        Args:
+            path: the file; an older one is replaced once the new one is whole.
+
+        Raises:
+            ValueError: no text has been captured yet.
+            RuntimeError: the explorer is closed.
+        """
         text = page(self._need_packed(), self.state.as_dict(), still=self._still())
         with write_aside(path) as aside:
             aside.write_text(text, encoding="utf-8")
@@ -113,26 +153,28 @@ class ScoreExplorer:
         self._widget = self._packed = None
         self._closed = True
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
+    def _repr_mimebundle_(self, **options: Any) -> object:
         return self.figure._repr_mimebundle_(**options)
 
     def _report_html_(self) -> str:
-        """This explorer with its own data, to stand in a page that has `_report_assets_` once."""
+        """Write this explorer with its own data, to stand in a page that has `_report_assets_` once."""
         name = f"x{uuid4().hex[:8]}"
         return fragment(self._need_packed(), self.state.as_dict(), name=name, still=self._still())
 
     def _report_assets_(self) -> str:
-        """Style and module, needed once a page, before the explorers."""
+        """Write style and module, needed once a page, before the explorers."""
         return assets()
 
-    def _typed(self, change: Any) -> None:
-        self._widget.message = "capturing …"
+    def _typed(self, change: Bunch) -> None:
+        """Capture what was typed into the widget, and say there how it went."""
+        widget = self.figure
+        widget.message = "capturing …"
         try:
             self.show_text(change["new"]["text"])
         except Exception as error:  # an exception in a widget's callback would reach nobody
-            self._widget.message = f"{type(error).__name__}: {error}"
+            widget.message = f"{type(error).__name__}: {error}"
         else:
-            self._widget.message = f"{self.trace.sizes['position']} tokens"
+            widget.message = f"{self.trace.sizes['position']} tokens"
 
     def _still(self) -> bytes:
         return still(self.trace.sisa.factors(layer=self.state.layer, head=self.state.head))

@@ -19,11 +19,11 @@ change by more than 0.001 nats, as they do where the decay falls by thousands of
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from sisa_viz.explorer.packed import HeadInfo, Meta, Packed
 from sisa_viz.look import colours
 from sisa_viz.look.text import visible
 from sisa_viz.trace.check import check_trace
@@ -33,47 +33,79 @@ from sisa_viz.trace.scores import Head, content, importance
 SCHEMA = "sisa-explorer/1"
 PRECISIONS = ("auto", "float32", "fixed16")
 FLOAT32_LIMIT = 6_000_000  # bytes of all heads up to which "auto" keeps float32
-LARGEST = 32767
+LARGEST = 32_767
 LARGEST_DECAY = (1 << 23) - 1
-PARTS = 4  # of a power of two: the integers of a channel reach at least 2^-¼ of the largest one
+STEPS_AN_OCTAVE = 4  # of a power of two: the integers of a channel reach at least 2^-¼ of the largest one
 LARGEST_ROUNDING = 1e-3  # nats in a score
 CHECKED_QUERIES = 16  # for each of the two products
 
 
 @dataclass(frozen=True)
 class Block:
-    """One head's bytes, how they are encoded, and what that changes in a score (nats)."""
+    """Hold one head as bytes.
+
+    Args:
+        data: the block, laid out as this file's head says.
+        encoding: "float32" or "fixed16".
+        rounding: the largest change of a score that the encoding makes, in nats.
+    """
 
     data: bytes
     encoding: str
     rounding: float = 0.0
 
 
-@dataclass(frozen=True)
-class Packed:
-    """`meta` is JSON-ready; `blocks` has one entry a head, layer by layer."""
-
-    meta: dict[str, Any]
-    blocks: list[bytes]
-
-
 def pack(trace: xr.Dataset, *, title: str = "Score explorer", precision: str = "auto") -> Packed:
-    """Factors of every head and what the page needs to label them.
+    """Pack the factors of every head, and what the page needs to label them.
 
-    Raises ValueError for an unknown precision, for what is no trace, and for factors that are not finite.
+    The page multiplies factors itself: of L tokens it receives O(L) numbers a head instead of L × L scores.
+
+    Args:
+        trace: what `model.capture` or `sisa_viz.open_trace` returns.
+        title: the heading; characters that nobody sees are written out.
+        precision: "float32", "fixed16" (half the size) or "auto"; see `choose_encoding`.
+
+    Raises:
+        TypeError: this is no Dataset.
+        ValueError: this is no trace, the precision is unknown, or a factor is not finite.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.explorer.pack import pack
+        >>> packed = pack(example_trace())
+        >>> len(packed.blocks), len(packed.blocks[0])  # 8 positions × (ĝ, 2 × 4 of q and k, 2 × 2 of B and C)
+        (4, 416)
+        >>> packed.meta["info"][0]["encoding"]
+        'float32'
     """
     check_trace(trace)
     encoding = choose_encoding(trace, precision)
-    meta, packed = _meta(trace, title=title), []
-    for info, head in zip(meta["info"], _heads(trace), strict=True):
-        packed.append(block := pack_head(head, encoding))
-        info["encoding"] = block.encoding
-    meta["rounding"] = max(block.rounding for block in packed)
-    return Packed(meta, [block.data for block in packed])
+    packed = [_pack_head(head, encoding) for head in _heads(trace)]
+    return Packed(_meta(trace, packed, title=title), [block.data for block in packed])
 
 
 def choose_encoding(trace: xr.Dataset, precision: str) -> str:
-    """ "float32" or "fixed16"; "auto" takes float32 while all heads fit in 6 MB."""
+    """Choose how the numbers of a trace are stored, unless the caller has chosen.
+
+    A page grows with the trace, and above some megabytes half the size is worth more than the last digits.
+    "fixed16" is a wish: a head whose scores it would change by more than 0.001 nats stays float32.
+
+    Args:
+        trace: the trace to store.
+        precision: "float32", "fixed16", or "auto": float32 while q, k, B and C of all heads fit in 6 MB.
+
+    Returns:
+        "float32" or "fixed16".
+
+    Raises:
+        ValueError: the precision is none of the three.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.explorer.pack import choose_encoding
+        >>> choose_encoding(example_trace(), "auto"), choose_encoding(example_trace(), "fixed16")
+        ('float32', 'fixed16')
+    """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; legal: {', '.join(PRECISIONS)}")
     if precision != "auto":
@@ -82,8 +114,8 @@ def choose_encoding(trace: xr.Dataset, precision: str) -> str:
     return "float32" if 4 * values <= FLOAT32_LIMIT else "fixed16"
 
 
-def pack_head(head: Head, encoding: str) -> Block:
-    """One head; a rounding of more than 0.001 nats, measured where it is largest, turns to float32."""
+def _pack_head(head: Head, encoding: str) -> Block:
+    """Pack one head; where 16 bits would change a score by more than 0.001 nats, it stays float32."""
     factors = _factors(head)
     for name, values in factors.items():
         if not np.isfinite(values).all():
@@ -102,26 +134,59 @@ def _fixed16(head: Head, factors: dict[str, np.ndarray]) -> Block:
     rounded = {name: (whole * step(powers)).astype(np.float32) for name, (whole, powers) in pairs.items()}
     middle = b"".join(whole.tobytes() for whole, _ in pairs.values())
     powers = b"".join(powers.tobytes() for _, powers in pairs.values())
-    decay, (low, high, power) = head.anchored_decay, (b"", b"", b"")
+    decay = head.anchored_decay
+    low = high = power = b""
     if decay is not None:
         whole, top = quantise(decay[:, None], largest=LARGEST_DECAY)
-        decay, (low, high, power) = whole[:, 0] * step(top), _split(whole[:, 0], top)
+        decay = whole[:, 0] * step(top)
+        low, high, power = _split(whole[:, 0], top)
     error = _rounding(head, replace(head, **rounded, anchored_decay=decay))
     return Block(low + middle + high + power + powers, "fixed16", error)
 
 
 def quantise(values: np.ndarray, *, largest: int = LARGEST) -> tuple[np.ndarray, np.ndarray]:
-    """[position, channel] → integers of that shape, at most `largest` in size, and a power a channel."""
+    """Write each channel as integers times one step: values ≈ whole · 2^(power / 4).
+
+    Args:
+        values: [position, channel].
+        largest: the largest size of an integer: 32,767 for 16 bits, 8,388,607 for the 24 bits of the decay.
+
+    Returns:
+        Integers [position, channel], int16 or else int32, and the powers, int8 [channel].
+
+    Example:
+        >>> import numpy as np
+        >>> from sisa_viz.explorer.pack import quantise, step
+        >>> whole, powers = quantise(np.array([[1.0], [-0.5]]))
+        >>> powers.tolist(), (whole * step(powers)).round(3).tolist()
+        ([-59], [[1.0], [-0.5]])
+    """
     top = np.abs(values).max(axis=0)
+    # The smallest power with which the largest value still fits. Where that value is 1 in 16 bits,
+    # 4 · log2(1 / 32767) = −59.9998 is rounded up to −59, and the integer is 2^(59/4) = 27,554. With −60 it
+    # would be 2^15 = 32,768, one more than 16 bits hold.
     with np.errstate(divide="ignore"):  # a channel of zeros takes the smallest power
-        powers = np.clip(np.ceil(PARTS * np.log2(top / largest)), -128, 127).astype(np.int8)
+        powers = np.clip(np.ceil(STEPS_AN_OCTAVE * np.log2(top / largest)), -128, 127).astype(np.int8)
     whole = np.rint(values.astype(np.float64) / step(powers))
     return np.clip(whole, -largest, largest).astype("<i2" if largest == LARGEST else "<i4"), powers
 
 
 def step(powers: np.ndarray) -> np.ndarray:
-    """What an integer of each channel counts."""
-    return np.exp2(powers / PARTS)
+    """Compute what 1 counts in the integers of each channel: 2^(power / 4).
+
+    Quarters of a power of two let the largest integer of a channel reach at least 84 % of the range; whole
+    powers would leave up to half of it, one bit, unused.
+
+    Args:
+        powers: integers [channel].
+
+    Example:
+        >>> import numpy as np
+        >>> from sisa_viz.explorer.pack import step
+        >>> step(np.array([-4, 0, 2])).round(4).tolist()
+        [0.5, 1.0, 1.4142]
+    """
+    return np.exp2(powers / STEPS_AN_OCTAVE)
 
 
 def _split(whole: np.ndarray, power: np.ndarray) -> tuple[bytes, bytes, bytes]:
@@ -141,7 +206,8 @@ def _rounding(head: Head, rounded: Head) -> float:
     if head.b_rot is not None and head.c_rot is not None and rounded.b_rot is not None:
         suspects.append(_weightiest(head.c_rot, head.b_rot - rounded.b_rot))
     queries = np.unique(np.concatenate(suspects))
-    exact, found = (content(h, queries) + importance(h, queries) for h in (head, rounded))
+    exact = content(head, queries) + importance(head, queries)
+    found = content(rounded, queries) + importance(rounded, queries)
     return float(np.nanmax(np.abs(exact - found)))
 
 
@@ -156,7 +222,7 @@ def _heads(trace: xr.Dataset) -> Iterator[Head]:
             yield trace.sisa.factors(layer=int(layer), head=int(head))
 
 
-def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
+def _meta(trace: xr.Dataset, packed: list[Block], *, title: str) -> Meta:
     spans = trace.sisa.spans
     return {
         "schema": SCHEMA,
@@ -166,7 +232,7 @@ def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
         "d_state": trace.sizes.get("d_state", 0),
         "layers": trace["layer"].values.tolist(),
         "heads": trace["head"].values.tolist(),
-        "info": _info(trace),
+        "info": _info(trace, [block.encoding for block in packed]),
         "weighing": asdict(trace.sisa.weighing),
         "terms": None if trace.sisa.is_state_space else _terms(trace),
         "tokens": [str(token) for token in trace["token"].values],
@@ -177,6 +243,7 @@ def _meta(trace: xr.Dataset, *, title: str) -> dict[str, Any]:
             "pattern": colours.FROM_ZERO,
             "spans": [colours.MARK, colours.OTHERS[0], colours.OTHERS[3]],
         },
+        "rounding": max(block.rounding for block in packed),
     }
 
 
@@ -184,19 +251,38 @@ def _terms(trace: xr.Dataset) -> dict[str, str]:
     return {part: visible(name, spaces=False) for part, name in trace.sisa.terms.items()}
 
 
-def _info(trace: xr.Dataset) -> list[dict[str, Any]]:
-    """λ, half-life in tokens (None: it never decays) and clamped positions of every head, layer by layer."""
+def _info(trace: xr.Dataset, encodings: list[str]) -> list[HeadInfo]:
+    """Describe every head, layer by layer."""
     if trace.sisa.is_plain:
-        heads = range(trace.sizes["layer"] * trace.sizes["head"])
-        return [{"lam": 0.0, "half_life": None, "clamped": 0} for _ in heads]
+        return [HeadInfo(lam=0.0, half_life=None, clamped=0, encoding=each) for each in encodings]
     columns = (trace["lam"], trace.sisa.half_life(), trace.sisa.clamp_count())
-    rows = zip(*(column.values.ravel().tolist() for column in columns), strict=True)
+    rows = zip(*(column.values.ravel().tolist() for column in columns), encodings, strict=True)
     return [
-        {"lam": lam, "half_life": half_life if np.isfinite(half_life) else None, "clamped": clamped}
-        for lam, half_life, clamped in rows
+        HeadInfo(
+            lam=lam,
+            half_life=half_life if np.isfinite(half_life) else None,
+            clamped=clamped,
+            encoding=encoding,
+        )
+        for lam, half_life, clamped, encoding in rows
     ]
 
 
-def to_json(value: Any) -> str:
-    """ASCII JSON: half a surrogate pair in a token survives as an escape everywhere, and no `<` remains."""
+def to_json(value: object) -> str:
+    """Write a value as JSON that can stand inside a page.
+
+    It is ASCII, so that half a surrogate pair in a token survives as an escape everywhere. No `<` remains, so
+    that no text of a trace can close the element that holds it.
+
+    Args:
+        value: what JSON can hold.
+
+    Raises:
+        ValueError: a number is not finite, which JSON cannot say.
+
+    Example:
+        >>> from sisa_viz.explorer.pack import to_json
+        >>> print(to_json({"token": "</script>"}))
+        {"token":"\\u003c/script>"}
+    """
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -6,10 +6,11 @@ can still say so.
 
 import base64
 import html
-from typing import Any
 
 from sisa_viz.explorer.assets import module, style
-from sisa_viz.explorer.pack import Packed, to_json
+from sisa_viz.explorer.pack import to_json
+from sisa_viz.explorer.packed import Packed
+from sisa_viz.explorer.state import Shown
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:; style-src 'unsafe-inline'; "
@@ -24,7 +25,19 @@ mountAll(source);
 
 
 def assets() -> str:
-    """Style and module; belongs into a page once, however many explorers it holds."""
+    """Write the style sheet and the module, which a page needs once, however many explorers it holds.
+
+    They come before the explorers. The module lies in an element that no browser runs, and a few lines beside
+    it load it from a Blob, as the Web Worker does too.
+
+    Returns:
+        HTML: a <style> and two <script> elements.
+
+    Example:
+        >>> from sisa_viz.explorer.page import assets
+        >>> assets().startswith("<style>"), "https:" in assets()
+        (True, False)
+    """
     return (
         f"<style>{style()}</style>\n"
         f'<script type="text/plain" id="sisa-explorer-module">{module()}</script>\n'
@@ -32,13 +45,30 @@ def assets() -> str:
     )
 
 
-def fragment(packed: Packed, state: dict[str, Any], *, name: str, still: bytes) -> str:
-    """The explorer's place and its data. `name` is unique on the page: letters, digits, hyphens.
+def fragment(packed: Packed, state: Shown, *, name: str, still: bytes) -> str:
+    """Write the place of one explorer on a page, and its data.
 
-    Where scripts are off, `still` (a PNG of the head in `state`) and a sentence stand in.
+    Args:
+        packed: the trace.
+        state: what the explorer shows first.
+        name: tells explorers of one page apart; letters, digits and hyphens.
+        still: a PNG of the head in `state`; with a sentence it stands in where scripts are off.
+
+    Returns:
+        HTML: a <div>, and a <script> that is not run for the description and for every head.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.explorer.pack import pack
+        >>> from sisa_viz.explorer.page import fragment
+        >>> from sisa_viz.explorer.state import ExplorerState
+        >>> trace = example_trace()
+        >>> text = fragment(pack(trace), ExplorerState(trace).as_dict(), name="first", still=b"")
+        >>> text.count('data-block="first"')  # two layers of two heads
+        4
     """
     words = f"content, λ × importance, sum and weights of L{state['layer']}H{state['head']}"
-    meta = to_json(packed.meta | {"state": state})
+    meta = to_json({**packed.meta, "state": state})
     source = f"data:image/png;base64,{base64.b64encode(still).decode()}"
     parts = [
         f'<div class="sisa-x" data-explorer="{name}"><noscript><img alt="{words}" src="{source}">'
@@ -52,8 +82,27 @@ def fragment(packed: Packed, state: dict[str, Any], *, name: str, still: bytes) 
     return "\n".join(parts) + "\n"
 
 
-def page(packed: Packed, state: dict[str, Any], *, still: bytes) -> str:
-    """A whole page that loads nothing from anywhere, and whose policy forbids it to."""
+def page(packed: Packed, state: Shown, *, still: bytes) -> str:
+    """Write a whole page with one explorer; it loads nothing from anywhere, and its policy forbids it to.
+
+    Args:
+        packed: the trace; its title is the page's.
+        state: what the explorer shows first.
+        still: a PNG of the head in `state`, for where scripts are off.
+
+    Returns:
+        HTML that opens from a file, without a network.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.explorer.pack import pack
+        >>> from sisa_viz.explorer.page import page
+        >>> from sisa_viz.explorer.state import ExplorerState
+        >>> trace = example_trace()
+        >>> text = page(pack(trace, title="B & C"), ExplorerState(trace).as_dict(), still=b"")
+        >>> "<title>B &amp; C</title>" in text, "default-src 'none'" in text
+        (True, True)
+    """
     title = html.escape(packed.meta["title"])
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

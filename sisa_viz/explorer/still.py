@@ -18,7 +18,23 @@ GROUND = (222, 225, 228)
 
 
 def still(head: Head) -> bytes:
-    """PNG of content, λ × importance, sum and weights, each at most 96 × 96 pixels, left to right."""
+    """Draw one head as a small PNG: content, λ × importance, their sum and the weights, left to right.
+
+    The first three share one colour range, as in the explorer. A pixel takes the cell of its bin that is
+    largest in size, so that a single strong pair stays visible.
+
+    Args:
+        head: factors of one head.
+
+    Returns:
+        The bytes of a PNG of four maps, each at most 96 × 96 pixels.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.explorer.still import still
+        >>> still(example_trace().sisa.factors(layer=0, head=0))[1:4]
+        b'PNG'
+    """
     maps = pooled(head, min(SIDE, head.length))
     limit = colours.signed_limit(*maps[:3])
     shades = [1 + _shade(values / (2 * limit) + 0.5) for values in maps]
@@ -31,7 +47,26 @@ def still(head: Head) -> bytes:
 
 
 def pooled(head: Head, bins: int) -> list[np.ndarray]:
-    """content, importance, sum, weights as [bin, bin]; NaN where a bin holds no visible cell."""
+    """Compute the four maps of one head, reduced to few bins a side.
+
+    Each cell holds that score of its bin which is largest in size, with its sign. One row of bins is computed
+    at a time, so that no L × L array is made.
+
+    Args:
+        head: factors of one head.
+        bins: bins a side, at most the number of positions.
+
+    Returns:
+        Content, importance, sum and weights, each [bin, bin]; NaN where every key of a bin is later than its
+        queries.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.explorer.still import pooled
+        >>> maps = pooled(example_trace().sisa.factors(layer=0, head=0), 2)
+        >>> len(maps), maps[3].shape, maps[3].round(2).tolist()[0]  # early queries see no late key
+        (4, (2, 2), [1.0, nan])
+    """
     edges = np.arange(bins) * head.length // bins
     stops = np.append(edges[1:], head.length)
     rows = [_row_bin(head, np.arange(start, stop), edges) for start, stop in zip(edges, stops, strict=True)]
@@ -54,12 +89,12 @@ def _largest(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def _shade(share: np.ndarray) -> np.ndarray:
-    """Share of the colour range to a shade 0 … 126; NaN becomes 0."""
+    """Turn shares of the colour range into shades 0 … 126; NaN becomes 0."""
     return np.rint(np.nan_to_num(np.clip(share, 0, 1)) * (SHADES - 1)).astype(int)
 
 
 def _ramp(stops: tuple[str, ...]) -> list[int]:
-    """SHADES colours, red, green and blue of each in a row, between equidistant stops."""
+    """Interpolate SHADES colours, red, green and blue of each in a row, between equidistant stops."""
     channels = np.array([[int(stop[at : at + 2], 16) for at in (1, 3, 5)] for stop in stops])
     at = np.linspace(0, len(stops) - 1, SHADES)
     ramp = np.stack([np.interp(at, np.arange(len(stops)), channel) for channel in channels.T], axis=1)
@@ -67,7 +102,7 @@ def _ramp(stops: tuple[str, ...]) -> list[int]:
 
 
 def _png(indices: np.ndarray) -> bytes:
-    """A PNG of 8-bit palette indices: 0 is the ground, then the signed shades, then those from zero."""
+    """Write 8-bit palette indices as a PNG: 0 is the ground, then the signed shades, then those from zero."""
     picture = Image.fromarray(indices.astype(np.uint8), mode="P")
     picture.putpalette([*GROUND, *_ramp(colours.SIGNED), *_ramp(colours.FROM_ZERO)])
     buffer = io.BytesIO()

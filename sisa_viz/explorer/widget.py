@@ -3,15 +3,23 @@
 from uuid import uuid4
 
 import anywidget
-from traitlets import Any, Bool, Bytes, Dict, Unicode, link
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Bytes, Dict, Unicode, link
 
 from sisa_viz.explorer.assets import module, style
-from sisa_viz.explorer.pack import Packed, to_json
+from sisa_viz.explorer.pack import to_json
+from sisa_viz.explorer.packed import Packed
 from sisa_viz.explorer.state import NAMES, ExplorerState
 
 
 class ExplorerWidget(anywidget.AnyWidget):
-    """State, description and data of one explorer, in step with the page."""
+    """Keep state, description and data of one explorer in step with the page.
+
+    Args:
+        state: what is shown; the link goes both ways.
+        packed: the trace, or None before a text has been typed.
+        text_mode: whether the page offers a field to type into, whose text arrives as `request`.
+    """
 
     _esm = module()
     _css = style()
@@ -21,23 +29,23 @@ class ExplorerWidget(anywidget.AnyWidget):
     text_mode = Bool(False).tag(sync=True)
     request = Dict().tag(sync=True)
     message = Unicode().tag(sync=True)
-    layer = Any().tag(sync=True)
-    head = Any().tag(sync=True)
-    lam_scale = Any(1.0).tag(sync=True)
-    query = Any(None, allow_none=True).tag(sync=True)
-    window = Any(None, allow_none=True).tag(sync=True)
+    layer = AnyTrait().tag(sync=True)
+    head = AnyTrait().tag(sync=True)
+    lam_scale = AnyTrait(1.0).tag(sync=True)
+    query = AnyTrait(None, allow_none=True).tag(sync=True)
+    window = AnyTrait(None, allow_none=True).tag(sync=True)
 
     def __init__(self, state: ExplorerState, packed: Packed | None, *, text_mode: bool) -> None:
         comm_id = uuid4().hex
-        shown = {"comm_id": comm_id, "text_mode": text_mode, **content_of(packed), **state.as_dict()}
+        shown = {"comm_id": comm_id, "text_mode": text_mode, **_traits_of(packed), **state.as_dict()}
         super().__init__(model_id=comm_id, **shown)
         self._links = [link((state, name), (self, name)) for name in NAMES]
 
     def show(self, packed: Packed) -> None:
-        """Replace the trace in one message."""
+        """Replace the trace, data and description in one message, so that the page never mixes two."""
         with self.hold_sync():
-            self.set_trait("data", content_of(packed)["data"])
-            self.set_trait("meta", content_of(packed)["meta"])
+            for name, value in _traits_of(packed).items():
+                self.set_trait(name, value)
 
     def close(self) -> None:
         """Cut the link to the state and to the page."""
@@ -47,8 +55,8 @@ class ExplorerWidget(anywidget.AnyWidget):
         super().close()
 
 
-def content_of(packed: Packed | None) -> dict[str, str | bytes]:
-    """The two traits that hold a trace; empty where there is none yet."""
+def _traits_of(packed: Packed | None) -> dict[str, str | bytes]:
+    """Return the two traits that hold a trace, data first; empty where there is none yet."""
     if packed is None:
-        return {"meta": "", "data": b""}
-    return {"meta": to_json(packed.meta), "data": b"".join(packed.blocks)}
+        return {"data": b"", "meta": ""}
+    return {"data": b"".join(packed.blocks), "meta": to_json(packed.meta)}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sisa_viz.explorer.pack import Packed, pack
+from sisa_viz.explorer.pack import pack
+from sisa_viz.explorer.packed import Packed
 from sisa_viz.trace.weights import ScoreForm
 
 
