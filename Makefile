@@ -30,6 +30,7 @@ bench: $(READY) ## run the benchmarks and write their results
 lint: $(READY) ## check style, formatting and the rules between rooms
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(VENV)/bin/lint-imports
 
 format: $(READY) ## put code and notebooks into shape
 	$(PY) -m ruff check --fix .

@@ -72,8 +72,8 @@ class TrainingBatches:
         position t with the label at t + 1.
 
         Args:
-            seed: a whole number from 0 to 2⁶³ - 1.
-            step: a whole number from 0 to 2⁶³ - 1.
+            seed: a whole number from 0 to 2⁶⁴ - 1.
+            step: a whole number from 0 to 2⁶⁴ - 1.
         """
         seed = whole("seed", seed, least=0, most=MOST_SEED)
         rng = np.random.default_rng([seed, whole("step", step, least=0, most=MOST_SEED)])

@@ -6,7 +6,7 @@ from pathlib import Path
 from data.refusal import refusal
 
 MOST_BYTES = 16 << 30  # rows of token ids that take more are a slip of the pen
-MOST_SEED = (1 << 63) - 1  # what NumPy, PyTorch and a file of JSON all hold
+MOST_SEED = (1 << 64) - 1  # the largest that PyTorch takes
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 GIB = 1 << 30
 

@@ -158,7 +158,7 @@ def whole(field: str, value: object, *, least: int, most: int | None = None) -> 
         number = index(value)  # pyright: ignore[reportArgumentType] (a TypeError says that it is none)
     except TypeError:  # arrays of numpy have the method too, and raise only when it is called
         number = None
-    if number is None or isinstance(value, bool) or number < least or (most is not None and number > most):
+    if isinstance(value, bool) or number is None or number < least or (most is not None and number > most):
         raise refusal(field, value, legal=legal, step=f"Set {field} to such a number.")
     return number
 
@@ -176,9 +176,9 @@ def as_number(value: object) -> float | None:
         >>> as_number(1), as_number(True), as_number("0.5")
         (1.0, None, None)
     """
-    if not isinstance(value, Real) or isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return None
-    return float(value)
+    return float(value)  # pyright: ignore[reportArgumentType] (its stub of Real lacks __float__)
 
 
 def plain_json(field: str, value: dict[str, Any]) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class NIAHTask:
         """Build episodes, the same ones for the same seed.
 
         Args:
-            seed: a whole number from 0 to 2⁶³ - 1; every random choice follows from it and the split.
+            seed: a whole number from 0 to 2⁶⁴ - 1; every random choice follows from it and the split.
             n_episodes: 64 by default, 200 under the paper's protocol.
         """
         seed = whole("seed", seed, least=0, most=MOST_SEED)

@@ -199,7 +199,7 @@ def _last_of_each_seed(own: pd.DataFrame, metric: str) -> np.ndarray:
 
 
 def _end_claim(metrics: pd.DataFrame, name: str, needles: str, final: pd.DataFrame) -> Claim:
-    """The paper claims an end where all its sizes end on one side of 95 %."""
+    """Judge one end; the paper claims one where all its sizes end on one side of 95 %."""
     said = published_end(final, variant=name)
     all_below = bool(said) and max(said.values()) < FINDS_THE_NEEDLE
     all_above = bool(said) and min(said.values()) >= FINDS_THE_NEEDLE
@@ -219,7 +219,7 @@ def _end_claim(metrics: pd.DataFrame, name: str, needles: str, final: pd.DataFra
 def _speed_claim(
     metrics: pd.DataFrame, name: str, needles: str, level: float, curves: pd.DataFrame, baseline: str
 ) -> Claim:
-    """The paper claims it of SISA; its own sizes disagree."""
+    """Judge one ratio of steps; the paper claims it of SISA, its own sizes disagree."""
     steps = steps_to(metrics, level=level, metric=f"{needles}/{MATCH}")
     return judge(
         f"{name}: fewer steps to {100 * level:g} % (ratio < 1)",

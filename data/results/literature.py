@@ -141,5 +141,5 @@ def published_length(length: pd.DataFrame, *, variant: str, longest: int = 3072)
 
 
 def _theirs(variant: str) -> Variant:
-    """The published variant that a label means; remarks but that on λ's learning rate make another model."""
+    """Return the published variant that a label means; a remark on λ's rate makes no other."""
     return Variant.from_label(variant).at_usual_rate

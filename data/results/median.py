@@ -76,5 +76,5 @@ def median_rank(n: int) -> int:
 
 @cache
 def _fewest_pairs() -> int:
-    """The smallest number of pairs that an interval of their median takes: 6 at 95 %."""
+    """Return the smallest number of pairs that an interval of their median takes: 6 at 95 %."""
     return next(n for n in itertools.count(1) if median_rank(n))

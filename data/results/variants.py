@@ -102,7 +102,7 @@ class Variant:
 
 
 def _lr_lam(remark: str) -> float | None:
-    """The rate that a remark names; None where it is no such remark, or not as this project writes it."""
+    """Return the rate that a remark names; None where it is not as this project writes it."""
     found = LR_LAM_REMARK.fullmatch(remark)
     try:
         rate = float(found[1]) if found else USUAL_LR_LAM

@@ -60,7 +60,7 @@ class Claim:
     seeds_needed: str = ""
 
     def as_row(self) -> dict[str, str | int]:
-        """The claim as text by column, in the order of `COLUMNS`."""
+        """Return the claim as text by column, in the order of `COLUMNS`."""
         numbers = in_words(self.estimate, self.form)
         if numbers["measured"]:
             numbers["measured"] = f"{numbers['measured']}{self.unit}"
@@ -193,7 +193,7 @@ def verdict_on(
 
 
 def _missing(estimate: Estimate, border: float, needed: float) -> str:
-    """What would decide an interval that holds the border, or that there is none of yet."""
+    """Return what would decide an interval that holds the border, or that there is none of yet."""
     pairs, censored = estimate.n + estimate.lost, estimate.censored + estimate.lost
     parts = []
     if pairs < estimate.fewest:

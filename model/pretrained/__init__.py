@@ -1,0 +1,1 @@
+"""Shipped checkpoints and how they were trained."""

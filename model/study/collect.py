@@ -118,7 +118,7 @@ def _check_first_trainings(folders: Sequence[Path], runs: Path) -> None:
 
 
 def _tables_of(folder: Path, trained: Provenance) -> dict[str, pd.DataFrame]:
-    """The rows of one run, by table."""
+    """Return the rows of one run, by table."""
     run = _finished(folder)
     tokens = int(run.metrics["tokens"].to_numpy().max())
     asked = {"run": folder.name} | _asked(run.config) | {"tokens": tokens} | trained
@@ -131,12 +131,12 @@ def _tables_of(folder: Path, trained: Provenance) -> dict[str, pd.DataFrame]:
 
 
 def _numbers(folder: Path, run: Run) -> pd.DataFrame:
-    """What was measured of the whole model; tokens follow from the step."""
+    """Return what was measured of the whole model; tokens follow from the step."""
     return run.metrics.loc[:, ["step", "name", "value"]].assign(run=folder.name)
 
 
 def _finished(folder: Path) -> Run:
-    """The run of a folder; ValueError unless it has ended."""
+    """Return the run of a folder; ValueError unless it has ended."""
     run = Run(folder)
     asked = run.config if (folder / "config.json").is_file() else None
     if asked is None or run.metrics["step"].max() != asked["training"]["steps"]:
@@ -146,7 +146,7 @@ def _finished(folder: Path) -> Run:
 
 
 def _asked(asked: Mapping[str, Any]) -> dict[str, object]:
-    """What tells runs apart, in columns, from config.json."""
+    """Return what tells runs apart, in columns, from config.json."""
     config, training = SISAConfig.from_dict(asked["model"]), asked["training"]
     lr_lam = training["lr_lam"]
     variant = Variant(config.architecture, d_state=config.d_state, rope=config.rope, lr_lam=lr_lam)
@@ -158,7 +158,7 @@ def _asked(asked: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _preset(config: SISAConfig) -> str:
-    """The size that a model was built at, whatever its vocabulary, context and d_mlp; "" for another one."""
+    """Return the size that a model was built at, whatever its vocabulary and context; "" for another."""
     shape = (config.d_model, config.n_layers, config.n_heads)
     return next((name for name, sizes in PRESETS.items() if sizes[:3] == shape), "")
 

@@ -84,14 +84,14 @@ def whole_page(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    """A row as text, in the order of `COLUMNS`."""
+    """Return a row as text, in the order of `COLUMNS`."""
     claim = row.claim
     found, needed = _found(claim), claim.what_would_decide_it
     return [row.study, claim.claim, claim.published, found, claim.verdict, needed, claim.seeds_needed]
 
 
 def _found(claim: Claim) -> str:
-    """The measured number, its interval and what it rests on."""
+    """Return the measured number, its interval and what it rests on."""
     row = claim.as_row()
     if not claim.estimate.n + claim.estimate.lost:
         return str(row["measured"])
@@ -103,7 +103,7 @@ def _found(claim: Claim) -> str:
 
 
 def _conditions() -> str:
-    """What the studies were, and how intervals and verdicts are to be read."""
+    """Return what the studies were, and how intervals and verdicts are to be read."""
     metrics = measured.metrics()
     n = metrics.loc[metrics["name"] == f"{NEEDLES}/n", "value"].min()
     params, tokens = _medians("small")
@@ -123,7 +123,7 @@ def _conditions() -> str:
 
 
 def _larger_sizes() -> str:
-    """A sentence for each measured size above `small`."""
+    """Return a sentence for each measured size above `small`."""
     sizes = set(measured.runs()["preset"])
     sentences = []
     for preset in PRESETS_LARGEST_FIRST[-2::-1]:
@@ -148,7 +148,7 @@ def _wrapped(text: str) -> str:
 
 
 def _between_markers(path: Path, inner: str) -> str:
-    """The text of a file with `inner` between its markers."""
+    """Return the text of a file with `inner` between its markers."""
     text = path.read_text()
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

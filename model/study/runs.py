@@ -106,7 +106,7 @@ class StudyRun:
         return self._config_at_preset(d_vocab=open_corpus(self.corpus).d_vocab, n_ctx=self.n_ctx)
 
     def _config_at_preset(self, **sizes: int) -> SISAConfig:
-        """The config at the preset's own vocabulary and context, or at these."""
+        """Return the config at the preset's own vocabulary and context, or at these."""
         return SISAConfig.preset(
             self.preset, architecture=self.architecture, d_state=self.d_state, rope=self.rope, **sizes
         )

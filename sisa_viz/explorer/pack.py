@@ -201,7 +201,7 @@ def _factors(head: Head) -> dict[str, np.ndarray]:
 
 
 def _rounding(head: Head, rounded: Head) -> float:
-    """The largest change of a score, on the queries whose products weigh the errors of the keys most."""
+    """Return the largest change of a score, on the queries that weigh the errors of the keys most."""
     suspects = [_weightiest(head.q, head.k - rounded.k)]
     if head.b_rot is not None and head.c_rot is not None and rounded.b_rot is not None:
         suspects.append(_weightiest(head.c_rot, head.b_rot - rounded.b_rot))

@@ -34,16 +34,16 @@ def test_batches(corpus, batch_size):
             TrainingBatches(batch_size=batch_size, **knobs)
 
 
-@pytest.mark.parametrize("seed", [10**30, 2**63, -1])
+@pytest.mark.parametrize("seed", [10**30, 2**64, -1])
 def test_seeds(corpus, seed):
-    legal = "whole numbers >= 0 and <= 9,223,372,036,854,775,807"
+    legal = "whole numbers >= 0 and <= 18,446,744,073,709,551,615"
     for build in (
         lambda: NIAHTask().build(seed),
         lambda: TrainingBatches(corpus=corpus, batch_size=1, n_ctx=8).build(seed, 0),
     ):
         with pytest.raises(ValueError, match=f"seed is {seed}; legal: {legal}"):
             build()
-    assert len(NIAHTask().build(2**63 - 1, n_episodes=1)) == 1
+    assert len(NIAHTask().build(2**64 - 1, n_episodes=1)) == 1
 
 
 @pytest.mark.parametrize("n_symbols", [2**20 + 1, 10**30])

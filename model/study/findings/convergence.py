@@ -137,7 +137,7 @@ def final_table(metrics: pd.DataFrame, *, needles: str, names: Sequence[str]) ->
 
 
 def _ended(metrics: pd.DataFrame, runs: pd.DataFrame, name: str, needles: str) -> dict[str, str]:
-    """The row of one variant; `runs` has one run a row, at its last step."""
+    """Return the row of one variant; `runs` has one run a row, at its last step."""
     found = end(metrics, variant=name, needles=needles)
     nll = f"{needles}/{SURPRISAL}"
     surprisal = mean_interval(runs[nll].to_numpy(float) if nll in runs else [])

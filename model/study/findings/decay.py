@@ -122,7 +122,7 @@ def half_lives_held(length: int) -> dict[str, float]:
 
 @torch.no_grad()
 def _of_unit_scale(anchor: BoundedAnchor, *, half_life: float, n_ctx: int, seed: int) -> SISAModel:
-    """A tiny model whose maps keep the scale of their input; its decay depends on the token."""
+    """Return a tiny model whose maps keep the scale of their input; its decay depends on the token."""
     config = SISAConfig.preset("tiny", d_state=16, anchor=anchor, n_ctx=n_ctx)
     model = SISAModel(config, seed=seed)
     # log α = −softplus(b) = −ln 2 / half_life is solved for b by the inverse, ln(e^x − 1): −4.996 at 103.

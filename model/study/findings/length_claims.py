@@ -60,7 +60,7 @@ def length_claims(variant: str, *, trained_on: int = 512) -> pd.DataFrame:
 
 
 def _claim(counts: pd.DataFrame, name: str, times: int, trained_on: int) -> Claim:
-    """The paper's own length test ends at 1.5 times the training context, where all but fail."""
+    """Judge one length; the paper's own test ends at 1.5 times the training context, where all but fail."""
     said, length = published_length(published.length(), variant=name), times * trained_on
     claim = f"{name}: keeps less than half at {times} ×"
     nothing = Claim(

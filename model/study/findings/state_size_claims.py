@@ -121,7 +121,7 @@ def _change(claim: str, said: str, found: Estimate, *, unit: str = "") -> Claim:
 
 
 def _speed(speed: pd.DataFrame) -> Claim:
-    """Published for d_state 32 alone."""
+    """Judge the speed, which is published for d_state 32 alone."""
     table = published.throughput()
     paper = float(table.loc[table["model"] == "sisa", "relative"].iloc[0])
     measured_here = speed.loc[speed["d_state"] == 32]
