@@ -93,6 +93,7 @@ def clear_parts(folder: str | os.PathLike[str]) -> None:
 
 def _writable(path: str | os.PathLike[str]) -> Path:
     """Return the file that a path leads to, links resolved; refuse what no regular file can replace."""
+    target = Path(path)
     try:
         target = Path(os.path.realpath(path))
         mode = os.lstat(target).st_mode

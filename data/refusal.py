@@ -121,8 +121,9 @@ def _path(field: str, value: object, *, legal: str, step: str) -> Path:
         value = os.fspath(value)
     if not isinstance(value, str) or not value:
         raise refusal(field, value, legal=legal, step=step)
+    path = Path(value)
     try:
-        path = Path(value).expanduser()
+        path = path.expanduser()
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return path

@@ -6,12 +6,9 @@ is too long to be shared by chance, so that one that is shared was copied.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from data.text.corpus import TokenCorpus
 
 GRAM_TOKENS = 32  # a power of two: the hash doubles its length five times
 HASH_BASE = 0x9E3779B97F4A7C15  # odd, with bits that look random: 2⁶⁴ over the golden ratio
@@ -19,7 +16,26 @@ POSITIONS_AT_ONCE = 1 << 20
 SHORTEST_PIECE = 2 * GRAM_TOKENS
 
 
-def heldout_overlap(corpus: "TokenCorpus") -> float:
+class SplitTokens(Protocol):
+    """Say what is asked of a corpus: its tokens, and where documents and the held-out part begin."""
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """Token ids [position], the training documents first."""
+        ...
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Where each document begins, and where the last one ends."""
+        ...
+
+    @property
+    def n_train(self) -> int:
+        """How many documents are training text."""
+        ...
+
+
+def heldout_overlap(corpus: SplitTokens) -> float:
     """Return the share of held-out runs of 32 tokens that also occur in the training text.
 
     Corpora that are built today publish this number in their metadata, as `heldout_overlap`. For a file
