@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 
 from model.study.notebooks.experiment import SMOKE_STEPS, Experiment
+from model.study.notebooks.exploration import Exploration
+from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.small_study import SmallStudy
+from model.study.notebooks.state_size import StateSizes
 from model.training.run import Run
 
 QUICK: dict[str, Any] = dict(smoke=True, length=24, batch_size=4, evaluate_every=6, device="cpu")
@@ -220,3 +223,15 @@ def test_a_study_in_smoke_mode_takes_one_seed_and_returns_every_metric(tmp_path,
     assert set(heads["run"]) == set(metrics["run"])
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(set(metrics["run"]))
     assert set(metrics["run"]) <= set(capsys.readouterr().out.split("\n"))
+
+
+@pytest.mark.parametrize("parameters", [Experiment, Exploration, FusionTour, StateSizes])
+def test_a_home_folder_is_where_things_are_written(parameters, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert parameters(output_dir="~/out").output_dir == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize("parameters", [Experiment, Exploration, FusionTour, StateSizes])
+def test_a_home_that_nobody_has_is_refused(parameters):
+    with pytest.raises(ValueError, match="output_dir is '~nobody-at-all/out'"):
+        parameters(output_dir="~nobody-at-all/out")

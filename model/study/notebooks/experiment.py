@@ -71,7 +71,7 @@ class Experiment:
         for name in ("steps", "evaluate_every"):
             whole(name, getattr(self, name), least=1)
         whole("d_state", self.d_state, least=2 if self.architecture == "sisa" else 0)
-        folder_path("output_dir", self.output_dir)
+        object.__setattr__(self, "output_dir", str(folder_path("output_dir", self.output_dir)))  # ~ expanded
         if not isinstance(self.corpus, str) or (self.corpus and self.filler == "synthetic"):
             step = "Use filler 'corpus' or 'repeated' with a corpus file."
             raise refusal("corpus", self.corpus, legal='the path of a corpus file, or ""', step=step)

@@ -55,7 +55,7 @@ class Exploration:
         if not number or not 0 <= self.depth <= 1:
             step = "0 puts the needle first, 1 right before the question."
             raise refusal("depth", self.depth, legal="0 to 1", step=step)
-        folder_path("output_dir", self.output_dir)
+        object.__setattr__(self, "output_dir", str(folder_path("output_dir", self.output_dir)))  # ~ expanded
 
     def model(self) -> SISAModel:
         """Return the model of the checkpoint; ValueError where it has no tokenizer to read a text with."""

@@ -59,7 +59,7 @@ class FusionTour:
         one_of("smoke", self.smoke, (True, False))
         whole("steps", self.steps, least=1)
         whole("seed", self.seed, least=0)
-        folder_path("output_dir", self.output_dir)
+        object.__setattr__(self, "output_dir", str(folder_path("output_dir", self.output_dir)))  # ~ expanded
         self.task("heldout")
 
     def task(self, split: Literal["train", "heldout"]) -> NIAHTask:

@@ -50,7 +50,7 @@ class StateSizes:
         one_of("smoke", self.smoke, (True, False))
         whole("steps", self.steps, least=1)
         whole("seed", self.seed, least=0)
-        folder_path("output_dir", self.output_dir)
+        object.__setattr__(self, "output_dir", str(folder_path("output_dir", self.output_dir)))  # ~ expanded
 
     @property
     def speed_file(self) -> Path:
