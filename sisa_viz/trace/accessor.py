@@ -12,7 +12,7 @@ import xarray as xr
 
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import HEADS
-from sisa_viz.trace.check import check_span
+from sisa_viz.trace.check import check_finite, check_span
 from sisa_viz.trace.maps import HeadMaps, Rows, labelled, pattern_rows
 from sisa_viz.trace.store import save_trace
 from sisa_viz.trace.weights import SHARE, TERMS, share
@@ -158,7 +158,7 @@ class SISAAccessor(HeadMaps):
             raise ValueError(
                 "this trace is of attention alone (d_state=0): it has no decay; capture a SISA model instead"
             )
-        return self._trace[name].astype("float64")
+        return check_finite(self._trace[name]).astype("float64")
 
     def _inside(self, span: str | Sequence[int], query: int) -> np.ndarray:
         """Return the keys of the span that the query sees, bool [key]; ValueError if there is none."""

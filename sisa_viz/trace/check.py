@@ -12,6 +12,7 @@ from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES
 from sisa_viz.trace.weights import ScoreForm, score_form
 
 SCHEMA = "sisa-trace/2"
+MOST_SPANS = 1000
 STRUCTURED = ("config", "score", "seed", "versions", "spans")
 
 
@@ -123,7 +124,7 @@ def check_spans(spans: Mapping[str, Sequence[int]], length: int) -> dict[str, tu
         length: tokens of the sequence.
 
     Raises:
-        ValueError: `spans` is no mapping, or `check_span` refuses one of them.
+        ValueError: `spans` is no mapping, has more than 1,000 names, or `check_span` refuses one of them.
 
     Example:
         >>> from sisa_viz.trace.check import check_spans
@@ -132,6 +133,10 @@ def check_spans(spans: Mapping[str, Sequence[int]], length: int) -> dict[str, tu
     """
     if not isinstance(spans, Mapping):
         raise ValueError(f"spans is {brief(spans)}, legal: names, each with two integers (start, stop)")
+    if len(spans) > MOST_SPANS:
+        raise ValueError(
+            f"spans is {len(spans):,} spans; legal: at most {MOST_SPANS:,}. Keep those that a plot shall mark"
+        )
     return {str(name): check_span(span, length, name=str(name)) for name, span in spans.items()}
 
 
@@ -164,6 +169,35 @@ def check_span(span: Sequence[int], length: int, *, name: str = "span") -> tuple
     if not 0 <= start < stop <= length:
         raise ValueError(f"span {name!r} is [{start}, {stop}), legal: 0 <= start < stop <= {length}")
     return start, stop
+
+
+def check_finite(array: xr.DataArray) -> xr.DataArray:
+    """Return an array of a trace as it came, once its numbers are known to be finite.
+
+    A trace that was built has finite numbers, a file that somebody else wrote need not. The array is read
+    from its file for this.
+
+    Args:
+        array: a variable of a trace, or a part of one.
+
+    Raises:
+        ValueError: it holds NaN or an infinity; the message says where the first one is.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.trace.check import check_finite
+        >>> check_finite(example_trace()["lam"]).dims
+        ('layer', 'head')
+    """
+    bad = ~np.isfinite(array.values)
+    if bad.any():
+        where = dict(zip(array.dims, map(int, np.argwhere(bad)[0]), strict=True))
+        place = f", the first at {where}" if where else ""
+        raise ValueError(
+            f"{array.name} holds {int(bad.sum())} values that are not finite{place}; "
+            "a diverged model has no scores to show"
+        )
+    return array
 
 
 def check_lam_scale(lam_scale: float) -> float:

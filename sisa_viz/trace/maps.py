@@ -13,7 +13,7 @@ import xarray as xr
 
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, axis_attrs
-from sisa_viz.trace.check import check_lam_scale, check_spans, check_trace
+from sisa_viz.trace.check import check_finite, check_lam_scale, check_spans, check_trace
 from sisa_viz.trace.weights import ScoreForm, Weighing, score_form
 
 Rows: TypeAlias = Callable[[maths.Head, np.ndarray], np.ndarray]  # of a head at positions: [query, key]
@@ -134,11 +134,14 @@ class HeadMaps:
         """Return the factors of one head as float32 arrays of numpy; a file is read for that head alone.
 
         They are what `sisa_viz.trace.scores` computes with, where labels would be in the way.
+
+        Raises:
+            ValueError: the trace has no such head, or one of its numbers is not finite.
         """
         picked = self._trace.isel(layer=self._index("layer", layer), head=self._index("head", head))
         names = ("q", "k") if self.is_plain else ("q", "k", "b_rot", "c_rot", "anchored_decay")
-        arrays = {name: picked[name].values.astype(np.float32) for name in names}
-        lam = None if self.is_plain else float(picked["lam"])
+        arrays = {name: check_finite(picked[name]).values.astype(np.float32) for name in names}
+        lam = None if self.is_plain else float(check_finite(picked["lam"]))
         return maths.Head(**arrays, lam=lam, weighing=self.weighing)
 
     def _map(self, name: str, layer: int, head: int, query: int | None, rows: Rows) -> xr.DataArray:

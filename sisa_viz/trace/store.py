@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 
 from data.files import write_aside
-from sisa_viz.trace.check import SCHEMA, check_trace
+from sisa_viz.trace.check import SCHEMA, check_finite, check_trace
+from sisa_viz.trace.storage import StorageError, check_storage
 from sisa_viz.trace.weights import LINEAR, ScoreForm
 
 ENGINE = "h5netcdf"
@@ -53,14 +54,16 @@ def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
     """Open a saved trace lazily: the labels at once, each head when it is asked for.
 
     A trace of many layers and a long text may be larger than memory, and a plot of one head reads that head
-    alone. The file stays open until `trace.close()`, or the end of a `with` block.
+    alone. The file stays open until `trace.close()`, or the end of a `with` block. Before any number is
+    read, the file is known to hold all of them itself (see `check_storage`). λ is read at once and has to be
+    finite, and so has whatever a head's scores are computed from, when they are asked for.
 
     Args:
         path: a file that `save_trace` wrote, with this or an earlier version of the format.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is truncated, of another kind, or no trace.
+        ValueError: the file is truncated, of another kind, or no trace, or it points to other files.
 
     Example:
         >>> import tempfile
@@ -75,14 +78,20 @@ def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
     if not Path(path).is_file():
         raise FileNotFoundError(f"no trace file {os.fspath(path)!r}; write one with trace.sisa.save(path)")
     try:
+        check_storage(path)
         stored = xr.open_dataset(path, engine=ENGINE)
+    except StorageError as error:
+        raise ValueError(f"{os.fspath(path)!r} is not opened: {error}") from error
     except Exception as error:  # h5py, h5netcdf and xarray each have their own
         raise ValueError(
             f"{os.fspath(path)!r} cannot be read as NetCDF ({error}); it is truncated or another kind of "
             "file. Legal: a file written by trace.sisa.save(path)"
         ) from error
     try:
-        return check_trace(_decode(stored))
+        trace = check_trace(_decode(stored))
+        if "lam" in trace:  # one number a head; what is as long as the text is looked at when it is read
+            check_finite(trace["lam"])
+        return trace
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         stored.close()
         raise ValueError(f"{os.fspath(path)!r} is a NetCDF file but not a SISA trace: {error}") from error

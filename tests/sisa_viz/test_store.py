@@ -26,7 +26,7 @@ def test_hostile_labels_survive_the_file(make_trace, hostile, tmp_path):
         assert opened["token"].values.tolist() == [label.replace("\ud800", "\\ud800") for label in hostile]
 
 
-def test_opening_reads_no_array_and_a_score_reads_one_head(make_trace, tmp_path, monkeypatch):
+def test_opening_reads_lambda_alone_and_a_score_reads_one_head(make_trace, tmp_path, monkeypatch):
     from h5netcdf.core import BaseVariable
 
     make_trace(length=64, layers=3, heads=4).sisa.save(tmp_path / "t.nc")
@@ -40,7 +40,7 @@ def test_opening_reads_no_array_and_a_score_reads_one_head(make_trace, tmp_path,
 
     monkeypatch.setattr(BaseVariable, "__getitem__", spy)
     with open_trace(tmp_path / "t.nc") as opened:
-        assert not {name for name, _ in read} & set(opened.data_vars)
+        assert {name for name, _ in read} & set(opened.data_vars) == {"lam"}
         opened.sisa.content(layer=2, head=1)
         assert {size for name, size in read if name == "k"} == {64 * 8}
 
