@@ -46,7 +46,8 @@ def save_trace(trace: xr.Dataset, path: str | os.PathLike[str]) -> Path:
     labels = np.array([json.dumps(label) for label in trace["token"].values], dtype=object)
     stored["token"] = ("position", labels, trace["token"].attrs)
     with write_aside(path) as aside:
-        stored.to_netcdf(aside, engine=ENGINE)
+        # HDF5 ends the process where a full disk stops it from closing a file, so it writes to memory.
+        aside.write_bytes(stored.to_netcdf(engine=ENGINE))
     return Path(path)
 
 

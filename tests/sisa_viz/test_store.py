@@ -1,6 +1,9 @@
 """A trace comes back from its file as it went in, lazily, or not at all."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +52,11 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(trace, tmp_path, mon
     trace.sisa.save(tmp_path / "t.nc")
     before = (tmp_path / "t.nc").read_bytes()
 
-    def fail(self, path, **_):
-        path.write_bytes(b"half")
+    def fail(path, whole):
+        path.write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(xr.Dataset, "to_netcdf", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OSError, match="disk full"):
         trace.sisa.save(tmp_path / "t.nc")
     assert (tmp_path / "t.nc").read_bytes() == before
@@ -165,3 +168,36 @@ def test_a_file_of_the_first_schema_with_another_config_is_refused(trace, tmp_pa
     written_in_the_first_schema(trace, tmp_path / "old.nc", config)
     with pytest.raises(ValueError, match="NetCDF file but not a SISA trace"):
         open_trace(tmp_path / "old.nc")
+
+
+FULL_DISK = """
+import resource, signal, sys
+from random_traces import make
+from sisa_viz.trace.store import save_trace
+
+trace = make(length=512, layers=4, heads=4)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # the signal that a file of this size would send
+resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+try:
+    save_trace(trace, sys.argv[1])
+except OSError as error:
+    sys.exit(f"refused: {error}")
+"""
+
+
+def test_a_full_disk_is_an_error_and_no_end_of_the_process(trace, tmp_path):
+    path = trace.sisa.save(tmp_path / "t.nc")
+    before = path.read_bytes()
+    search = os.pathsep.join(sys.path)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)],
+        env=os.environ | {"PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert f"refused: [Errno 27] cannot write {path}: File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert path.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == ["t.nc"]
