@@ -8,6 +8,8 @@ import typer
 if TYPE_CHECKING:  # a report's rooms are heavy and load when a command runs
     from sisa_viz.pages.page import Section
 
+PAGE = (".html", ".htm")
+
 app = typer.Typer(
     help="Look at SISA traces and runs without a notebook.", no_args_is_help=True, add_completion=False
 )
@@ -91,7 +93,14 @@ def doctor() -> None:
 
 
 def _check_output(output: Path, paths: list[Path]) -> None:
-    if output.resolve() in [path.resolve() for path in paths]:
+    """Refuse an output that would replace an input; a page in the folder of a run is no input."""
+    target = output.resolve()
+    read = [path.resolve() for path in paths if not path.is_dir()]
+    for folder in [path.resolve() for path in paths if path.is_dir()]:
+        read += [folder, *(path.resolve() for path in folder.iterdir() if path.suffix not in PAGE)]
+        if target.is_relative_to(folder) and target.suffix not in PAGE:
+            read.append(target)  # a run that goes on may write a file of this name later
+    if target in read:
         raise ValueError(f"output is {output}, which is read too; legal: another file. Pass -o NAME.html")
 
 

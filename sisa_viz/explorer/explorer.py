@@ -21,6 +21,7 @@ from sisa_viz.explorer.packed import Packed
 from sisa_viz.explorer.page import assets, fragment, page
 from sisa_viz.explorer.state import ExplorerState
 from sisa_viz.explorer.still import still
+from sisa_viz.trace.store import keep_source
 
 if TYPE_CHECKING:
     from sisa_viz.explorer.widget import ExplorerWidget
@@ -138,9 +139,10 @@ class ScoreExplorer:
             path: the file; an older one is replaced once the new one is whole.
 
         Raises:
-            ValueError: no text has been captured yet.
+            ValueError: no text has been captured yet, or the trace was opened from this very file.
             RuntimeError: the explorer is closed.
         """
+        self._report_keeps_(path)
         text = page(self._need_packed(), self.state.as_dict(), still=self._still())
         with write_aside(path) as aside:
             aside.write_text(text, encoding="utf-8")
@@ -164,6 +166,11 @@ class ScoreExplorer:
     def _report_assets_(self) -> str:
         """Write style and module, needed once a page, before the explorers."""
         return assets()
+
+    def _report_keeps_(self, path: str | os.PathLike[str]) -> None:
+        """Refuse a page over the file of the trace on show."""
+        if self._trace is not None:
+            keep_source(self._trace, path)
 
     def _typed(self, change: Bunch) -> None:
         """Capture what was typed into the widget, and say there how it went."""

@@ -42,8 +42,8 @@ class Heading:
 class Fragment(Protocol):
     """Describe an object that brings trusted markup of its own, such as a ScoreExplorer.
 
-    It may also have `_report_assets_() -> str`: scripts and styles that a page needs once, whatever the
-    number of such sections.
+    It may also have `_report_assets_() -> str`, scripts and styles that a page needs once, whatever the
+    number of such sections, and `_report_keeps_(path)`, which refuses a page over a file it was read from.
     """
 
     def _report_html_(self) -> str:
@@ -69,7 +69,8 @@ def report(path: str | os.PathLike[str], *sections: Section, title: str, picture
 
     Raises:
         TypeError: Names a section of another kind.
-        ValueError: For a figure so large that browsers would drop it.
+        ValueError: For a figure so large that browsers would drop it, or a page over the file of a trace
+            that one of the explorers shows.
 
     Example:
         >>> import tempfile
@@ -79,6 +80,10 @@ def report(path: str | os.PathLike[str], *sections: Section, title: str, picture
         ...     "<p>a &lt; b</p>" in page.read_text(encoding="utf-8")
         True
     """
+    for section in sections:
+        keep = getattr(section, "_report_keeps_", None)
+        if keep is not None:
+            keep(path)
     body = "\n".join(_section(section, number, pictures) for number, section in enumerate(sections))
     assets = dict.fromkeys(filter(None, map(_assets, sections)))
     drawn = any(isinstance(section, go.Figure) for section in sections)

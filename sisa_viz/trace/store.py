@@ -98,6 +98,31 @@ def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
         raise ValueError(f"{os.fspath(path)!r} is a NetCDF file but not a SISA trace: {error}") from error
 
 
+def keep_source(trace: xr.Dataset, path: str | os.PathLike[str]) -> None:
+    """Refuse to write a page over the file that a trace was opened from.
+
+    Links are followed. A trace that was never in a file has nothing to lose.
+
+    Args:
+        trace: the trace that the page shows.
+        path: where the page shall be written.
+
+    Raises:
+        ValueError: both are one file.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> from sisa_viz.trace.store import keep_source
+        >>> keep_source(example_trace(), "page.html")
+    """
+    source = trace.encoding.get("source")
+    if source is not None and Path(source).resolve() == Path(path).resolve():
+        raise ValueError(
+            f"path is {os.fspath(path)!r}, and the trace was opened from that file; legal: another file. "
+            "Name one that ends with .html"
+        )
+
+
 def _decode(stored: xr.Dataset) -> xr.Dataset:
     """Undo what `save_trace` did to labels and text, and name the score of a file of the first schema."""
     if "token" not in stored.coords or "text" not in stored.attrs:

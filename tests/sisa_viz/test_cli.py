@@ -68,6 +68,72 @@ def test_a_trace_is_never_overwritten_by_its_page(sisa, command, saved):
     assert saved.read_bytes() == before
 
 
+RUN_FILES = ["metrics.csv", "config.json", "heads.csv", "versions.json", "last.ckpt", "model.safetensors"]
+
+
+@pytest.fixture
+def run(write_run, metrics):
+    """A run folder with every file that a training leaves."""
+    one = metrics[metrics["run"] == "SISA d_state=16-0"]
+    folder = write_run("run", config={"d_state": 16, "seed": 0}, metrics=one)
+    for name in RUN_FILES[2:]:
+        (folder / name).write_text("")
+    return folder
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+@pytest.mark.parametrize("name", RUN_FILES)
+def test_no_file_of_a_run_is_overwritten_by_its_page(sisa, run, tmp_path, name, through_a_link):
+    output = run / name
+    if through_a_link:
+        output = tmp_path / "page.html"
+        output.symlink_to(run / name)
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    result = sisa("report", run, "-o", output)
+    assert result.exit_code == 1
+    assert f"output is {output}, which is read too; legal: another file" in result.stderr
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_file_that_a_run_links_to_is_not_overwritten(sisa, run, tmp_path):
+    (run / "metrics.csv").rename(tmp_path / "m.csv")
+    (run / "metrics.csv").symlink_to(tmp_path / "m.csv")
+    assert "which is read too" in sisa("report", run, "-o", tmp_path / "m.csv").stderr
+
+
+def test_a_run_that_has_not_measured_heads_yet_keeps_their_place(sisa, run):
+    (run / "heads.csv").unlink()
+    assert "which is read too" in sisa("report", run, "-o", run / "heads.csv").stderr
+
+
+def test_a_page_may_stand_in_the_folder_of_its_run_and_be_written_anew(sisa, run):
+    for _ in range(2):
+        result = sisa("report", run, "-o", run / "report.html")
+        assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("command", ["report", "explore"])
+def test_a_trace_is_not_overwritten_through_a_link_to_it(sisa, command, saved, tmp_path):
+    (tmp_path / "page.html").symlink_to(saved)
+    before = saved.read_bytes()
+    assert "which is read too" in sisa(command, saved, "-o", tmp_path / "page.html").stderr
+    assert saved.read_bytes() == before
+
+
+def test_an_explorer_and_a_report_keep_the_file_of_the_trace_they_show(saved, tmp_path):
+    from sisa_viz import ScoreExplorer, open_trace, report
+
+    (tmp_path / "link.html").symlink_to(saved)
+    before = saved.read_bytes()
+    with open_trace(saved) as trace:
+        explorer = ScoreExplorer(trace)
+        for path in (saved, tmp_path / "link.html"):
+            for write in (explorer.to_html, lambda path: report(path, explorer, title="t", pictures=False)):
+                with pytest.raises(ValueError, match="the trace was opened from that file; legal: another"):
+                    write(path)
+    assert saved.read_bytes() == before
+
+
 def test_a_folder_that_is_no_run_is_named(sisa, tmp_path):
     result = sisa("report", tmp_path, "-o", tmp_path / "x.html")
     assert result.exit_code == 1
