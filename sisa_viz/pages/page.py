@@ -66,6 +66,7 @@ def report(path: str | os.PathLike[str], *sections: Section, title: str, picture
             pandas tables, and objects with `_report_html_()`, whose markup is trusted.
         title: The page's title.
         pictures: Whether each figure has a still picture for readers without scripts, about 0.3 s a figure.
+            Figures that cannot be drawn so, such as pies, have a sentence in its place.
 
     Raises:
         TypeError: Names a section of another kind.
@@ -124,7 +125,7 @@ def _text(text: object) -> str:
 
 
 def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
-    from sisa_viz.pages.picture import picture_uri, plain  # matplotlib, only where a picture is drawn
+    from sisa_viz.pages.picture import plain  # matplotlib, only where a picture is drawn
 
     data = str(figure.to_json())  # plotly writes < as \u003c, so that no string can end the script
     if len(data) > MOST_SCRIPT:
@@ -134,12 +135,22 @@ def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
         )
     layout = figure.to_dict()["layout"]
     name = html.escape(plain(layout.get("title", {}).get("text")) or f"figure {number}")
-    still = f'<noscript><img src="{picture_uri(figure)}" alt="{name}"></noscript>' if pictures else ""
+    still = f"<noscript>{_still(figure, name)}</noscript>" if pictures else ""
     height = layout.get("height", 450)
     return (
         f'<figure class="sisa-figure"><div role="img" aria-label="{name}" style="height:{height}px"></div>'
         f'<script type="application/json">{data}</script>{still}</figure>'
     )
+
+
+def _still(figure: go.Figure, name: str) -> str:
+    """Write the still picture, or a sentence where matplotlib cannot draw what plotly can."""
+    from sisa_viz.pages.picture import picture_uri
+
+    try:
+        return f'<img src="{picture_uri(figure)}" alt="{name}">'
+    except Exception:  # any figure of plotly is legal, and a stand-in must not stop the page
+        return f"<p>{name}: scripts are off, and this figure has no still picture.</p>"
 
 
 def _table(frame: pd.DataFrame) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import plotly.graph_objects as go
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgba
 from matplotlib.figure import Figure
@@ -26,6 +27,8 @@ DPI = 80
 SIZE = (960, 450)  # pixels; the height only where the figure has none
 MARGIN = {"left": 90, "right": 110, "top": 86, "bottom": 84}  # pixels
 MOST_TICKS = 24
+FEW_POINTS = 20  # plotly marks each point of a shorter line
+PLOTLY_COLOURS = ("#636efa", "#ef553b", "#00cc96", "#ab63fa", "#ffa15a", "#19d3f3")  # lines without a colour
 
 
 def picture(figure: go.Figure) -> bytes:
@@ -35,7 +38,11 @@ def picture(figure: go.Figure) -> bytes:
     axes; hover boxes, shapes and the numbers written into cells are left out.
 
     Args:
-        figure: A figure of one of our plots, made of heat maps and scatter lines.
+        figure: A figure of one of our plots, made of heat maps and scatter lines; simple lines and points of
+            other figures are drawn too.
+
+    Raises:
+        Exception: For other kinds of figures, whatever plotly, numpy or matplotlib raises there.
 
     Example:
         >>> from sisa_viz import plot_lambda
@@ -43,12 +50,18 @@ def picture(figure: go.Figure) -> bytes:
         >>> picture(plot_lambda(example_trace()))[1:4]
         b'PNG'
     """
+    with rc_context({"text.parse_math": False}):  # a legend has no option for it, and a run may be named "$x"
+        return _drawn(figure)
+
+
+def _drawn(figure: go.Figure) -> bytes:
     drawn = Figure(figsize=(SIZE[0] / DPI, _height(figure) / DPI), dpi=DPI, facecolor="white")
     layout: PlotlyObject = figure.layout
     title = "\n".join(filter(None, (plain(layout.title.text), plain(layout.title.subtitle.text))))
-    drawn.text(0.02, 1 - 12 / _height(figure), title, va="top", fontsize=10, parse_math=False)
+    drawn.text(0.02, 1 - 12 / _height(figure), title, va="top", fontsize=10)
     places: dict[tuple[str, str], Axes] = {}
-    for trace in figure.data:
+    traces: PlotlyObject = figure.data
+    for trace in traces:
         key = (trace.xaxis or "x", trace.yaxis or "y")
         if key not in places:
             places[key] = _axes(drawn, figure, *key)
@@ -109,12 +122,12 @@ def _axes(drawn: Figure, figure: PlotlyObject, x: str, y: str) -> Axes:
             and abs(note.x - (left + right) / 2) < 0.02
             and abs(note.y - high) < 0.02
         ):
-            axes.set_title(plain(note.text), fontsize=9, parse_math=False)
+            axes.set_title(plain(note.text), fontsize=9)
     return axes
 
 
 def _dress(axis: PlotlyObject, source: PlotlyObject) -> None:
-    axis.set_label_text(plain(source.title.text), fontsize=8, parse_math=False)
+    axis.set_label_text(plain(source.title.text), fontsize=8)
     axis.set_tick_params(labelsize=7, rotation=60 if axis.axis_name == "x" and source.labelalias else 0)
     if source.type == "log":
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
@@ -122,7 +135,7 @@ def _dress(axis: PlotlyObject, source: PlotlyObject) -> None:
         words = [plain(str(word)) for word in source.ticktext or source.tickvals]
         step = -(-len(words) // MOST_TICKS)
         axis.set_minor_locator(NullLocator())
-        axis.set_ticks(list(source.tickvals)[::step], words[::step], parse_math=False)
+        axis.set_ticks(list(source.tickvals)[::step], words[::step])
     if source.showticklabels is False:
         axis.set_tick_params(labelbottom=False, labelleft=False)
 
@@ -155,21 +168,24 @@ def _bar_bearer(figure: PlotlyObject, coloraxis: str) -> PlotlyObject:
 
 
 def _scatter(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
-    x, y = np.asarray(trace.x, dtype=float), np.asarray(trace.y, dtype=float)
+    y = np.asarray(trace.y, dtype=float)
+    x = np.arange(y.size, dtype=float) if trace.x is None else np.asarray(trace.x, dtype=float)
     if trace.fill == "toself":
         axes.fill(x, y, color=_colour(trace.fillcolor), linewidth=0)
         return
     name = plain(trace.name) if trace.showlegend is not False and len(figure.data) > 1 else None
-    if "lines" in trace.mode:
+    mode = trace.mode or ("lines+markers" if y.size < FEW_POINTS else "lines")  # as plotly itself does
+    own = trace.line.color or PLOTLY_COLOURS[figure.data.index(trace) % len(PLOTLY_COLOURS)]
+    if "lines" in mode:
         dashes, width = MATPLOTLIB_DASHES.get(trace.line.dash, "-"), trace.line.width or 1
-        axes.plot(x, y, linestyle=dashes, linewidth=width, color=_colour(trace.line.color), label=name)
-    if "markers" in trace.mode:
-        given = trace.marker.color or trace.line.color
+        axes.plot(x, y, linestyle=dashes, linewidth=width, color=_colour(own), label=name)
+    if "markers" in mode:
+        given = own if trace.marker.color is None else trace.marker.color
         colours = [_colour(colour) for colour in ([given] if isinstance(given, str) else given)]
-        axes.scatter(x, y, s=6, c=colours, label=None if "lines" in trace.mode else name, zorder=3)
-    if "text" in trace.mode:
+        axes.scatter(x, y, s=6, c=colours, label=None if "lines" in mode else name, zorder=3)
+    if "text" in mode:
         for across, up, words in zip(x, y, trace.text, strict=True):
-            axes.text(across, up, plain(words), fontsize=6, va="center", parse_math=False)
+            axes.text(across, up, plain(words), fontsize=6, va="center")
 
 
 def _colour(colour: str) -> tuple[float, float, float, float]:

@@ -43,6 +43,30 @@ def test_plotly_is_inside_once_and_only_if_needed(tmp_path, trace):
     assert len(without) < 20_000
 
 
+ORDINARY_FIGURES = [
+    go.Scatter(x=[1, 2], y=[3, 1]),
+    go.Scatter(x=["a", "b"], y=[1, 2]),
+    go.Scatter(x=["2020-01-01", "2020-01-02"], y=[1, 2]),
+    go.Scatter(x=[1, 2], y=[3, 1], mode="markers", marker={"color": [1, 2]}),
+    go.Scatter(x=[1, 2], y=[3, 1], line={"color": "hsl(10, 20%, 30%)"}),
+    go.Bar(x=["a", "b"], y=[1, 2]),
+    go.Heatmap(z=[[1, 2], [3, 4]]),
+    go.Pie(values=[1, 2]),
+    go.Scatter3d(x=[1], y=[1], z=[1]),
+]
+
+
+@pytest.mark.parametrize("drawn", ORDINARY_FIGURES)
+def test_no_figure_of_plotly_stops_the_page(tmp_path, drawn):
+    page = write(tmp_path, go.Figure(drawn, {"title": {"text": "<b>"}}))
+    assert ('<noscript><img src="data:' in page) != ("scripts are off, and this figure has no still" in page)
+    assert page.count('<script type="application/json">') == 1
+
+
+def test_the_picture_of_an_ordinary_line_is_on_the_page(tmp_path):
+    assert '<noscript><img src="data:' in write(tmp_path, go.Figure(go.Scatter(x=[1, 2], y=[3, 1])))
+
+
 def test_figures_travel_as_json_that_cannot_end_the_script(tmp_path):
     page = write(tmp_path, go.Figure(layout={"title": {"text": "</script><b>"}}), pictures=False)
     source = re.search(r'<script type="application/json">(.*?)</script>', page)

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from matplotlib.image import imread
 
@@ -60,6 +61,22 @@ def test_row_0_is_on_top_and_one_column_is_drawn(make_trace):
 def test_hostile_tokens_do_no_harm(make_trace, hostile):
     figure = plot_scores(make_trace(length=len(hostile), labels=hostile), layer=0, head=0)
     assert picture_uri(figure).startswith("data:image/png;base64,")
+
+
+def test_an_ordinary_line_of_plotly_is_drawn():
+    figure = go.Figure([go.Scatter(x=[1, 2], y=[3, 1]), go.Scatter(y=[1, 2], mode="markers")])
+    pixels = imread(io.BytesIO(picture(figure)))[..., :3]
+    for colour in ([0x63, 0x6E, 0xFA], [0xEF, 0x55, 0x3B]):
+        assert (np.abs(pixels - np.array(colour) / 255).max(axis=2) < 0.02).any()
+
+
+def test_a_dollar_in_a_name_is_no_formula():
+    curves = [go.Scatter(x=[1, 2], y=[3, 1], name=name) for name in (r"$\frac$", "a $ b $ c^")]
+    scale = {"colorbar": {"title": {"text": r"$\frac$"}}, "colorscale": "Viridis", "cmin": 0, "cmax": 1}
+    title = {"text": r"$\frac$"}
+    heat = go.Figure(go.Heatmap(z=[[0, 1]], coloraxis="coloraxis"), {"coloraxis": scale, "title": title})
+    for figure in (go.Figure(curves), heat):
+        assert picture(figure).startswith(b"\x89PNG")
 
 
 def test_plain_undoes_the_escapes():
