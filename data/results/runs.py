@@ -1,5 +1,6 @@
 """Read finished or running trainings into one tidy table."""
 
+import io
 import json
 import os
 from collections.abc import Iterable
@@ -21,7 +22,8 @@ def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
     Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and
     seed, at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart
-    (see `data.results.variants.Variant`). A run that is still training is read as far as it has come.
+    (see `data.results.variants.Variant`). A run that is still training is read as far as it has come: a
+    last line without a line end is half written and left out, and a table with a header alone has no rows.
 
     Args:
         folders: one run folder, or several.
@@ -77,6 +79,29 @@ def read_heads(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     return pd.concat(filled, ignore_index=True) if filled else tables[0]
 
 
+def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table of a run, of which a process may just be writing the last line.
+
+    What follows the last line end is left out: "40,4000,niah/exact_m" has the columns of a whole line, but a
+    name that nobody measured, and a cut number would be a wrong one.
+
+    Args:
+        path: a CSV file with a header.
+
+    Raises:
+        ValueError: not even the header is whole, or a line has too many columns.
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp(), "metrics.csv")
+        >>> _ = path.write_text("step,value\\n1,3.25\\n2,3.1")
+        >>> read_table(path).values.tolist()
+        [[1.0, 3.25]]
+    """
+    whole, end, _ = Path(path).read_bytes().rpartition(b"\n")
+    return pd.read_csv(io.BytesIO(whole + end))
+
+
 def _listed(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
     listed = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
     if not listed:
@@ -93,7 +118,7 @@ def _read_heads(folder: Path) -> pd.DataFrame:
     if not path.is_file() or not path.stat().st_size or metrics.empty:
         return earlier
     try:
-        heads = pd.read_csv(path)
+        heads = read_table(path)
     except ValueError as error:
         raise ValueError(f"{path} cannot be read as a table ({error}); was the file cut off?") from error
     missing = [name for name in ("step", *HEAD_KEYS) if name not in heads.columns]
@@ -158,7 +183,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 def _read_metrics(path: Path) -> pd.DataFrame:
     try:
-        metrics = pd.read_csv(path)
+        metrics = read_table(path)
     except ValueError as error:  # includes pandas' EmptyDataError and ParserError
         raise ValueError(
             f"{path} cannot be read as a table ({error}); legal columns: {', '.join(METRICS)}"
@@ -167,7 +192,7 @@ def _read_metrics(path: Path) -> pd.DataFrame:
     if missing:
         raise ValueError(f"{path} lacks columns {missing}; legal: {', '.join(METRICS)}")
     try:
-        return metrics.assign(**metrics[NUMBERS].apply(pd.to_numeric))
+        return metrics.assign(**{name: pd.to_numeric(metrics[name]) for name in NUMBERS})
     except ValueError as error:
         raise ValueError(f"{path}: {error}; legal: numbers in {', '.join(NUMBERS)}") from error
 

@@ -88,3 +88,24 @@ def test_heads_are_read_from_their_table_and_from_an_earlier_versions_names(writ
     (new / "heads.csv").write_text("step,lam\n1,0.25\n")
     with pytest.raises(ValueError, match=r"heads.csv lacks columns \['layer', 'head'\]"):
         read_heads(new)
+
+
+@pytest.mark.parametrize(
+    "torn", ["40", "40,40", "40,4000,niah/exact_m", "40,4000,lr,0.0", "40,4000,lr,", '"']
+)
+def test_a_line_that_is_being_written_is_left_out(write_run, torn):
+    run = write_run("run", config=ASKED, metrics=ROW + torn)
+    assert read_runs(run)[["step", "name", "value"]].to_numpy().tolist() == [[1, "lr", 0.1]]
+    for heads in ("1,0,1,0.25\n2,0,1,0.2", "1,0,1,0.25\n2,0"):
+        (run / "heads.csv").write_text("step,layer,head,lam\n" + heads)
+        assert read_heads(run)["lam"].tolist() == [0.25]
+
+
+def test_a_header_alone_has_no_rows(write_run, metrics):
+    config = {"d_state": 4, "seed": 0}
+    run = write_run("run", config=config, metrics="step,tokens,name,value\n")
+    (run / "heads.csv").write_text("step,layer,head,lam\n")
+    assert read_runs(run).empty
+    assert read_heads(run).empty
+    other = write_run("other", config=config, metrics=ROW)
+    assert read_runs([run, other])["run"].tolist() == ["other"]
