@@ -82,7 +82,8 @@ def _chosen(trace: xr.Dataset, layer: int, head: int) -> str:
 def run_sections(runs: pd.DataFrame, heads: pd.DataFrame | None = None) -> list[Section]:
     """Return what a page shows of runs: last values, training curves, convergence, λ of each variant.
 
-    What was not logged is left out. Runs of one variant and seed are told apart by their folders' names.
+    What was not logged is left out, and where nothing was, a sentence says so. Runs of one variant and seed
+    are told apart by their folders' names.
 
     Args:
         runs: A table of runs, as `sisa_viz.read_runs` returns it.
@@ -98,6 +99,8 @@ def run_sections(runs: pd.DataFrame, heads: pd.DataFrame | None = None) -> list[
         >>> [section.layout.title.text for section in sections[2:]]
         ['Training', 'Convergence on the needle task']
     """
+    if runs.empty:
+        return [Heading("Runs"), "Nothing has been measured yet."]
     runs = one_run_a_seed(_told_apart(runs))
     runs, logged_heads = split_heads(runs)
     if heads is not None and not heads.empty:

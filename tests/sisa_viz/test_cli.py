@@ -112,6 +112,13 @@ def test_a_page_may_stand_in_the_folder_of_its_run_and_be_written_anew(sisa, run
         assert result.exit_code == 0, result.output
 
 
+def test_a_run_that_has_measured_nothing_yet_has_a_page(sisa, write_run, tmp_path):
+    run = write_run("new", config={"d_state": 16, "seed": 0}, metrics="step,tokens,name,value\n0,0,tra")
+    result = sisa("report", run, "-o", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+    assert "Nothing has been measured yet." in (tmp_path / "page.html").read_text()
+
+
 @pytest.mark.parametrize("command", ["report", "explore"])
 def test_a_trace_is_not_overwritten_through_a_link_to_it(sisa, command, saved, tmp_path):
     (tmp_path / "page.html").symlink_to(saved)
