@@ -72,7 +72,7 @@ class SISAModel(LensTools):
         super().__init__()
         self.config, self.tokenizer, self.seed = config, tokenizer, seed
         # on "meta" nothing is allocated and torch's default initialisation draws nothing: it would take
-        # numbers from the global generator, and a user's own random numbers would depend on this model
+        # numbers from the global generator, and a user's own random numbers would depend on this model.
         with torch.device("meta"):
             self.embed = nn.Embedding(config.d_vocab, config.d_model)
             blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
@@ -111,6 +111,8 @@ class SISAModel(LensTools):
     ) -> Tensor | tuple[Tensor, Tensor] | None:
         """Return logits, the mean next-token loss, or both.
 
+        A pass waits while another thread has hooks in the model, so that it runs through none of them.
+
         Args:
             tokens: batch × position.
             return_type: "logits" (batch position d_vocab), "loss" (nats a token), "both", or None to run for
@@ -122,6 +124,19 @@ class SISAModel(LensTools):
             ValueError: tokens of another shape or outside the vocabulary, unknown return_type.
         """
         one_of("return_type", return_type, ("logits", "loss", "both", None))
+        if torch.compiler.is_compiling():  # a lock would cut the graph of a torch.compile(model) in two
+            return self._pass(tokens, return_type, labels, caches)
+        with self._turn:
+            return self._pass(tokens, return_type, labels, caches)
+
+    def _pass(
+        self,
+        tokens: Tokens,
+        return_type: Literal["logits", "loss", "both"] | None,
+        labels: Tokens | None,
+        caches: list[LayerCache] | None,
+    ) -> Tensor | tuple[Tensor, Tensor] | None:
+        """Return what `forward` returns, in the turn of this thread."""
         x = self.hook_embed(self._with_meta(self.embed(self._checked(tokens))))
         for layer, block in enumerate(self.blocks):
             x = block(x, caches[layer] if caches else None)
