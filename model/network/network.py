@@ -91,6 +91,8 @@ class SISAModel(LensTools):
             self.ln_final = RMSNorm(config.d_model)
             if config.n_meta:
                 self.meta = nn.Parameter(torch.empty(config.n_meta, config.d_model))
+        # parameters are made in torch's default dtype, which is anybody's to change; these are float32
+        self.to(torch.float32)
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models
 
 from data import train_tokenizer
 from data.text.tokenizer import encode
-from model import SISAConfig, SISAModel, import_paper_checkpoint, load, save, with_rope
+from model import SISAConfig, SISAModel, capture, import_paper_checkpoint, load, save, with_rope
 from model.weights.paper import LAYER_NAMES, NAMES
 
 
@@ -254,3 +254,44 @@ def test_other_layouts_are_refused_with_what_was_found(tmp_path, sisa):
     assert import_paper_checkpoint(path, n_heads=2).config.n_heads == 2
     with pytest.raises(FileNotFoundError, match="no checkpoint at"):
         import_paper_checkpoint(tmp_path / "absent.pt")
+
+
+@pytest.mark.parametrize("default", [torch.bfloat16, torch.float64])
+def test_the_default_dtype_changes_no_model(config, tokens, tmp_path, default):
+    torch.save({"model": released(SISAModel(SISAConfig(**SMALL, d_state=4)))}, tmp_path / "final.pt")
+
+    def made():
+        model = SISAModel(config, seed=3)
+        save(model, tmp_path / "m.safetensors")
+        read = load(tmp_path / "m.safetensors")
+        stretched = [with_rope(model, "pi", factor=2.0)] if config.rope != "none" else []
+        models = [model, read, import_paper_checkpoint(tmp_path / "final.pt"), *stretched]
+        trace = capture(model, tokens[0])
+        numbers = [torch.as_tensor(v.values) for v in trace.values() if v.dtype.kind == "f"]
+        weights = [p.detach() for each in models for p in each.parameters()]
+        return [*weights, *(each(tokens) for each in models), *numbers]
+
+    expected = made()
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(default)
+    try:
+        got = made()
+    finally:
+        torch.set_default_dtype(before)
+    assert [t.dtype for t in got] == [t.dtype for t in expected]
+    assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
+
+
+@pytest.mark.parametrize("architecture", ["mamba2", "mamba3", "jamba", "hymba"])
+def test_the_default_dtype_changes_no_state_space(architecture):
+    tokens = torch.arange(12)[None]
+    config = SISAConfig.preset("tiny", architecture=architecture, n_layers=4)
+    expected = SISAModel(config)(tokens)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        got = SISAModel(config)(tokens)
+    finally:
+        torch.set_default_dtype(before)
+    assert got.dtype == expected.dtype
+    assert torch.equal(got, expected)
