@@ -4,6 +4,7 @@ import json
 import pickle
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -295,3 +296,15 @@ def test_the_default_dtype_changes_no_state_space(architecture):
         torch.set_default_dtype(before)
     assert got.dtype == expected.dtype
     assert torch.equal(got, expected)
+
+
+def test_numbers_of_numpy_are_kept_plain_and_saved(tmp_path):
+    sizes = {name: np.int64(size) for name, size in SMALL.items()}
+    given = {"d_state": np.int32(4), "rope": "pi", "rope_factor": np.float32(2.0)}
+    config = SISAConfig(**sizes, **given)
+    for values in (config, SISAConfig(**sizes, layer_d_state=[np.int64(2), np.int64(4)])):
+        numbers = [v for v in values.to_dict().values() if not isinstance(v, str | list)]
+        assert {type(v) for v in numbers} == {int, float}
+        assert {type(v) for v in values.layer_d_state} <= {int}
+    save(SISAModel(config), tmp_path / "m.safetensors")
+    assert load(tmp_path / "m.safetensors").config == config
