@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from data.refusal import one_of, refusal, whole
+from data.refusal import as_number, one_of, refusal, whole
 
 Anchor = Literal["causal", "minimax"]
 Rope = Literal["rope", "none", "pi", "ntk", "dynamic_ntk", "yarn"]
@@ -59,9 +59,9 @@ class Shape:
 
     def __post_init__(self) -> None:
         for name in FROM_ONE:
-            whole(name, getattr(self, name), least=1)
+            self._keep(name, whole(name, getattr(self, name), least=1))
         for name in FROM_ZERO:
-            whole(name, getattr(self, name), least=0)
+            self._keep(name, whole(name, getattr(self, name), least=0))
         if self.layer_d_state:
             self._check_layer_states()
         if self.d_state % 2:
@@ -72,6 +72,10 @@ class Shape:
         one_of("rope", self.rope, get_args(Rope))
         one_of("sigmoid_bias", self.sigmoid_bias, get_args(SigmoidBias))
         self._check_rope_factor()
+
+    def _keep(self, name: str, value: float) -> None:
+        """Keep a field as a plain number, which JSON can hold, where one of numpy was given."""
+        object.__setattr__(self, name, value)
 
     def _check_heads(self) -> None:
         if self.d_model % self.n_heads:
@@ -86,9 +90,11 @@ class Shape:
             raise refusal("d_model", self.d_model, legal=legal, step=step)
 
     def _check_rope_factor(self) -> None:
-        if not isinstance(self.rope_factor, int | float) or not 1.0 <= self.rope_factor < math.inf:
+        factor = as_number(self.rope_factor)
+        if factor is None or not 1.0 <= factor < math.inf:
             step = "Set the target length as a multiple of n_ctx."
             raise refusal("rope_factor", self.rope_factor, legal="finite numbers >= 1", step=step)
+        self._keep("rope_factor", factor)
         if self.rope in UNSTRETCHED and self.rope_factor != 1.0:
             step = "Set rope to pi, ntk, dynamic_ntk or yarn."
             legal = f"1.0, for rope={self.rope!r} has none"

@@ -8,7 +8,7 @@ import torch
 
 from data.refusal import refusal
 from model.config import Rope
-from model.network.network import SISAModel
+from model.network.network import SISAModel, uncompiled_name
 
 
 @torch.no_grad()
@@ -39,5 +39,6 @@ def with_rope(model: SISAModel, rope: Rope, factor: float = 1.0) -> SISAModel:
     config = replace(model.config, rope=rope, rope_factor=factor)
     copy = SISAModel(config, seed=model.seed, tokenizer=model.tokenizer)
     # clones, so that training or patching the copy leaves the model alone
-    copy.load_state_dict({name: t.clone() for name, t in model.state_dict().items()}, assign=True)
+    tensors = {uncompiled_name(name): t.clone() for name, t in model.state_dict().items()}
+    copy.load_state_dict(tensors, assign=True)
     return copy

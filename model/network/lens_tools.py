@@ -15,7 +15,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformer_lens import ActivationCache, HookedRootModule
+from transformer_lens import ActivationCache
 from transformer_lens.config import TransformerLensConfig
 from transformer_lens.utilities.slice import Slice, SliceInput
 
@@ -25,11 +25,12 @@ from model.config import SISAConfig
 from model.mixers.parts.norm import RMSNorm
 from model.network.block import Block
 from model.network.capture import Sequenced, capture
+from model.network.turns import HooksInTurn
 
 PositionCode = Literal["rotary", "alibi", "none"]  # TransformerLens' words for what SISAConfig.rope says
 
 
-class LensTools(HookedRootModule):
+class LensTools(HooksInTurn):
     """Answer what TransformerLens' utilities ask of a model that has an embedding and a final norm.
 
     The network inherits from it and holds the attributes named here.

@@ -70,9 +70,20 @@ class SISAModel(LensTools):
 
     def __init__(self, config: SISAConfig, *, seed: int = 0, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
-        self.config, self.tokenizer, self.seed = config, tokenizer, seed
-        # on "meta" nothing is allocated and torch's default initialisation draws nothing: it would take
-        # numbers from the global generator, and a user's own random numbers would depend on this model
+        self.tokenizer, self.seed = tokenizer, seed
+        self._lay_out(config)
+        self.hook_embed = HookPoint()
+        self.to_empty(device="cpu")
+        self.unembed = Unembed(self.embed)
+        self.initialise(seed)
+        self.setup()
+        self.eval()  # nothing here behaves differently in training; TransformerLens' tools ask for it
+
+    def _lay_out(self, config: SISAConfig) -> None:
+        """Make all modules on "meta", where parameters have shapes and no memory, whatever their size."""
+        self.config = config
+        # there torch's default initialisation draws nothing either: it would take numbers from the global
+        # generator, and a user's own random numbers would depend on this model
         with torch.device("meta"):
             self.embed = nn.Embedding(config.d_vocab, config.d_model)
             blocks = nn.ModuleList(Block(config, layer) for layer in range(config.n_layers))
@@ -80,12 +91,8 @@ class SISAModel(LensTools):
             self.ln_final = RMSNorm(config.d_model)
             if config.n_meta:
                 self.meta = nn.Parameter(torch.empty(config.n_meta, config.d_model))
-        self.hook_embed = HookPoint()
-        self.to_empty(device="cpu")
-        self.unembed = Unembed(self.embed)
-        self.initialise(seed)
-        self.setup()
-        self.eval()  # nothing here behaves differently in training; TransformerLens' tools ask for it
+        # parameters are made in torch's default dtype, which is anybody's to change; these are float32
+        self.to(torch.float32)
 
     @torch.no_grad()
     def initialise(self, seed: int) -> None:
@@ -111,6 +118,8 @@ class SISAModel(LensTools):
     ) -> Tensor | tuple[Tensor, Tensor] | None:
         """Return logits, the mean next-token loss, or both.
 
+        A pass waits while another thread has hooks in the model, so that it runs through none of them.
+
         Args:
             tokens: batch × position.
             return_type: "logits" (batch position d_vocab), "loss" (nats a token), "both", or None to run for
@@ -122,6 +131,19 @@ class SISAModel(LensTools):
             ValueError: tokens of another shape or outside the vocabulary, unknown return_type.
         """
         one_of("return_type", return_type, ("logits", "loss", "both", None))
+        if torch.compiler.is_compiling():  # a lock would cut the graph of a torch.compile(model) in two
+            return self._pass(tokens, return_type, labels, caches)
+        with self._turn:
+            return self._pass(tokens, return_type, labels, caches)
+
+    def _pass(
+        self,
+        tokens: Tokens,
+        return_type: Literal["logits", "loss", "both"] | None,
+        labels: Tokens | None,
+        caches: list[LayerCache] | None,
+    ) -> Tensor | tuple[Tensor, Tensor] | None:
+        """Return what `forward` returns, in the turn of this thread."""
         x = self.hook_embed(self._with_meta(self.embed(self._checked(tokens))))
         for layer, block in enumerate(self.blocks):
             x = block(x, caches[layer] if caches else None)
@@ -201,6 +223,40 @@ class SISAModel(LensTools):
             for layer, block in enumerate(self.blocks)
             for name in block.attn.no_weight_decay
         ]
+
+
+def parameter_shapes(config: SISAConfig) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every parameter of a model, by name, without building it.
+
+    A file's tensors can so be compared with what its config asks for, before memory is taken for either.
+
+    Args:
+        config: shape of the model; each layer costs about a millisecond, sizes cost nothing.
+
+    Example:
+        >>> shapes = parameter_shapes(SISAConfig.preset("tiny", d_vocab=10**9))
+        >>> shapes["embed.weight"]
+        (1000000000, 64)
+    """
+    outline = SISAModel.__new__(SISAModel)
+    LensTools.__init__(outline)
+    outline._lay_out(config)
+    return {name: tuple(p.shape) for name, p in outline.named_parameters()}
+
+
+def uncompiled_name(name: str) -> str:
+    """Return the name that a parameter has without torch.compile.
+
+    torch.compile wraps a module into another one, whose name then stands in those of all parameters below.
+
+    Args:
+        name: of a parameter, from `named_parameters` or a checkpoint.
+
+    Example:
+        >>> uncompiled_name("_orig_mod.blocks.0._orig_mod.attn.lam_raw")
+        'blocks.0.attn.lam_raw'
+    """
+    return name.replace("_orig_mod.", "")
 
 
 def next_token_loss(logits: Float[Tensor, "batch position d_vocab"], labels: Tokens) -> Float[Tensor, ""]:

@@ -89,6 +89,7 @@ def fit(
         "heldout_sha256": None if heldout is None else _sha256(heldout),
         "device": device,
     }
+    run.check()  # before the lock, which is a file too
     with run.locked():
         run.open(asked)
         if not run.finished:

@@ -24,7 +24,7 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from data.files import write_aside
+from data.files import clear_parts, write_aside
 from data.refusal import refusal
 from data.results.head_table import split_heads, without_heads
 from model.network.network import SISAModel
@@ -99,22 +99,39 @@ class Run:
         """Return the trained model; a FileNotFoundError where the run has not ended."""
         return load(self.weights)
 
+    def check(self) -> None:
+        """Refuse a folder that is no run's; nothing in it is touched.
+
+        It may be missing, be empty but for hidden files, or hold a run, this one or another.
+
+        Raises:
+            ValueError: the folder holds files that are no run's.
+        """
+        step = "Choose an empty or new folder."
+        if (self.folder / "config.json").is_file():
+            try:
+                noted = self.config
+            except (ValueError, RecursionError):  # no JSON, or no text at all
+                noted = None
+            if not isinstance(noted, dict) or not noted.keys() >= {"model", "training"}:
+                raise self._refused("a run folder, not one whose config.json was written by no run", step)
+        elif self.folder.is_dir():
+            others = sorted(p.name for p in self.folder.iterdir() if not p.name.startswith("."))
+            if others:
+                raise self._refused(f"a run folder, not one that holds {others[:5]}", step)
+
     def open(self, asked: Mapping[str, object]) -> None:
         """Begin or continue a run in a locked folder, and note what was asked.
 
         Raises:
             ValueError: the folder holds another run, or files that are no run's.
         """
+        self.check()
         self.folder.mkdir(parents=True, exist_ok=True)
-        for part in self.folder.glob(".*.part"):  # a kill leaves what `write_aside` was writing
-            part.unlink()
+        clear_parts(self.folder)  # a finished run writes nothing that would clear them
         if (self.folder / "config.json").is_file():
             self._check_same(asked)
         else:
-            others = sorted(p.name for p in self.folder.iterdir() if not p.name.startswith("."))
-            if others:
-                step = "Choose an empty or new folder."
-                raise self._refused(f"a run folder, not one that holds {others[:5]}", step)
             write_json(self.folder / "config.json", asked)
         starts = self.folder / "versions.json"
         before = json.loads(starts.read_text()) if starts.is_file() else []

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from tokenizers import Tokenizer
 
 from data.files import write_aside
 from data.refusal import refusal
 from data.text.tokenizer import load_tokenizer
 from model.config import SISAConfig
-from model.network.network import SISAModel
+from model.config.sizes import total
+from model.network.network import SISAModel, parameter_shapes, uncompiled_name
 from model.network.versions import versions
 
 FORMAT = "sisa-checkpoint/1"
@@ -25,7 +29,7 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
     """Write a model with its config and tokenizer to one safetensors file, aside and then renamed.
 
     Args:
-        model: what is saved.
+        model: what is saved; through torch.compile it is saved as the model that it is.
         path: the file, by custom with the ending .safetensors.
         dtype: of the large maps; float16 and bfloat16 halve the file. Norms, λ_raw and decay parameters
             stay float32.
@@ -46,7 +50,7 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
         raise refusal("dtype", dtype, legal=", ".join(map(str, legal)), step="Pass one of them.")
     kept = {id(p) for p in model.float32_parameters()}
     tensors = {
-        name: p.detach().to("cpu", torch.float32 if id(p) in kept else dtype).contiguous()
+        uncompiled_name(name): p.detach().to("cpu", torch.float32 if id(p) in kept else dtype).contiguous()
         for name, p in model.named_parameters()
     }
     metadata = {
@@ -86,26 +90,83 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
     path = locate(path)
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            names = file.keys()
+            metadata, names = file.metadata() or {}, file.keys()
+            if metadata.get("format") != FORMAT:
+                raise _foreign(path, f"a safetensors file of format {metadata.get('format')!r}")
+            config, seed, tokenizer = _described(path, metadata)
+            # the header alone says shapes; nothing is read or built before they are those of the config
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            check_sizes(config, shapes, source=path)
             tensors = {name: file.get_tensor(name).float() for name in names}
     except SafetensorError as error:
         raise _foreign(path, f"no readable safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise _foreign(path, f"a safetensors file of format {metadata.get('format')!r}")
-    model = _described(path, metadata)
+    model = SISAModel(config, seed=seed, tokenizer=tokenizer)
     fill(model, tensors, source=path)
     return model.to(device)
 
 
-def _described(path: Path, metadata: dict[str, str]) -> SISAModel:
-    """Return the model that metadata asks for, with fresh weights."""
+def _described(path: Path, metadata: dict[str, str]) -> tuple[SISAConfig, int, Tokenizer | None]:
+    """Return config, seed and tokenizer as metadata say."""
     try:
         config = SISAConfig.from_dict(json.loads(metadata["config"]))
         tokenizer = load_tokenizer(metadata["tokenizer"]) if metadata.get("tokenizer") else None
-        return SISAModel(config, seed=json.loads(metadata["seed"]), tokenizer=tokenizer)
+        seed = json.loads(metadata["seed"])
+        torch.Generator().manual_seed(seed)  # raises for what is no seed
     except (KeyError, TypeError, ValueError, RuntimeError) as error:  # the last is torch's own
         raise _foreign(path, f"a file that describes no model ({error!r})") from error
+    return config, seed, tokenizer
+
+
+def check_sizes(config: SISAConfig, shapes: Mapping[str, tuple[int, ...]], *, source: object) -> None:
+    """Refuse a config that does not ask for exactly the tensors that a file holds.
+
+    A config is text, so a small file can ask for a model that fills the memory. It is compared with the
+    shapes in the file's header, which are bounded by the file's size, before anything is built.
+
+    Args:
+        config: what the file says of its model.
+        shapes: of its tensors, by parameter name.
+        source: the file, for the message.
+
+    Raises:
+        ValueError: names the first five that are missing, unknown or of the wrong shape, with both shapes.
+
+    Example:
+        >>> check_sizes(SISAConfig.preset("tiny"), {"embed.weight": (64, 64)}, source="memory")
+        Traceback (most recent call last):
+        ValueError: weights in memory is '0 layers of tensors'; legal: the 2 layers of its config. ...
+    """
+    step = "Check which model wrote this file."
+    layers = len({name.split(".")[1] for name in shapes if name.startswith("blocks.")})
+    if layers != config.n_layers:
+        legal = f"the {config.n_layers} layers of its config"
+        raise refusal(f"weights in {source}", f"{layers} layers of tensors", legal=legal, step=step)
+    try:
+        wanted = parameter_shapes(config)
+    except (RuntimeError, OverflowError, TypeError):  # more numbers than a tensor can count
+        came = f"{sum(map(math.prod, shapes.values()))} numbers in tensors"
+        legal = f"the {total(config)} of its config"
+        raise refusal(f"weights in {source}", came, legal=legal, step=step) from None
+    _check_same(wanted, shapes, config=config, source=source)
+
+
+def _check_same(
+    wanted: Mapping[str, tuple[int, ...]],
+    found: Mapping[str, tuple[int, ...]],
+    *,
+    config: SISAConfig,
+    source: object,
+) -> None:
+    """Refuse shapes that are not those of a model."""
+    names = sorted(wanted.keys() | found.keys())
+    wrong = [
+        f"{n}: {found.get(n, 'missing')} where its config has {wanted.get(n, 'nothing')}"
+        for n in names
+        if wanted.get(n) != found.get(n)
+    ]
+    if wrong:
+        legal, step = f"the {len(wanted)} tensors of {config}", "Check which model wrote this file."
+        raise refusal(f"weights in {source}", "; ".join(wrong[:5]), legal=legal, step=step)
 
 
 def fill(model: SISAModel, tensors: dict[str, torch.Tensor], *, source: object) -> None:
@@ -123,15 +184,11 @@ def fill(model: SISAModel, tensors: dict[str, torch.Tensor], *, source: object) 
         >>> model = SISAModel(SISAConfig.preset("tiny"))
         >>> fill(model, {"embed.weight": torch.zeros(64, 64)}, source="memory")
         Traceback (most recent call last):
-        ValueError: weights in memory is 'blocks.0.attn.lam_raw: missing; ...
+        ValueError: weights in memory is 'blocks.0.attn.lam_raw: missing where its config has (4,); ...
     """
     wanted = {name: tuple(p.shape) for name, p in model.named_parameters()}
     found = {name: tuple(t.shape) for name, t in tensors.items()}
-    if wanted != found:
-        names = sorted(wanted.keys() | found.keys())
-        wrong = [f"{n}: {found.get(n, 'missing')}" for n in names if wanted.get(n) != found.get(n)]
-        legal, step = f"the {len(wanted)} tensors of {model.config}", "Check which model wrote this file."
-        raise refusal(f"weights in {source}", "; ".join(wrong[:5]), legal=legal, step=step)
+    _check_same(wanted, found, config=model.config, source=source)
     model.load_state_dict(tensors)
 
 

@@ -13,10 +13,8 @@ from torch import Tensor
 
 from data.refusal import refusal
 from model.config import SISAConfig
-from model.network.network import SISAModel
-from model.weights.checkpoint import fill
-
-COMPILED = "_orig_mod."  # torch.compile puts it before every name
+from model.network.network import SISAModel, uncompiled_name
+from model.weights.checkpoint import check_sizes, fill
 
 # released name within a layer: ours
 LAYER_NAMES = {
@@ -71,9 +69,11 @@ def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = 
         ValueError: ...other.pt is "a mapping with ['weights']"; legal: a torch.save of {"model": ...
     """
     stored = _read(Path(path))
-    released = {name.removeprefix(COMPILED): t.float() for name, t in stored["model"].items()}
+    _check_held(stored["model"], path)
+    released = {uncompiled_name(name): t.float() for name, t in stored["model"].items()}
     tensors = {_our_name(name, path): t for name, t in released.items()}
     config = _config(tensors, stored["config"] or {}, n_heads=n_heads, path=path)
+    check_sizes(config, {name: tuple(t.shape) for name, t in tensors.items()}, source=path)
     model = SISAModel(config)
     fill(model, tensors, source=path)
     return model
@@ -104,6 +104,19 @@ def _named_tensors(weights: Mapping[object, object]) -> bool:
     """Return whether a mapping holds tensors by name, at least one."""
     named = (isinstance(name, str) and isinstance(t, Tensor) for name, t in weights.items())
     return bool(weights) and all(named)
+
+
+def _check_held(weights: Mapping[str, Tensor], path: str | PathLike[str]) -> None:
+    """Refuse a tensor of more numbers than the file holds: a view that repeats a few of them.
+
+    As float32 it would take memory for all of them: 4 bytes stored as [1, 1] and read as [10⁶, 10⁶] are 4 TB.
+    """
+    for name, t in weights.items():
+        held = t.untyped_storage().nbytes() // t.element_size() if t.layout is torch.strided else 0
+        if t.numel() > held:
+            came = f"{name}: {t.numel()} numbers, of which the file holds {held}"
+            step = "Give the released file itself."
+            raise refusal(f"weights in {path}", came, legal="tensors stored in full", step=step)
 
 
 def _our_name(name: str, path: str | PathLike[str]) -> str:

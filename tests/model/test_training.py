@@ -1,9 +1,11 @@
 """Training: the recipe, and runs that survive being killed."""
 
+import hashlib
 import json
 import multiprocessing
 import os
 import random
+import socket
 import subprocess
 import sys
 import time
@@ -129,8 +131,16 @@ def test_accumulated_steps_equal_one_large_batch(tmp_path):
 
 
 def test_what_a_kill_left_half_written_is_removed(tmp_path):
-    (tmp_path / ".0123456789abcdef.part").write_text("half")
-    assert not list(train(tmp_path, steps=2).folder.glob(".*.part"))
+    killed = multiprocessing.get_context("spawn").Process(target=int)
+    killed.start()
+    killed.join()
+    machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    half = tmp_path / f".{machine}-{killed.pid}-0123456789abcdef.part"
+    half.write_text("half")
+    (tmp_path / ".movie.mkv.part").write_text("precious")
+    assert {p.name for p in train(tmp_path, steps=2).folder.glob(".*.part")} == {".movie.mkv.part"}
+    half.write_text("half")  # a finished run, which writes nothing any more
+    assert {p.name for p in train(tmp_path, steps=2).folder.glob(".*.part")} == {".movie.mkv.part"}
 
 
 def test_interrupt_is_not_mistaken_for_the_end(tmp_path):
@@ -198,6 +208,26 @@ def test_folder_of_another_run_is_refused(tmp_path):
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
     with pytest.raises(ValueError, match=r"not one that holds \['thesis.tex'\]"):
         train(tmp_path / "mine", steps=2)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"thesis.tex": "precious"},
+        {"config.json": '{"name": "a web page"}'},
+        {"config.json": '["of another program"]'},
+        {"config.json": '{"architec'},
+        {"config.json": "{}", "index.html": ""},
+    ],
+    ids=lambda files: " ".join(files.values()),
+)
+def test_nothing_of_a_refused_folder_is_touched(tmp_path, files):
+    found = files | {".movie.mkv.part": "half a film"}
+    for name, text in found.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=rf"folder is '{tmp_path}'; legal: "):
+        train(tmp_path, steps=2)
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == found
 
 
 def test_other_heldout_rows_are_another_run(tmp_path):
