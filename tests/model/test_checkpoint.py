@@ -302,7 +302,7 @@ def test_numbers_of_numpy_are_kept_plain_and_saved(tmp_path):
     sizes = {name: np.int64(size) for name, size in SMALL.items()}
     given = {"d_state": np.int32(4), "rope": "pi", "rope_factor": np.float32(2.0)}
     config = SISAConfig(**sizes, **given)
-    for values in (config, SISAConfig(**sizes, layer_d_state=[np.int64(2), np.int64(4)])):
+    for values in (config, SISAConfig(**sizes, layer_d_state=[np.int64(2), np.int64(4)])):  # pyright: ignore[reportArgumentType]
         numbers = [v for v in values.to_dict().values() if not isinstance(v, str | list)]
         assert {type(v) for v in numbers} == {int, float}
         assert {type(v) for v in values.layer_d_state} <= {int}

@@ -1,4 +1,6 @@
 """A trace file made by somebody else reads no other file and costs no more than its size."""
+# what lies under a name of an HDF5 file is known when it is read: to the type checker it may be a Datatype
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
 
 import json
 import subprocess
