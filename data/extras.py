@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal, get_args
 
-EXTRAS = ("notebooks", "print", "train", "sweep")  # of pyproject.toml; "all" is their sum
+Extra = Literal["notebooks", "print", "train", "sweep"]  # of pyproject.toml; "all" is their sum
+EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 
 @contextmanager
-def needs_extra(extra: str) -> Iterator[None]:
+def needs_extra(extra: Extra) -> Iterator[None]:
     """Say which extra brings a library that is not installed.
 
     The default install holds what exploring scores in JupyterLab takes. Training, sweeps, printed figures and

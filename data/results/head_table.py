@@ -68,7 +68,7 @@ def without_heads(metrics: pd.DataFrame) -> pd.DataFrame:
         >>> without_heads(names)["name"].tolist()
         ['train/loss', 'niah/nll']
     """
-    of_head = metrics["name"].astype(str).str.fullmatch(r"\w+/L\d+H\d+")
+    of_head = metrics["name"].astype(str).str.fullmatch(NAME_OF_HEAD)
     return metrics.loc[~of_head].reset_index(drop=True)
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from data.results.variants import Variant
 
-Frame = pd.DataFrame
 RUN_COLUMNS = ("architecture", "seed", "step", "tokens", "name", "value")
 MATCH = "exact_match"
 

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from data.refusal import refusal
+from sisa_viz.trace.axes import head_name
 from sisa_viz.trace.needles import found_by
 from sisa_viz.trace.weights import SOFTMAX
 
@@ -54,7 +55,7 @@ def needle_heads(trace: xr.Dataset, *, query: int, span: str = "value", top: int
         content = _alone(trace.sisa.content(layer=layer, head=head, query=query), start, stop)
         importance = _alone(trace.sisa.importance(layer=layer, head=head, query=query), start, stop)
         reason = found_by(mass, content, importance, chance=chance)
-        rows.append((f"L{layer}H{head}", mass, content, importance, reason))
+        rows.append((head_name(layer, head), mass, content, importance, reason))
     columns = ["head", "mass", "content alone", "importance alone", "found by"]
     table = pd.DataFrame(rows, columns=columns).sort_values("mass", ascending=False)
     return table.head(top).round(3).reset_index(drop=True)

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from data.files import clear_parts, write_aside
 from data.refusal import refusal
 from data.results.head_table import split_heads, without_heads
+from data.results.runs import read_table
 from model.network.network import SISAModel
 from model.network.versions import versions
 from model.weights.checkpoint import load
@@ -86,14 +87,14 @@ class Run:
         Folders of earlier versions have these numbers in metrics.csv, under names such as "lam/L0H1".
         """
         earlier, path = split_heads(self._logged())[1], self.folder / HEADS_FILE
-        tables = [earlier, pd.read_csv(path)] if _has_rows(path) else [earlier]
+        tables = [earlier, read_table(path)] if _has_rows(path) else [earlier]
         filled = [table for table in tables if not table.empty]
         return pd.concat(filled, ignore_index=True) if filled else earlier
 
     def _logged(self) -> pd.DataFrame:
         """Return metrics.csv as it stands, heads among it in folders of earlier versions."""
         path = self.folder / METRICS_FILE
-        return pd.read_csv(path) if _has_rows(path) else pd.DataFrame(columns=METRICS_COLUMNS)
+        return read_table(path) if _has_rows(path) else pd.DataFrame(columns=METRICS_COLUMNS)
 
     def model(self) -> SISAModel:
         """Return the trained model; a FileNotFoundError where the run has not ended."""

@@ -5,13 +5,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
+from data.results.head_table import NAME_OF_HEAD
 from data.results.tables import check_metrics, check_table, one_run_a_seed
 from sisa_viz.look import figures
 from sisa_viz.look.colours import top_limit
 from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs, label
 from sisa_viz.trace.check import check_trace
-
-LOGGED_LAM = r"lam/L(\d+)H(\d+)"
 
 
 def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
@@ -74,9 +73,9 @@ def _of_heads(table: pd.DataFrame) -> pd.DataFrame:
         keys = ("architecture", "seed", "step", *HEADS, "lam")
         return check_table(table, keys, what="the table of heads").dropna(subset=["lam"])
     metrics = check_metrics(table)
-    rows = metrics.loc[metrics["name"].str.fullmatch(LOGGED_LAM)]
-    where = rows["name"].str.extract(LOGGED_LAM).astype(int)
-    return rows.assign(layer=where[0], head=where[1], lam=rows["value"])
+    parts = metrics["name"].str.extract(NAME_OF_HEAD)
+    rows, where = metrics.loc[parts["measure"] == "lam"], parts.loc[parts["measure"] == "lam", list(HEADS)]
+    return rows.assign(**where.astype(int), lam=rows["value"])
 
 
 def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:

@@ -376,3 +376,11 @@ def test_a_person_is_watching_only_where_one_can(monkeypatch):
     assert not watched_by_a_person()
     monkeypatch.setenv("JPY_SESSION_NAME", "notebook.ipynb")
     assert watched_by_a_person()
+
+
+def test_a_run_that_is_being_written_is_read_as_far_as_its_lines_are_whole(tmp_path):
+    (tmp_path / "metrics.csv").write_text("step,tokens,name,value\n10,100,val/loss,3.5\n20,200,val/lo")
+    (tmp_path / "heads.csv").write_text("step,layer,head,lam\n10,0,0,0.5\n20,0,0,0.")
+    run = Run(tmp_path)
+    assert run.metrics.to_numpy().tolist() == [[10, 100, "val/loss", 3.5]]
+    assert run.heads.to_numpy().tolist() == [[10, 0, 0, 0.5]]
