@@ -1,6 +1,6 @@
 from .config import SISAConfig
 from .network.capture import capture
-from .network.extension import with_rope
+from .network.extension import with_anchor, with_rope
 from .network.network import SISAModel
 from .training.fit import fit
 from .weights.checkpoint import load, save
@@ -14,5 +14,6 @@ __all__ = [
     "import_paper_checkpoint",
     "load",
     "save",
+    "with_anchor",
     "with_rope",
 ]

@@ -48,7 +48,13 @@ FORMER_NUMBER, FORMER_TEXT = -1, ""
 
 
 # fields whose default no architecture changes
-SAME_FOR_ALL = {"layer_d_state": (), "anchor": "causal", "rope_factor": 1.0, "sigmoid_bias": "log_t"}
+SAME_FOR_ALL = {
+    "layer_d_state": (),
+    "anchor": "exact",
+    "anchor_block": 128,
+    "rope_factor": 1.0,
+    "sigmoid_bias": "log_t",
+}
 
 
 class Given(TypedDict):
@@ -64,6 +70,7 @@ class Given(TypedDict):
     d_state: NotRequired[int | None]
     layer_d_state: NotRequired[Sequence[int]]
     anchor: NotRequired[Anchor]
+    anchor_block: NotRequired[int]
     rope: NotRequired[Rope | None]
     rope_factor: NotRequired[float]
     sigmoid_bias: NotRequired[SigmoidBias]
@@ -90,7 +97,11 @@ class SISAConfig(Shape):
             "sisa", or "transformer" where d_state is 0.
         d_state: state size a head, even; 0 is the plain transformer.
         layer_d_state: d_state of every layer of a SISA, even numbers; d_state is then the largest of them.
-        anchor: where the running decay is centred: "causal" never looks ahead, "minimax" is the paper's rule.
+        anchor: where the running decay is centred (`model.mixers.attention.anchor`): "exact" for every block
+            of queries anew, right at any length; "causal" once, right up to 76 nats of decay in all;
+            "minimax" is the paper's rule, right up to 22, and looks ahead past that.
+        anchor_block: queries that share an anchor of "exact". The decay within a block must fit 76 nats: 128
+            holds half-lives down to 1.2 tokens.
         rope: position code on q and k: "rope", "none", or a way to stretch RoPE over longer contexts: "pi",
             "ntk", "dynamic_ntk" or "yarn" (`model.mixers.parts.rope`).
         rope_factor: how many times n_ctx the stretched RoPE is made for.
@@ -144,9 +155,10 @@ class SISAConfig(Shape):
         """Return the config that `to_dict` wrote; unknown or missing fields raise a ValueError.
 
         Args:
-            values: fields by name; those that an older version did not know take their defaults.
+            values: fields by name; those that an older version did not know take their defaults. What says
+                nothing of its anchor was made when there was only "causal", and keeps it.
         """
-        return cls(**dict(values))
+        return cls(**{"anchor": "causal", **values})
 
     @classmethod
     def preset(

@@ -13,12 +13,12 @@ from typing import Literal, get_args
 
 from data.refusal import as_number, one_of, refusal, whole
 
-Anchor = Literal["causal", "minimax"]
+Anchor = Literal["exact", "causal", "minimax"]
 Rope = Literal["rope", "none", "pi", "ntk", "dynamic_ntk", "yarn"]
 SigmoidBias = Literal["log_t", "log_n"]
 
 UNSTRETCHED = ("rope", "none")  # position codes that know no target length
-FROM_ONE = ("d_model", "n_layers", "n_heads", "d_vocab", "n_ctx")
+FROM_ONE = ("d_model", "n_layers", "n_heads", "d_vocab", "n_ctx", "anchor_block")
 FROM_ZERO = ("d_mlp", "d_state", "attention_period", "attention_offset", "n_meta", "window")
 
 
@@ -49,6 +49,7 @@ class Shape:
     d_state: int
     layer_d_state: tuple[int, ...]
     anchor: Anchor
+    anchor_block: int
     rope: Rope
     rope_factor: float
     sigmoid_bias: SigmoidBias

@@ -7,7 +7,8 @@ from small_models import SMALL, lively
 from model import SISAConfig, SISAModel
 from model.config.architectures import architecture as record_of
 
-ATTENTION = ["sisa-causal", "sisa-minimax", "transformer", "adaptive_sisa", "sigmoid_sisa", "fox", "alibi"]
+SISA = ["sisa-exact", "sisa-causal", "sisa-minimax"]
+ATTENTION = [*SISA, "transformer", "adaptive_sisa", "sigmoid_sisa", "fox", "alibi"]
 
 
 @pytest.fixture(params=ATTENTION)
@@ -15,7 +16,9 @@ def config(request):
     """One small model of every architecture that has attention scores."""
     architecture, _, anchor = request.param.partition("-")
     d_state = 4 if record_of(architecture).d_state else 0
-    return SISAConfig(**SMALL, architecture=architecture, d_state=d_state, anchor=anchor or "causal")
+    return SISAConfig(
+        **SMALL, architecture=architecture, d_state=d_state, anchor=anchor or "exact", anchor_block=8
+    )
 
 
 @pytest.fixture

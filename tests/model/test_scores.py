@@ -8,12 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from score_twin import attend, draw, with_gradients
 
-from model.mixers.attention.sisa_score import (
-    anchored_decay,
-    causal_range,
-    clamped_positions,
-    importance_scores,
-)
+from model.mixers.attention.anchor import anchored_decay, causal_range, clamp_of
+from model.mixers.attention.sisa_score import importance_scores
 from model.mixers.parts.rope import plain_frequencies, rope_phase
 from model.mixers.parts.rotation import rotate
 from model.mixers.parts.running_sum import running_sum
@@ -26,8 +22,9 @@ from model.mixers.parts.running_sum import running_sum
     d_head=st.sampled_from([2, 16, 64]),
     d_state=st.sampled_from([2, 8, 32]),
     total_decay=st.floats(0, 300),
-    anchor=st.sampled_from(["causal", "minimax"]),
+    anchor=st.sampled_from(["exact", "causal", "minimax"]),
 )
+@example(seed=0, head=2, length=200, d_head=16, d_state=8, total_decay=300.0, anchor="exact")
 @example(seed=0, head=2, length=200, d_head=16, d_state=8, total_decay=300.0, anchor="causal")
 @example(seed=0, head=2, length=200, d_head=16, d_state=8, total_decay=0.0, anchor="minimax")
 def test_fused_equals_float64_twin(seed, head, length, d_head, d_state, total_decay, anchor):
@@ -46,7 +43,7 @@ def test_causal_anchor_is_exact_while_it_does_not_clamp(total_decay):
     assert g.min() > -2 * causal_range(torch.float32)
     lam, phase = torch.nn.functional.softplus(inputs["lam_raw"]), running_sum(inputs["theta"].mT).mT
     b_rot, c_rot = rotate(inputs["B"], phase), rotate(inputs["C"], phase)
-    anchored = clamped_positions(g, anchor="causal", dtype=torch.float32)[0]
+    anchored = clamp_of(g, anchor="causal", dtype=torch.float32, block=1).centred
     free, held = (importance_scores(c_rot, b_rot, x, lam) for x in (g, anchored))
     torch.testing.assert_close(held, free, rtol=1e-9, atol=1e-12)
 
@@ -78,9 +75,9 @@ def test_causal_range_fits_its_dtype(dtype, bound):
 
 def test_clamp_marks_positions_past_twice_the_range():
     g = -torch.arange(0.0, 200.0)[None, None]
-    centred, clamped, bound = clamped_positions(g, anchor="causal", dtype=torch.float32)
-    assert clamped.sum() == (-g > 2 * bound).sum() == 123
-    assert anchored_decay(centred, clamped, bound=bound).abs().max() == bound
+    clamp = clamp_of(g, anchor="causal", dtype=torch.float32, block=1)
+    assert clamp.clamped.sum() == (-g > 2 * causal_range(torch.float32)).sum() == 123
+    assert anchored_decay(*clamp).abs().max() == causal_range(torch.float32)
 
 
 def test_rotation_keeps_length_and_adds_angles():

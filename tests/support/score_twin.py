@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from model.mixers.attention.anchor import Clamp, anchored_decay, clamp_of, queries_in_block
+from model.mixers.attention.blocks import Keys, attention_by_blocks
 from model.mixers.attention.sdpa import fused_attention
-from model.mixers.attention.sisa_score import anchored_decay, augmented, clamped_positions, importance_scores
+from model.mixers.attention.sisa_score import Importance
 from model.mixers.attention.softmax import content_scores, softmax_pattern
 from model.mixers.parts.rope import plain_frequencies, rope_phase
 from model.mixers.parts.rotation import rotate
@@ -27,24 +29,41 @@ def draw(seed, *, batch=1, head=2, length=64, d_head=16, d_state=8, total_decay=
     return {name: torch.tensor(value, dtype=torch.float32) for name, value in zip(NAMES, values, strict=True)}
 
 
-def attend(inputs, *, anchor, explicit):
-    """The output of one attention layer, from its projections on."""
+def clamp_in(inputs, *, anchor, dtype=torch.float32, block=128) -> Clamp:
+    """What the clamp does to the decay of these inputs."""
+    g = running_sum(inputs["log_decay"])
+    return clamp_of(g, anchor=anchor, dtype=dtype, block=queries_in_block(block, dtype))
+
+
+def attend(inputs, *, anchor, explicit, dtype=torch.float32, block=128):
+    """The output of one attention layer, from its projections on; dtype is that of the fused score.
+
+    The anchor "none" is the score as it is defined, e^{g_i − g_j} without any clamp, which only the explicit
+    twin can do.
+    """
     q, k, v, B, C, log_decay, theta, lam_raw = inputs.values()
     lam = torch.nn.functional.softplus(lam_raw)
     angle = rope_phase(q.shape[-2], plain_frequencies(q.shape[-1], device=q.device))
     q, k = rotate(q, angle), rotate(k, angle)
     g, phase = running_sum(log_decay), running_sum(theta.mT).mT
-    centred, clamped, bound = clamped_positions(g, anchor=anchor, dtype=torch.float32)
-    g_hat = anchored_decay(centred, clamped, bound=bound)
-    b_rot, c_rot = rotate(B, phase), rotate(C, phase)
+    g_hat = (
+        g if anchor == "none" else anchored_decay(*clamp_in(inputs, anchor=anchor, dtype=dtype, block=block))
+    )
+    term = Importance(rotate(C, phase), rotate(B, phase), g_hat, lam)
     if explicit:
-        return softmax_pattern(content_scores(q, k) + importance_scores(c_rot, b_rot, g_hat, lam)) @ v
-    return fused_attention(augmented(q, c_rot, g_hat, lam), augmented(k, b_rot, -g_hat, lam), v)
+        return softmax_pattern(content_scores(q, k) + term.scores()) @ v
+    q, k, v = (t.to(dtype) if dtype == torch.float16 else t for t in (q, k, v))
+    if anchor == "exact":
+        keys = Keys(k, v, term.b_rot, g_hat)
+        block = queries_in_block(block, q.dtype)
+        return attention_by_blocks(q, keys, term, block=block, attend=fused_attention)
+    return fused_attention(*term.widen(q, k), v)
 
 
-def with_gradients(inputs, *, anchor, explicit, dtype) -> dict[str, Any]:
+def with_gradients(inputs, *, anchor, explicit, dtype, score=torch.float32, block=128) -> dict[str, Any]:
+    """Output and gradients; leaves are in `dtype`, the fused score in `score`."""
     leaves = {name: t.detach().to(dtype, copy=True).requires_grad_() for name, t in inputs.items()}
-    out = attend(leaves, anchor=anchor, explicit=explicit)
+    out = attend(leaves, anchor=anchor, explicit=explicit, dtype=score, block=block)
     weight = torch.tensor(np.random.default_rng(0).standard_normal(out.shape)).to(out)
     ((out * weight).sum() / math.sqrt(out.numel())).backward()
     return {"output": out.detach()} | {name: t.grad for name, t in leaves.items()}

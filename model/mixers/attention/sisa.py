@@ -1,4 +1,4 @@
-"""SISA attention: the score of arXiv 2606.02332, eq. 2, by one SDPA call (eq. 5), each part behind a hook.
+"""SISA attention: the score of arXiv 2606.02332, eq. 2, by SDPA calls (eq. 5), each part behind a hook.
 
 Beside the hooks of `model.mixers.attention.attention`:
 
@@ -25,8 +25,10 @@ from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
 from model.config import SISAConfig
-from model.mixers.attention.attention import Attention
-from model.mixers.attention.sisa_score import Importance, anchored_decay, clamped_positions
+from model.mixers.attention.anchor import anchored_decay, clamp_of, queries_in_block
+from model.mixers.attention.attention import Attention, Term
+from model.mixers.attention.blocks import Keys, attention_by_blocks
+from model.mixers.attention.sisa_score import Importance
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import Float32Linear
 from model.mixers.parts.hooks import at_least_float32, hook_points
@@ -62,7 +64,7 @@ class SISAAttention(Attention):
     @property
     def decodes_from_cache(self) -> bool:
         """Whether the past may be kept: the minimax anchor changes it with every token."""
-        return self.config.anchor == "causal" and super().decodes_from_cache
+        return self.config.anchor != "minimax" and super().decodes_from_cache
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator) -> None:
@@ -86,14 +88,28 @@ class SISAAttention(Attention):
         B, C = self.hook_B(B), self.hook_C(C)
         log_decay = self.hook_log_decay(-F.softplus(self.to_decay(x)).transpose(1, 2))
         cum_decay, phase = running_sum(log_decay), running_sum(theta.mT).mT
+        past = cache.cum_decay if cache else None
         if cache:
             cum_decay, phase = cache.continue_decay(cum_decay), cache.continue_phase(phase)
         cum_decay, phase = self.hook_cum_decay(cum_decay), self.hook_phase(phase)
-        centred, clamped, bound = clamped_positions(cum_decay, anchor=self.config.anchor, dtype=dtype)
-        g_hat = self.hook_anchored_decay(anchored_decay(centred, self.hook_clamped(clamped), bound=bound))
+        block = queries_in_block(self.config.anchor_block, dtype)
+        clamp = clamp_of(cum_decay, anchor=self.config.anchor, dtype=dtype, block=block, past=past)
+        clamped = self.hook_clamped(clamp.clamped)
+        g_hat = self.hook_anchored_decay(anchored_decay(clamp.centred, clamp.limit, clamped))
         c_rot = self.hook_rot_C(self._gated(rotate(C, phase)))
         b_rot = self.hook_rot_B(rotate(B, phase))
         return Importance(c_rot, b_rot, g_hat, self.hook_lam(F.softplus(self.lam_raw)))
+
+    def _fused(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None) -> Tensor:
+        """Return what attention gives, with an anchor a block of queries where the config says so."""
+        if self.config.anchor != "exact" or not isinstance(term, Importance):
+            return super()._fused(q, k, v, term, cache)
+        keys = Keys(k, v, term.b_rot, term.g_hat)
+        if cache:
+            k, v, b_rot, g_hat = cache.extend(k, v, term.b_rot, term.g_hat[..., None])
+            keys = Keys(k, v, b_rot, g_hat[..., 0])
+        block = queries_in_block(self.config.anchor_block, q.dtype)
+        return attention_by_blocks(q, keys, term, block=block, attend=self._attend)
 
     def _gated(self, c_rot: Tensor) -> Tensor:
         """Return R(Φ)C as the score uses it; here as it is."""

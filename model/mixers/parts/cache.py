@@ -1,7 +1,8 @@
-"""What decoding keeps of the past: K̂ and V, and the two running sums.
+"""What decoding keeps of the past: what queries look at, and the two running sums.
 
-The causal anchor makes ĝ of a position independent of what follows, so K̂ of a prefix never changes
-(arXiv 2606.02332, eq. 5).
+A key of a prefix never changes, for its ĝ does not depend on what follows. Where one anchor serves the whole
+text that key is K̂ (arXiv 2606.02332, eq. 5); with an anchor a block of queries it is k and R(Φ)B beside ĝ,
+and every step scales them anew.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ class LayerCache:
     A fresh cache is empty; each forward pass of the layer appends to it.
 
     Args:
-        k_hat: widened keys K̂, batch head position width.
-        v: values, batch head position d_head.
-        cum_decay: g of the last position, batch head 1; None where nothing decays.
+        kept: what queries look at, such as K̂ and v, each batch head position channel.
+        cum_decay: g, batch head position; None where nothing decays.
         phase: Φ of the last position, batch head 1 pair; None where nothing turns.
 
     Example:
@@ -32,27 +32,29 @@ class LayerCache:
         (4, (1, 2, 4, 8))
     """
 
-    k_hat: Tensor | None = None
-    v: Tensor | None = None
+    kept: tuple[Tensor, ...] = ()
     cum_decay: Tensor | None = None
     phase: Tensor | None = None
 
     @property
     def length(self) -> int:
         """How many positions it holds."""
-        return 0 if self.k_hat is None else self.k_hat.shape[-2]
+        return self.kept[0].shape[-2] if self.kept else 0
 
-    def extend(self, k_hat: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Append keys and values of new positions and return those of all positions."""
-        if self.k_hat is not None and self.v is not None:
-            k_hat, v = torch.cat((self.k_hat, k_hat), dim=-2), torch.cat((self.v, v), dim=-2)
-        self.k_hat, self.v = k_hat, v
-        return k_hat, v
+    def extend(self, *new: Tensor) -> tuple[Tensor, ...]:
+        """Append what belongs to new positions and return that of all positions, in the same order."""
+        if self.kept:
+            new = tuple(torch.cat(pair, dim=-2) for pair in zip(self.kept, new, strict=True))
+        self.kept = new
+        return new
 
     def continue_decay(self, cum_decay: Tensor) -> Tensor:
-        """Add g of the past to that of the new positions and remember the last one."""
-        cum_decay = cum_decay if self.cum_decay is None else self.cum_decay + cum_decay
-        self.cum_decay = cum_decay[..., -1:]
+        """Add g of the past to that of the new positions and remember all of it."""
+        if self.cum_decay is None:
+            self.cum_decay = cum_decay
+            return cum_decay
+        cum_decay = self.cum_decay[..., -1:] + cum_decay
+        self.cum_decay = torch.cat((self.cum_decay, cum_decay), dim=-1)
         return cum_decay
 
     def continue_phase(self, phase: Tensor) -> Tensor:

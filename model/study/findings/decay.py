@@ -16,8 +16,8 @@ import torch
 
 from data.results.tables import in_order
 from model.config import SISAConfig
+from model.mixers.attention.anchor import MINIMAX_RANGE, causal_range
 from model.mixers.attention.sisa import SISAAttention
-from model.mixers.attention.sisa_score import MINIMAX_RANGE, causal_range
 from model.network.network import SISAModel
 
 BoundedAnchor = Literal["minimax", "causal"]
