@@ -122,7 +122,10 @@ def _read_heads(folder: Path) -> pd.DataFrame:
     """heads.csv beside what tells the run apart, after what an earlier version has put into metrics.csv."""
     metrics, path = _read_run(folder), folder / "heads.csv"
     earlier = split_heads(metrics)[1]
-    if not path.is_file() or not path.stat().st_size or metrics.empty:
+    if not path.is_file() or metrics.empty:
+        return earlier
+    check_digest(path)  # a table that was emptied is not one that has not been begun
+    if not path.stat().st_size:
         return earlier
     try:
         heads = read_table(path)

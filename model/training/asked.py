@@ -45,7 +45,7 @@ def read_json(path: Path, *, step: str) -> object:
         ...     _ = Path(folder, "config.json").write_text('{"seed": ')
         ...     read_json(Path(folder, "config.json"), step="Put it back from a copy.")
         Traceback (most recent call last):
-        ValueError: .../config.json is 'not JSON: Expecting value: ...'; legal: a whole JSON file; ...
+        ValueError: .../config.json is 'not JSON: Expecting value: ...'; legal: a whole JSON file. ...
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

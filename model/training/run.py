@@ -118,10 +118,10 @@ class Run:
     def _table(self, name: str) -> pd.DataFrame | None:
         """Return one of the two tables; None where it has no rows yet."""
         path = self.folder / name
-        if path.is_file() and path.stat().st_size > 0:
-            return read_table(path)
-        check_digest(path)  # a table that was there and is gone is not one that has not been begun
-        return None
+        if not path.is_file():
+            return None
+        check_digest(path)  # a table that was emptied is not one that has not been begun
+        return read_table(path) if path.stat().st_size > 0 else None
 
     def model(self) -> SISAModel:
         """Return the trained model; a FileNotFoundError where the run has not ended."""

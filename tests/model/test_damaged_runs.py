@@ -236,12 +236,17 @@ def test_a_changed_number_in_a_table_is_refused_by_all_who_read_it(cut, name):
         train(cut.folder)
 
 
-@pytest.mark.parametrize("change", [lambda path: path.unlink(), lambda path: path.write_text("")])
-def test_a_table_that_is_gone_is_not_one_that_has_not_begun(cut, change):
-    change(cut.folder / "heads.csv")
-    for read in (lambda: cut.heads, lambda: train(cut.folder)):
+def test_a_table_that_was_emptied_is_not_one_that_has_not_begun(cut):
+    (cut.folder / "heads.csv").write_text("")
+    for read in (lambda: cut.heads, lambda: read_heads(cut.folder), lambda: train(cut.folder)):
         with pytest.raises(ValueError, match=r"heads.csv does not hold what was written"):
             read()
+
+
+def test_a_run_is_not_resumed_without_one_of_its_tables(cut):
+    (cut.folder / "heads.csv").unlink()
+    with pytest.raises(ValueError, match=r"heads.csv does not hold what was written"):
+        train(cut.folder)
 
 
 def test_a_table_may_grow_beyond_its_note(cut):
