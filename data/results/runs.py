@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.digests import check_digest
 from data.results.head_table import HEAD_KEYS, split_heads, without_heads
 from data.results.variants import Variant
 
@@ -83,13 +84,15 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table of a run, of which a process may just be writing the last line.
 
     What follows the last line end is left out: "40,4000,niah/exact_m" has the columns of a whole line, but a
-    name that nobody measured, and a cut number would be a wrong one.
+    name that nobody measured, and a cut number would be a wrong one. Where the run has noted what it wrote
+    (see `data.digests`), a table that has changed since is refused.
 
     Args:
         path: a CSV file with a header.
 
     Raises:
-        ValueError: not even the header is whole, or a line has too many columns.
+        ValueError: not even the header is whole, a line has too many columns, or the table has changed since
+            it was written.
 
     Example:
         >>> import tempfile
@@ -98,8 +101,12 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         >>> read_table(path).values.tolist()
         [[1.0, 3.25]]
     """
+    check_digest(path)
     whole, end, _ = Path(path).read_bytes().rpartition(b"\n")
-    return pd.read_csv(io.BytesIO(whole + end))
+    try:
+        return pd.read_csv(io.BytesIO(whole + end))
+    except ValueError as error:  # includes pandas' EmptyDataError and ParserError
+        raise ValueError(f"{path} cannot be read as a table ({error}); was the file cut off?") from error
 
 
 def _listed(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -115,7 +122,10 @@ def _read_heads(folder: Path) -> pd.DataFrame:
     """heads.csv beside what tells the run apart, after what an earlier version has put into metrics.csv."""
     metrics, path = _read_run(folder), folder / "heads.csv"
     earlier = split_heads(metrics)[1]
-    if not path.is_file() or not path.stat().st_size or metrics.empty:
+    if not path.is_file() or metrics.empty:
+        return earlier
+    check_digest(path)  # a table that was emptied is not one that has not been begun
+    if not path.stat().st_size:
         return earlier
     try:
         heads = read_table(path)

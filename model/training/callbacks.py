@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from time import monotonic
 from typing import Protocol, TypedDict, cast
 
 import lightning as L
@@ -13,15 +15,18 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from data import NIAHTask
+from data.digests import note_digests
 from data.files import write_aside
 from data.results.head_table import HEAD_KEYS
 from model.analysis.evaluation import evaluate, head_state, heldout_loss
 from model.analysis.needle_lens import needle_lens
 from model.network.network import SISAModel
+from model.training.checkpoints import seal
 from model.training.recipe import TrainingConfig
-from model.training.run import HEADS_FILE, METRICS_COLUMNS, METRICS_FILE, NonFiniteLoss, Run
+from model.training.run import HEADS_FILE, METRICS_COLUMNS, METRICS_FILE, TABLES, NonFiniteLoss, Run
 
 EVALUATION_SEED = 1_000_003  # far from any training seed
+SECONDS_BETWEEN_CHECKPOINTS = 60
 
 Batch = tuple[Tensor, Tensor]  # tokens and labels, row × position
 
@@ -229,20 +234,45 @@ def _joined(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 class CheckpointWriter(StepCallback):
     """Replace last.ckpt as a whole, after the metrics of its step are on the disk and known to be finite.
 
+    A checkpoint is due every so many steps, and once a minute, so that a run that is stopped loses a minute
+    at most however slow its steps are. The last.ckpt that was there becomes previous.ckpt.
+
     The order matters: a process killed between the two has rows that its checkpoint lacks, which
     `Run.cut_tables` drops. The other way round, rows would be missing for good.
 
     Args:
         recorder: what checks the losses up to here.
         training: how often.
+        kept: the step of the checkpoint that the run resumes from, 0 where it begins.
     """
 
-    def __init__(self, recorder: Recorder, training: TrainingConfig) -> None:
-        self.recorder, self.training = recorder, training
+    def __init__(self, recorder: Recorder, training: TrainingConfig, *, kept: int) -> None:
+        self.recorder, self.training, self.kept = recorder, training, kept
+        self._written = 0.0  # seconds of the monotonic clock
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock."""
+        self._written = monotonic()
+
+    def on_save_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, object]
+    ) -> None:
+        """Note in the checkpoint which run it is of."""
+        checkpoint["run"] = self.recorder.run.config
 
     def at(self, trainer: L.Trainer, model: SISAModel, step: int) -> None:
         """Write a checkpoint where one is due."""
-        if self.training.due(step, self.training.checkpoint_every):
-            self.recorder.check()
-            with write_aside(self.recorder.run.checkpoint) as aside:
-                trainer.save_checkpoint(aside)
+        late = monotonic() - self._written >= SECONDS_BETWEEN_CHECKPOINTS
+        if not late and not self.training.due(step, self.training.checkpoint_every):
+            return
+        self.recorder.check()
+        run = self.recorder.run
+        note_digests(run.folder, TABLES)
+        with write_aside(run.checkpoint) as aside:
+            trainer.save_checkpoint(aside)
+            seal(aside)
+            if (
+                run.checkpoint.is_file()
+            ):  # a kill after this line leaves previous.ckpt alone, which is resumed
+                os.replace(run.checkpoint, run.previous_checkpoint)
+        self.kept, self._written = step, monotonic()

@@ -17,11 +17,13 @@ import torch
 from tokenizers import Tokenizer
 
 from data import NIAHTask
+from data.digests import note_digests
 from data.extras import needs_extra
+from data.files import clear_parts
 from data.refusal import one_of, refusal, whole
 from model.config import SISAConfig
 from model.training.recipe import Batches, TrainingConfig
-from model.training.run import Run
+from model.training.run import TABLES, Run
 from model.weights.checkpoint import save
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -60,7 +62,8 @@ def fit(
         The finished run: its tables, and `Run.model()`.
 
     Raises:
-        ValueError: the folder is in use, or holds another run or other files; a value is not legal.
+        ValueError: the folder is in use, or holds another run or other files; a file of the run is damaged
+            and cannot be replaced; a value is not legal.
         NonFiniteLoss: loss or gradient is not finite; names the step, the batch and the last good checkpoint.
         KeyboardInterrupt: somebody stopped it; the same call resumes.
 
@@ -90,6 +93,10 @@ def fit(
         "device": device,
     }
     run.check()  # before the lock, which is a file too
+    if run.finished:  # nothing is written, so the folder may lie on a disk that is read-only
+        clear_parts(run.folder)
+        run.check_finished(asked)
+        return run
     with run.locked():
         run.open(asked)
         if not run.finished:
@@ -98,6 +105,7 @@ def fit(
 
             model = train(run, config, training, batches, tasks, heldout, tokenizer, seed=seed, device=device)
             save(model, run.weights)
+            note_digests(run.folder, [*TABLES, run.weights.name])
     return run
 
 

@@ -12,9 +12,11 @@ counts.
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 import warnings
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import lightning as L
 import numpy as np
@@ -30,6 +32,7 @@ from model.config import SISAConfig
 from model.mixers.parts.hooks import at_least_float32
 from model.network.network import SISAModel
 from model.training.callbacks import CheckpointWriter, Evaluator, Recorder
+from model.training.checkpoints import find_start
 from model.training.progress import Progress
 from model.training.recipe import Batches, TrainingConfig
 from model.training.run import Run
@@ -151,44 +154,59 @@ def train(
         KeyboardInterrupt: stopped before the last step.
 
     Example:
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> from data import TrainingBatches
         >>> from model import SISAConfig
         >>> batches = TrainingBatches(task=NIAHTask(lengths=(16,)), batch_size=1)
         >>> with TemporaryDirectory() as folder:
-        ...     model = train(Run(Path(folder)), SISAConfig.preset("tiny"), TrainingConfig(steps=1), batches,
+        ...     run = Run(Path(folder))
+        ...     run.open({"model": {}, "training": {}})
+        ...     model = train(run, SISAConfig.preset("tiny"), TrainingConfig(steps=1), batches,
         ...                   tasks={}, heldout=None, tokenizer=None, seed=0, device="cpu")
-        ...     Run(Path(folder)).metrics["name"].tolist()
+        ...     run.metrics["name"].tolist()
+        training starts anew in ...: step 0 of 1
         step 1/1 ...
         ['train/loss', 'lr', 'grad_norm']
     """
     module = SISATraining(SISAModel(config, seed=seed, tokenizer=tokenizer), training).train()
-    resume = run.checkpoint if run.checkpoint.is_file() else None
-    step = _checkpointed_step(resume)
-    run.cut_tables(step)  # rows that a killed process wrote after its checkpoint are measured again
+    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    start = find_start(run, shapes, steps=training.steps)
+    run.cut_tables(start.step)  # rows that a killed process wrote after its checkpoint are measured again
+    print(start.told, flush=True)
     recorder = Recorder(run, training, seed=seed)
     evaluator = Evaluator(recorder, training, tasks=tasks, heldout=heldout)
     # their order is the order of their calls: rows of a step are on the disk before its checkpoint
-    callbacks = [recorder, evaluator, CheckpointWriter(recorder, training), Progress(recorder, training)]
+    writer = CheckpointWriter(recorder, training, kept=start.step)
+    callbacks = [recorder, evaluator, writer, Progress(recorder, training)]
     trainer = _trainer(run, training, callbacks, device=device)
     workers = 4 if device == "cuda" else 0
-    stream = loader(batches, seed=seed, start=step * training.accumulate, workers=workers)
+    stream = loader(batches, seed=seed, start=start.step * training.accumulate, workers=workers)
     with warnings.catch_warnings():
         # batches are made by slicing
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated.*")  # inside Lightning
-        trainer.fit(module, stream, ckpt_path=resume, weights_only=True)
-    if trainer.global_step < training.steps:  # Lightning swallows an interrupt
+        with _interrupts_kept():
+            trainer.fit(module, stream, ckpt_path=start.checkpoint, weights_only=True)
+    if trainer.global_step < training.steps:
         stopped = f"stopped at step {trainer.global_step} of {training.steps}"
-        raise KeyboardInterrupt(f"{stopped}; the same call resumes {run.folder}")
+        raise KeyboardInterrupt(f"{stopped}; the same call resumes {run.folder} from step {writer.kept}")
     return module.model.cpu().eval()
 
 
-def _checkpointed_step(checkpoint: Path | None) -> int:
-    """Return the optimiser steps that a checkpoint holds; 0 without one."""
-    if checkpoint is None:
-        return 0
-    return torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]
+@contextmanager
+def _interrupts_kept() -> Iterator[None]:
+    """Undo what Lightning does at an interrupt: it makes the process deaf to the next one, and exits."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+    finally:
+        if in_main_thread and before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _trainer(run: Run, training: TrainingConfig, callbacks: list[L.Callback], *, device: str) -> L.Trainer:

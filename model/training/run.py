@@ -4,7 +4,8 @@
     versions.json      software of every start
     metrics.csv        step, tokens, name, value: numbers of the whole model
     heads.csv          step, layer, head, then one column a measure: numbers of every head
-    last.ckpt          Lightning checkpoint, replaced as a whole
+    last.ckpt          Lightning checkpoint, replaced as a whole; previous.ckpt is the one before it
+    run_digests.json   SHA-256 of the tables and the weights, compared whenever one of them is read
     model.safetensors  the trained weights, once it has ended
 
 Killed at any moment, a folder is either resumable or empty: files appear by renaming, and rows of both tables
@@ -24,15 +25,18 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from data.digests import check_digest, forget_digests
 from data.files import clear_parts, write_aside
 from data.refusal import refusal
 from data.results.head_table import split_heads, without_heads
 from data.results.runs import read_table
 from model.network.network import SISAModel
 from model.network.versions import versions
+from model.training.asked import differences, read_json
 from model.weights.checkpoint import load
 
 METRICS_FILE, HEADS_FILE = "metrics.csv", "heads.csv"
+TABLES = (METRICS_FILE, HEADS_FILE)
 METRICS_COLUMNS = ["step", "tokens", "name", "value"]
 
 
@@ -61,6 +65,16 @@ class Run:
         return self.folder / "last.ckpt"
 
     @property
+    def previous_checkpoint(self) -> Path:
+        """The checkpoint before that one, which takes its place where it is damaged."""
+        return self.folder / "previous.ckpt"
+
+    @property
+    def begun(self) -> bool:
+        """Whether the run has measured anything yet."""
+        return (self.folder / METRICS_FILE).is_file()
+
+    @property
     def weights(self) -> Path:
         """The file of the trained weights, there once the run has ended."""
         return self.folder / "model.safetensors"
@@ -72,8 +86,13 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What was asked, as `fit` noted it."""
-        return json.loads((self.folder / "config.json").read_text())
+        """What was asked, as `fit` noted it; a ValueError where the file cannot be read as that."""
+        path = self.folder / "config.json"
+        noted = read_json(path, step="Put it back from a copy, or delete the folder and train again.")
+        if not isinstance(noted, dict) or not noted.keys() >= {"model", "training"}:
+            step = "If it is a run's, put its config.json back from a copy; otherwise name a run's folder."
+            raise refusal(str(path), noted, legal="what a run was asked, as fit notes it", step=step)
+        return noted
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -86,15 +105,23 @@ class Run:
 
         Folders of earlier versions have these numbers in metrics.csv, under names such as "lam/L0H1".
         """
-        earlier, path = split_heads(self._logged())[1], self.folder / HEADS_FILE
-        tables = [earlier, read_table(path)] if _has_rows(path) else [earlier]
+        earlier, table = split_heads(self._logged())[1], self._table(HEADS_FILE)
+        tables = [earlier] if table is None else [earlier, table]
         filled = [table for table in tables if not table.empty]
         return pd.concat(filled, ignore_index=True) if filled else earlier
 
     def _logged(self) -> pd.DataFrame:
         """Return metrics.csv as it stands, heads among it in folders of earlier versions."""
-        path = self.folder / METRICS_FILE
-        return read_table(path) if _has_rows(path) else pd.DataFrame(columns=METRICS_COLUMNS)
+        table = self._table(METRICS_FILE)
+        return pd.DataFrame(columns=METRICS_COLUMNS) if table is None else table
+
+    def _table(self, name: str) -> pd.DataFrame | None:
+        """Return one of the two tables; None where it has no rows yet."""
+        path = self.folder / name
+        if not path.is_file():
+            return None
+        check_digest(path)  # a table that was emptied is not one that has not been begun
+        return read_table(path) if path.stat().st_size > 0 else None
 
     def model(self) -> SISAModel:
         """Return the trained model; a FileNotFoundError where the run has not ended."""
@@ -111,11 +138,10 @@ class Run:
         step = "Choose an empty or new folder."
         if (self.folder / "config.json").is_file():
             try:
-                noted = self.config
-            except (ValueError, RecursionError):  # no JSON, or no text at all
-                noted = None
-            if not isinstance(noted, dict) or not noted.keys() >= {"model", "training"}:
-                raise self._refused("a run folder, not one whose config.json was written by no run", step)
+                self.config  # noqa: B018 (reading it is the check)
+            except ValueError as error:
+                legal = "a run folder, not one whose config.json was written by no run"
+                raise self._refused(legal, f"{error} Or choose an empty or new folder.") from error
         elif self.folder.is_dir():
             others = sorted(p.name for p in self.folder.iterdir() if not p.name.startswith("."))
             if others:
@@ -135,17 +161,35 @@ class Run:
         else:
             write_json(self.folder / "config.json", asked)
         starts = self.folder / "versions.json"
-        before = json.loads(starts.read_text()) if starts.is_file() else []
+        step = "Delete it; nothing else needs it."
+        before = read_json(starts, step=step) if starts.is_file() else []
+        if not isinstance(before, list):
+            raise refusal(str(starts), before, legal="a list of the software of every start", step=step)
         if versions() not in before:
             write_json(starts, [*before, versions()])
 
+    def check_finished(self, asked: Mapping[str, object]) -> None:
+        """Refuse a finished run that is not what was asked for, or whose files are damaged or another run's.
+
+        Nothing is written, so a run on a read-only disk can be checked too.
+        """
+        self._check_same(asked)
+        again = "Put the right file back, or delete this one: the same call then goes on from last.ckpt."
+        try:
+            model = self.model()
+        except ValueError as error:
+            raise ValueError(f"{error} {again}") from error
+        own = {"model": model.config.to_dict(), "seed": model.seed}
+        changed = differences(own, asked)
+        if changed:
+            came = f"weights of another run ({'; '.join(changed[:6])})"
+            raise refusal(str(self.weights), came, legal="the weights that this run has trained", step=again)
+        for name in TABLES:
+            check_digest(self.folder / name)
+
     def _check_same(self, asked: Mapping[str, object]) -> None:
         """Refuse to resume a run as something else; what an earlier version did not note is not compared."""
-        noted = self.config
-        same = {name: asked.get(name) for name in noted}
-        old, new = _flat(noted), _flat(json.loads(json.dumps(same)))
-        fields = [name for name in sorted(old | new) if old.get(name) != new.get(name)]
-        changed = [f"{name}: {old.get(name)!r} there, {new.get(name)!r} here" for name in fields]
+        changed = differences(self.config, asked)
         if changed:
             step = "Choose another folder, or ask for the same run to resume it."
             raise self._refused(f"the folder of the same run; {'; '.join(changed[:6])}", step)
@@ -176,27 +220,41 @@ class Run:
         written. They are cut as text: a number that is kept keeps every digit. A last line without its end is
         half a line and goes, even where its first characters read as an early step: the half "12" of
         "120,0,…".
+
+        Raises:
+            ValueError: rows up to there have changed since they were written, or are no rows.
         """
-        for path in (self.folder / METRICS_FILE, self.folder / HEADS_FILE):
-            if step == 0:
+        paths = [self.folder / name for name in TABLES]
+        if step == 0:
+            forget_digests(self.folder)
+            for path in paths:
                 path.unlink(missing_ok=True)
-            elif path.is_file():
-                header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
-                whole = [line for line in lines if line.endswith(b"\n") and _step_of(line) <= step]
-                # a header without its end means that no row was whole either: the table begins anew
-                with write_aside(path) as aside:
-                    aside.write_bytes(b"".join([header, *whole]) if header.endswith(b"\n") else b"")
+            return
+        for path in paths:
+            check_digest(path)
+        kept = {path: _rows_until(step, path) for path in paths if path.is_file()}
+        forget_digests(self.folder)  # of longer tables; the next checkpoint notes them anew
+        for path, rows in kept.items():
+            with write_aside(path) as aside:
+                aside.write_bytes(rows)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; the lock ends with the process, however it ends."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / ".lock", timeout=0)
         try:
-            with FileLock(self.folder / ".lock", timeout=0):
-                yield
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
         except Timeout:
             step = "Wait for it to end, or choose another folder."
             raise self._refused("a folder that no other run is using", step) from None
+        except (OSError, NotImplementedError) as error:  # the latter where a disk knows no locks
+            step = f"No run can be trained there ({error}); choose another folder."
+            raise self._refused("a folder that can be written to and locked", step) from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _refused(self, legal: str, step: str) -> ValueError:
         """Return the error of a folder that cannot be used."""
@@ -222,21 +280,21 @@ def write_json(path: Path, value: object) -> None:
         aside.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
-def _has_rows(path: Path) -> bool:
-    """Return whether a table has been begun; it is empty for a moment before its first rows."""
-    return path.is_file() and path.stat().st_size > 0
+def _rows_until(step: int, path: Path) -> bytes:
+    """Return the header of a table and its whole rows up to a step, as they stand in the file."""
+    header, *lines = path.read_bytes().splitlines(keepends=True) or [b""]
+    if not header.endswith(b"\n"):  # then no row was whole either: the table begins anew
+        return b""
+    return b"".join(
+        [header, *(line for line in lines if line.endswith(b"\n") and _step_of(line, path) <= step)]
+    )
 
 
-def _step_of(line: bytes) -> int:
+def _step_of(line: bytes, path: Path) -> int:
     """Return the step of a row, its first field."""
-    return int(line.partition(b",")[0])
-
-
-def _flat(value: object, prefix: str = "") -> dict[str, object]:
-    """Return nested mappings as one, with dotted names: {"model": {"d_state": 4}} as {"model.d_state": 4}."""
-    if not isinstance(value, Mapping):
-        return {prefix: value}
-    flat: dict[str, object] = {}
-    for name, inner in value.items():
-        flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
-    return flat
+    try:
+        return int(line.partition(b",")[0])
+    except ValueError:
+        legal = "rows that begin with the number of a step"
+        step = "Put the table back from a copy, or delete the folder and train again."
+        raise refusal(f"a row of {path}", line, legal=legal, step=step) from None

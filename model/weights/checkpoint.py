@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from data.digests import check_digest
 from data.files import write_aside
 from data.refusal import refusal
 from data.text.tokenizer import load_tokenizer
@@ -79,7 +80,8 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
 
     Raises:
         FileNotFoundError: neither a file nor a shipped name; says which names there are.
-        ValueError: not a SISA checkpoint, or its tensors do not fit its config.
+        ValueError: not a SISA checkpoint, its tensors do not fit its config, or the training that wrote it
+            has noted another digest (see `data.digests`).
 
     Example:
         >>> from model import load
@@ -88,6 +90,7 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
         FileNotFoundError: no checkpoint at nia; legal: a .safetensors file, ... shipped names ['niah'].
     """
     path = locate(path)
+    check_digest(path)
     try:
         with safe_open(path, framework="pt") as file:
             metadata, names = file.metadata() or {}, file.keys()

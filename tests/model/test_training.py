@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from killable_run import CONFIG, TASK, train
+from killable_run import CONFIG, TASK, Interrupting, same, train
 
 from data import TrainingBatches
 from model import SISAModel
@@ -26,32 +27,10 @@ from model.training.recipe import TrainingConfig
 from model.training.run import NonFiniteLoss, Run
 
 
-def same(first: Run, second: Run) -> bool:
-    weights = [run.model().state_dict() for run in (first, second)]
-    tables = ("metrics.csv", "heads.csv")
-    texts = [[(run.folder / name).read_text() for name in tables] for run in (first, second)]
-    equal = [torch.equal(weights[0][name], weights[1][name]) for name in weights[0]]
-    return texts[0] == texts[1] and all(equal)
-
-
-class Interrupting:
-    """Batches that stop the run at one step."""
-
-    def __init__(self, inner, *, at, error):
-        self.inner, self.at, self.error = inner, at, error
-
-    def build(self, seed, step):
-        if step == self.at:
-            raise self.error
-        return self.inner.build(seed, step)
-
-    def spec(self):
-        return self.inner.spec()
-
-
 def test_a_run_leaves_a_whole_folder(tmp_path):
     run = train(tmp_path / "run")
     files = ["config.json", "versions.json", "metrics.csv", "heads.csv", "last.ckpt", "model.safetensors"]
+    files += ["previous.ckpt", "run_digests.json"]
     assert {p.name for p in run.folder.iterdir()} == {*files, ".lock"}
     metrics = run.metrics
     assert list(metrics.columns) == ["step", "tokens", "name", "value"]
@@ -144,10 +123,13 @@ def test_what_a_kill_left_half_written_is_removed(tmp_path):
 
 
 def test_interrupt_is_not_mistaken_for_the_end(tmp_path):
-    batches = Interrupting(TrainingBatches(task=TASK, batch_size=4), at=7, error=KeyboardInterrupt())
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
+    batches = Interrupting(TrainingBatches(task=TASK, batch_size=4), at=9, error=KeyboardInterrupt())
+    before = signal.getsignal(signal.SIGINT)
+    message = rf"stopped at step 8 of 20; the same call resumes {tmp_path / 'run'} from step 6"
+    with pytest.raises(KeyboardInterrupt, match=message):
         train(tmp_path / "run", batches=batches)
     assert not Run(tmp_path / "run").finished
+    assert signal.getsignal(signal.SIGINT) is before  # a second interrupt would still be heard
 
 
 @pytest.fixture
@@ -365,7 +347,9 @@ def test_missing_device_is_explained(tmp_path):
 def test_headless_runs_print_lines_and_no_bar(tmp_path, capfd):
     train(tmp_path / "run")
     out, err = capfd.readouterr()
-    assert [line.split()[1] for line in out.splitlines()] == ["8/20", "16/20", "20/20"]
+    start, *lines = out.splitlines()
+    assert start == f"training starts anew in {tmp_path / 'run'}: step 0 of 20"
+    assert [line.split()[1] for line in lines] == ["8/20", "16/20", "20/20"]
     assert "tokens/s" in out
     assert "%" not in err
 
