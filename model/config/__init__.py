@@ -158,7 +158,8 @@ class SISAConfig(Shape):
             values: fields by name; those that an older version did not know take their defaults. What says
                 nothing of its anchor was made when there was only "causal", and keeps it.
         """
-        return cls(**{"anchor": "causal", **values})
+        said: dict[str, Any] = {"anchor": "causal", **values}
+        return cls(**said)
 
     @classmethod
     def preset(

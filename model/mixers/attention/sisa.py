@@ -17,6 +17,8 @@ Beside the hooks of `model.mixers.attention.attention`:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import ClassVar
 
 import torch
@@ -25,6 +27,7 @@ from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
 from model.config import SISAConfig
+from model.config.architectures import architecture
 from model.mixers.attention.anchor import anchored_decay, clamp_of, queries_in_block
 from model.mixers.attention.attention import Attention, Term
 from model.mixers.attention.blocks import Keys, attention_by_blocks
@@ -35,6 +38,8 @@ from model.mixers.parts.hooks import at_least_float32, hook_points
 from model.mixers.parts.rotation import rotate
 from model.mixers.parts.running_sum import running_sum
 
+# one launch for all blocks, where PyTorch came with Triton
+TILES = import_module("model.mixers.attention.tiles") if find_spec("triton") else None
 INITIAL_DECAY_BIAS = -5.0  # log α = −softplus(−5) ≈ −0.0067: half-life 0.693 / 0.0067 ≈ 103 tokens
 INITIAL_LAM_RAW = -1.0  # λ = softplus(−1) ≈ 0.3133
 
@@ -55,6 +60,7 @@ class SISAAttention(Attention):
         self.to_decay = Float32Linear(d, h)
         self.to_theta = nn.Linear(d, h * d_s // 2, bias=False)
         self.lam_raw = nn.Parameter(torch.full((h,), INITIAL_LAM_RAW))
+        self.has_softmax = architecture(config.architecture).score == "softmax"
         self.hook_log_decay, self.hook_cum_decay = hook_points(2, pos_dim=2)
         self.hook_clamped, self.hook_anchored_decay = hook_points(2, pos_dim=2)
         self.hook_B, self.hook_C, self.hook_rot_B, self.hook_rot_C = hook_points(4, pos_dim=2)
@@ -104,6 +110,8 @@ class SISAAttention(Attention):
         """Return what attention gives, with an anchor a block of queries where the config says so."""
         if self.config.anchor != "exact" or not isinstance(term, Importance):
             return super()._fused(q, k, v, term, cache)
+        if cache is None and self.has_softmax and TILES and TILES.fits(q, term.b_rot):
+            return TILES.attention(q, k, v, *term)
         keys = Keys(k, v, term.b_rot, term.g_hat)
         if cache:
             k, v, b_rot, g_hat = cache.extend(k, v, term.b_rot, term.g_hat[..., None])
