@@ -1,8 +1,10 @@
 """ScoreExplorer from Python: state, refusals, text mode, what it writes."""
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from traitlets import TraitError
 
@@ -42,9 +44,40 @@ def test_state_is_shared_with_the_widget_in_both_directions(explorer):
     )
 
 
+def test_numbers_of_numpy_are_kept_as_plain_ones(explorer):
+    explorer.state.layer = np.int64(1)
+    explorer.state.head = explorer.trace["head"][2]
+    explorer.state.query = np.int64(-1)
+    explorer.state.lam_scale = np.float32(0.5)
+    explorer.state.window = np.array([0, 20, 5, 30])
+    shown = {"layer": 1, "head": 2, "lam_scale": 0.5, "query": 39, "window": [0, 20, 5, 30]}
+    assert explorer.state.as_dict() == shown
+    assert json.loads(json.dumps(explorer.state.as_dict())) == shown
+    explorer.figure.query = np.uint8(7)
+    explorer.figure.window = (np.int32(1), np.int8(2), 3, 4)
+    assert (explorer.figure.query, type(explorer.figure.query)) == (7, int)
+    assert explorer.figure.window == explorer.state.window == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", ["layer", "head"])
+def test_an_explorer_starts_where_numbers_of_numpy_say(trace, name):
+    start: dict[str, Any] = {name: np.uint8(1)}
+    assert type(ScoreExplorer(trace, **start).state.as_dict()[name]) is int
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
+        ("head", 1.0, "head is 1.0; legal: 0, 1, 2"),
+        ("head", np.True_, "head is np.True_; legal: 0, 1, 2"),
+        ("layer", None, "layer is None; legal: 0, 1"),
+        ("layer", [0], r"layer is \[0\]; legal: 0, 1"),
+        ("lam_scale", 10**400, "lam_scale is 1000000000"),
+        ("lam_scale", np.float32("nan"), r"lam_scale is np.float32\(nan\)"),
+        ("query", np.array([1, 2]), r"query is array\(\[1, 2\]\)"),
+        ("window", {0, 20, 5, 30}, "window is .*; legal: None, or"),
+        ("window", np.zeros((2, 2), dtype=int), "window is array.*"),
+        ("window", (0, 20, 5, 30.0), "window is .*; legal: None, or"),
         ("layer", 2, "layer is 2; legal: 0, 1"),
         ("head", True, "head is True; legal: 0, 1, 2"),
         ("lam_scale", 4.5, "lam_scale is 4.5; legal: 0 to 4 times the trained λ"),
