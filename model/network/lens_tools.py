@@ -147,20 +147,31 @@ class LensTools(HooksInTurn):
             text: one text or a list of them.
 
         Raises:
-            ValueError: the model has no tokenizer, or the texts differ in length.
+            ValueError: the model has no tokenizer, a text is none or empty, or the texts differ in length.
         """
-        if self.tokenizer is None:
-            step = "Pass token ids, or SISAModel(..., tokenizer=...)."
-            raise refusal("tokenizer", None, legal="a tokenizers.Tokenizer", step=step)
-        rows = [encode(self.tokenizer, t) for t in ([text] if isinstance(text, str) else text)]
+        texts = list(text) if isinstance(text, list | tuple) else [text]
+        rows = [self._encoded(each) for each in texts]
+        for each, row in zip(texts, rows, strict=True):
+            if not row:
+                legal = "a text of at least one token"
+                raise refusal("text", each, legal=legal, step="Nothing is put before a text: write some.")
         if len({len(row) for row in rows}) != 1:
             came = f"{[len(row) for row in rows]} tokens long"
             raise refusal("texts", came, legal="texts of equal length", step="Pass them one by one.")
         return torch.tensor(rows, dtype=torch.int64, device=self.device)
 
+    def _encoded(self, text: object) -> list[int]:
+        """Return the token ids of one text; half a surrogate pair is read as its escape."""
+        if not isinstance(self.tokenizer, Tokenizer):
+            step = "Pass token ids, or SISAModel(..., tokenizer=...)."
+            raise refusal("tokenizer", self.tokenizer, legal="a tokenizers.Tokenizer", step=step)
+        if not isinstance(text, str):
+            raise refusal("text", text, legal="a string", step="Token ids need no tokenizer: pass a tensor.")
+        return encode(self.tokenizer, text)
+
     def to_single_token(self, text: str) -> int:
         """Return the id of a text that is one token; a ValueError says how many tokens it is otherwise."""
-        ids = self.to_tokens(text)[0].tolist()
+        ids = self._encoded(text)
         if len(ids) != 1:
             legal = f"a text that is one token, not {len(ids)}"
             raise refusal("text", text, legal=legal, step="Pass a shorter text or a token id.")
@@ -174,10 +185,28 @@ class LensTools(HooksInTurn):
 
         Args:
             tokens: one token as text or id, or ids of any shape.
+
+        Raises:
+            ValueError: a text is no single token, or ids are no integers or outside the vocabulary.
         """
         given = self.to_single_token(tokens) if isinstance(tokens, str) else tokens
-        ids = torch.as_tensor(given, device=self.device)
+        ids = self._ids(given)
         return self.embed.weight[ids] * self.ln_final.w
+
+    def _ids(self, tokens: object) -> Tensor:
+        """Return token ids of any shape and integer type as int64 on the model's device."""
+        legal = f"whole numbers, 0 to {self.config.d_vocab - 1}"
+        step = "A text must be one token; ids may have any shape."
+        try:
+            ids = torch.as_tensor(tokens)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise refusal("tokens", tokens, legal=legal, step=step) from error
+        if ids.dtype == torch.bool or ids.is_floating_point() or ids.is_complex() or not ids.numel():
+            raise refusal("tokens", tokens, legal=legal, step=step)
+        ids = ids.to(self.device, torch.int64)
+        if ids.min() < 0 or ids.max() >= self.config.d_vocab:
+            raise refusal("tokens", tokens, legal=legal, step=step)
+        return ids
 
 
 def position_code(config: SISAConfig) -> PositionCode:

@@ -51,9 +51,9 @@ class ExplorerState(HasTraits):
         ExplorerState(layer=0, head=0, lam_scale=1.0, query=7, window=None)
     """
 
-    layer = TraitType(0)  # AnyTrait would let None pass without asking `_check`
-    head = TraitType(0)
-    lam_scale = TraitType(1.0)
+    layer: TraitType[int, Any] = TraitType(0)  # AnyTrait would let None pass without asking `_check`
+    head: TraitType[int, Any] = TraitType(0)
+    lam_scale: TraitType[float, Any] = TraitType(1.0)
     query = AnyTrait(None, allow_none=True)
     window = AnyTrait(None, allow_none=True)
 

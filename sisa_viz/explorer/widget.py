@@ -30,9 +30,9 @@ class ExplorerWidget(anywidget.AnyWidget):
     text_mode = Bool(False).tag(sync=True)
     request = Dict().tag(sync=True)
     message = Unicode().tag(sync=True)
-    layer = TraitType(0).tag(sync=True)
-    head = TraitType(0).tag(sync=True)
-    lam_scale = TraitType(1.0).tag(sync=True)
+    layer: TraitType[int, Any] = TraitType(0).tag(sync=True)
+    head: TraitType[int, Any] = TraitType(0).tag(sync=True)
+    lam_scale: TraitType[float, Any] = TraitType(1.0).tag(sync=True)
     query = AnyTrait(None, allow_none=True).tag(sync=True)
     window = AnyTrait(None, allow_none=True).tag(sync=True)
 

@@ -192,7 +192,8 @@ def check_finite(array: xr.DataArray) -> xr.DataArray:
     """
     bad = ~np.isfinite(array.values)
     if bad.any():
-        where = dict(zip(array.dims, map(int, np.argwhere(bad)[0]), strict=True))
+        first = array[tuple(np.argwhere(bad)[0])]
+        where = {axis: int(first[axis]) for axis in array.dims if axis in first.coords}
         place = f", the first at {where}" if where else ""
         raise ValueError(
             f"{array.name} holds {int(bad.sum())} values that are not finite{place}; "
