@@ -15,7 +15,6 @@ import xarray as xr
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformer_lens import ActivationCache
 from transformer_lens.config import TransformerLensConfig
 from transformer_lens.utilities.slice import Slice, SliceInput
 
@@ -24,6 +23,7 @@ from data.text.tokenizer import encode
 from model.config import SISAConfig
 from model.mixers.parts.norm import RMSNorm
 from model.network.block import Block
+from model.network.cache_tools import NetworkCache
 from model.network.capture import Sequenced, capture
 from model.network.turns import HooksInTurn
 
@@ -83,6 +83,12 @@ class LensTools(HooksInTurn):
         """Zeros: the unembedding has no bias, and TransformerLens' tools ask for one."""
         return torch.zeros(self.config.d_vocab, device=self.device, dtype=self.embed.weight.dtype)
 
+    def accumulated_bias(
+        self, layer: int, mlp_input: bool = False, include_mlp_biases: bool = True
+    ) -> Float[Tensor, " d_model"]:
+        """Return zeros: no block has a bias, and `get_full_resid_decomposition` asks for their sum."""
+        return torch.zeros(self.config.d_model, device=self.device, dtype=self.embed.weight.dtype)
+
     def run_with_cache(
         self,
         *args: Any,
@@ -93,8 +99,9 @@ class LensTools(HooksInTurn):
     ) -> Any:
         """Run the model once and return its output and what its hooks saw.
 
-        It takes what HookedRootModule's own method takes. The cache is an ActivationCache, and `pos_slice`
-        cuts the position axis of every hook, wherever that axis stands: second in q, third in B and scores.
+        It takes what HookedRootModule's own method takes. The cache is an ActivationCache, a `NetworkCache`.
+        `pos_slice` cuts the position axis of every hook, wherever that axis stands: second in q, third in B
+        and scores.
 
         Args:
             args: as of `forward`.
@@ -113,7 +120,7 @@ class LensTools(HooksInTurn):
                 name: cut.apply(t, dim=self._position_dim(name)) if t.ndim > 1 else t
                 for name, t in cache.items()
             }
-        cache = ActivationCache(cache, self)
+        cache = NetworkCache(cache, self)
         if remove_batch_dim:
             cache = cache.remove_batch_dim()
         return output, cache if return_cache_object else cache.cache_dict
