@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from data.refusal import file_path
+
 if TYPE_CHECKING:  # a report's rooms are heavy and load when a command runs
     from sisa_viz.pages.page import Section
 
@@ -39,6 +41,8 @@ def report(
     from sisa_viz.pages.page import report as write
 
     try:
+        paths = [file_path("path", path) for path in paths]
+        output = file_path("output", output)
         _check_output(output, paths)
         typer.echo(write(output, *_sections(paths, explorer), title=title))
     except (ValueError, OSError) as error:
@@ -66,6 +70,7 @@ def explore(
     from sisa_viz.trace.store import open_trace
 
     try:
+        trace, output = file_path("trace", trace), file_path("output", output)
         _check_output(output, [trace])
         with open_trace(trace) as opened:
             ScoreExplorer(opened).to_html(output)

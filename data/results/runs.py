@@ -181,7 +181,7 @@ def _read_run(folder: Path) -> pd.DataFrame:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark first
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}); was the file cut off?") from error
     if not isinstance(config, dict):

@@ -15,7 +15,6 @@ import xarray as xr
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
-from transformer_lens import ActivationCache
 from transformer_lens.config import TransformerLensConfig
 from transformer_lens.utilities.slice import Slice, SliceInput
 
@@ -24,6 +23,7 @@ from data.text.tokenizer import encode
 from model.config import SISAConfig
 from model.mixers.parts.norm import RMSNorm
 from model.network.block import Block
+from model.network.cache_tools import NetworkCache
 from model.network.capture import Sequenced, capture
 from model.network.turns import HooksInTurn
 
@@ -83,6 +83,12 @@ class LensTools(HooksInTurn):
         """Zeros: the unembedding has no bias, and TransformerLens' tools ask for one."""
         return torch.zeros(self.config.d_vocab, device=self.device, dtype=self.embed.weight.dtype)
 
+    def accumulated_bias(
+        self, layer: int, mlp_input: bool = False, include_mlp_biases: bool = True
+    ) -> Float[Tensor, " d_model"]:
+        """Return zeros: no block has a bias, and `get_full_resid_decomposition` asks for their sum."""
+        return torch.zeros(self.config.d_model, device=self.device, dtype=self.embed.weight.dtype)
+
     def run_with_cache(
         self,
         *args: Any,
@@ -93,8 +99,9 @@ class LensTools(HooksInTurn):
     ) -> Any:
         """Run the model once and return its output and what its hooks saw.
 
-        It takes what HookedRootModule's own method takes. The cache is an ActivationCache, and `pos_slice`
-        cuts the position axis of every hook, wherever that axis stands: second in q, third in B and scores.
+        It takes what HookedRootModule's own method takes. The cache is an ActivationCache, a `NetworkCache`.
+        `pos_slice` cuts the position axis of every hook, wherever that axis stands: second in q, third in B
+        and scores.
 
         Args:
             args: as of `forward`.
@@ -113,7 +120,7 @@ class LensTools(HooksInTurn):
                 name: cut.apply(t, dim=self._position_dim(name)) if t.ndim > 1 else t
                 for name, t in cache.items()
             }
-        cache = ActivationCache(cache, self)
+        cache = NetworkCache(cache, self)
         if remove_batch_dim:
             cache = cache.remove_batch_dim()
         return output, cache if return_cache_object else cache.cache_dict
@@ -147,20 +154,31 @@ class LensTools(HooksInTurn):
             text: one text or a list of them.
 
         Raises:
-            ValueError: the model has no tokenizer, or the texts differ in length.
+            ValueError: the model has no tokenizer, a text is none or empty, or the texts differ in length.
         """
-        if self.tokenizer is None:
-            step = "Pass token ids, or SISAModel(..., tokenizer=...)."
-            raise refusal("tokenizer", None, legal="a tokenizers.Tokenizer", step=step)
-        rows = [encode(self.tokenizer, t) for t in ([text] if isinstance(text, str) else text)]
+        texts = list(text) if isinstance(text, list | tuple) else [text]
+        rows = [self._encoded(each) for each in texts]
+        for each, row in zip(texts, rows, strict=True):
+            if not row:
+                legal = "a text of at least one token"
+                raise refusal("text", each, legal=legal, step="Nothing is put before a text: write some.")
         if len({len(row) for row in rows}) != 1:
             came = f"{[len(row) for row in rows]} tokens long"
             raise refusal("texts", came, legal="texts of equal length", step="Pass them one by one.")
         return torch.tensor(rows, dtype=torch.int64, device=self.device)
 
+    def _encoded(self, text: object) -> list[int]:
+        """Return the token ids of one text; half a surrogate pair is read as its escape."""
+        if not isinstance(self.tokenizer, Tokenizer):
+            step = "Pass token ids, or SISAModel(..., tokenizer=...)."
+            raise refusal("tokenizer", self.tokenizer, legal="a tokenizers.Tokenizer", step=step)
+        if not isinstance(text, str):
+            raise refusal("text", text, legal="a string", step="Token ids need no tokenizer: pass a tensor.")
+        return encode(self.tokenizer, text)
+
     def to_single_token(self, text: str) -> int:
         """Return the id of a text that is one token; a ValueError says how many tokens it is otherwise."""
-        ids = self.to_tokens(text)[0].tolist()
+        ids = self._encoded(text)
         if len(ids) != 1:
             legal = f"a text that is one token, not {len(ids)}"
             raise refusal("text", text, legal=legal, step="Pass a shorter text or a token id.")
@@ -174,10 +192,28 @@ class LensTools(HooksInTurn):
 
         Args:
             tokens: one token as text or id, or ids of any shape.
+
+        Raises:
+            ValueError: a text is no single token, or ids are no integers or outside the vocabulary.
         """
         given = self.to_single_token(tokens) if isinstance(tokens, str) else tokens
-        ids = torch.as_tensor(given, device=self.device)
+        ids = self._ids(given)
         return self.embed.weight[ids] * self.ln_final.w
+
+    def _ids(self, tokens: object) -> Tensor:
+        """Return token ids of any shape and integer type as int64 on the model's device."""
+        legal = f"whole numbers, 0 to {self.config.d_vocab - 1}"
+        step = "A text must be one token; ids may have any shape."
+        try:
+            ids = torch.as_tensor(tokens)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise refusal("tokens", tokens, legal=legal, step=step) from error
+        if ids.dtype == torch.bool or ids.is_floating_point() or ids.is_complex() or not ids.numel():
+            raise refusal("tokens", tokens, legal=legal, step=step)
+        ids = ids.to(self.device, torch.int64)
+        if ids.min() < 0 or ids.max() >= self.config.d_vocab:
+            raise refusal("tokens", tokens, legal=legal, step=step)
+        return ids
 
 
 def position_code(config: SISAConfig) -> PositionCode:

@@ -7,7 +7,7 @@ from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
@@ -22,7 +22,8 @@ from model.mixers.parts.norm import RMSNorm
 from model.network.block import Block
 from model.network.lens_tools import LensTools
 
-Tokens = Int[Tensor, "batch position"]
+Tokens = Integer[Tensor, "batch position"]
+SHORT_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.uint16, torch.uint32, torch.uint64)
 
 
 class Unembed(nn.Module):
@@ -70,12 +71,15 @@ class SISAModel(LensTools):
 
     def __init__(self, config: SISAConfig, *, seed: int = 0, tokenizer: Tokenizer | None = None) -> None:
         super().__init__()
-        self.tokenizer, self.seed = tokenizer, seed
+        if not isinstance(config, SISAConfig):
+            step = 'Begin with SISAConfig.preset("tiny").'
+            raise refusal("config", config, legal="a SISAConfig", step=step)
+        self.tokenizer, self.seed = tokenizer, whole("seed", seed, least=-(2**63), most=2**64 - 1)
         self._lay_out(config)
         self.hook_embed = HookPoint()
         self.to_empty(device="cpu")
         self.unembed = Unembed(self.embed)
-        self.initialise(seed)
+        self.initialise(self.seed)
         self.setup()
         self.eval()  # nothing here behaves differently in training; TransformerLens' tools ask for it
 
@@ -167,6 +171,8 @@ class SISAModel(LensTools):
         if not isinstance(tokens, Tensor):
             step = "Pass model.to_tokens(text), or torch.tensor([ids])."
             raise refusal("tokens", tokens, legal="a tensor of token ids, batch × position", step=step)
+        if tokens.dtype in SHORT_INTEGERS:  # as in a slice of a corpus, whose tokens are uint16
+            tokens = tokens.long()
         if tokens.ndim != 2 or tokens.dtype not in (torch.int64, torch.int32) or not tokens.numel():
             came = f"shape {tuple(tokens.shape)}, {tokens.dtype}"
             legal, step = "non-empty int64 batch × position", "For one sequence pass tokens[None]."

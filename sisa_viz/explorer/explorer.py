@@ -16,11 +16,14 @@ import xarray as xr
 from traitlets import Bunch
 
 from data.files import write_aside
-from sisa_viz.explorer.pack import pack
+from data.refusal import file_path, refusal
+from data.results.tables import check_choice
+from sisa_viz.explorer.pack import PRECISIONS, pack
 from sisa_viz.explorer.packed import Packed
 from sisa_viz.explorer.page import assets, fragment, page
 from sisa_viz.explorer.state import ExplorerState
 from sisa_viz.explorer.still import still
+from sisa_viz.look.text import check_text
 from sisa_viz.trace.store import keep_source
 
 if TYPE_CHECKING:
@@ -74,7 +77,8 @@ class ScoreExplorer:
                 "the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace"
             )
         self._trace, self._model = trace, model
-        self._title, self._precision = title, precision
+        check_choice("precision", precision, PRECISIONS)
+        self._title, self._precision = check_text("title", title), precision
         self._packed = None if trace is None else pack(trace, title=title, precision=precision)
         self._widget: ExplorerWidget | None = None
         self._closed = False
@@ -85,14 +89,13 @@ class ScoreExplorer:
 
     @property
     def figure(self) -> "ExplorerWidget":
-        """Return the anywidget to display, made at first use and then always the same.
+        """Return the anywidget to display, made at first use and the same until somebody closes it.
 
         Raises:
             RuntimeError: the explorer is closed.
         """
-        if self._closed:
-            raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
-        if self._widget is None:
+        self._need_open()
+        if self._widget is None or self._widget.comm is None:  # somebody has closed the widget alone
             from sisa_viz.explorer.widget import ExplorerWidget
 
             self._widget = ExplorerWidget(self.state, self._packed, text_mode=self._model is not None)
@@ -105,7 +108,9 @@ class ScoreExplorer:
 
         Raises:
             ValueError: no text has been captured yet.
+            RuntimeError: the explorer is closed.
         """
+        self._need_open()
         if self._trace is None:
             raise ValueError(
                 "nothing has been captured yet; type a text in the widget or call show_text(text)"
@@ -120,12 +125,18 @@ class ScoreExplorer:
 
         Raises:
             ValueError: there is no model, or it refuses the text.
+            RuntimeError: the explorer is closed.
         """
+        self._need_open()
         if self._model is None:
             raise ValueError(
                 "this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text"
             )
+        if not isinstance(text, str):
+            step = "ScoreExplorer(model.capture(ids)) shows token ids."
+            raise refusal("text", text, legal="a string", step=step)
         trace = self._model.capture(text)
+        self._need_open()  # Jupyter answers widgets in a thread of their own: it may be closed by now
         packed = pack(trace, title=self._title, precision=self._precision)
         self._trace, self._packed = trace, packed
         self.state.fit(trace)
@@ -142,17 +153,18 @@ class ScoreExplorer:
             ValueError: no text has been captured yet, or the trace was opened from this very file.
             RuntimeError: the explorer is closed.
         """
-        self._report_keeps_(path)
+        target = file_path("path", path)
+        self._report_keeps_(target)
         text = page(self._need_packed(), self.state.as_dict(), still=self._still())
-        with write_aside(path) as aside:
+        with write_aside(target) as aside:
             aside.write_text(text, encoding="utf-8")
-        return Path(path)
+        return target
 
     def close(self) -> None:
         """Take the widget off its pages and let go of the data. Closing twice does nothing."""
         if self._widget is not None:
             self._widget.close()
-        self._widget = self._packed = None
+        self._widget = self._packed = self._trace = self._model = None
         self._closed = True
 
     def _repr_mimebundle_(self, **options: Any) -> object:
@@ -165,10 +177,12 @@ class ScoreExplorer:
 
     def _report_assets_(self) -> str:
         """Write style and module, needed once a page, before the explorers."""
+        self._need_open()
         return assets()
 
     def _report_keeps_(self, path: str | os.PathLike[str]) -> None:
-        """Refuse a page over the file of the trace on show."""
+        """Refuse a page over the file of the trace on show, and a page of a closed explorer."""
+        self._need_open()
         if self._trace is not None:
             keep_source(self._trace, path)
 
@@ -186,9 +200,12 @@ class ScoreExplorer:
     def _still(self) -> bytes:
         return still(self.trace.sisa.factors(layer=self.state.layer, head=self.state.head))
 
-    def _need_packed(self) -> Packed:
+    def _need_open(self) -> None:
         if self._closed:
             raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
+
+    def _need_packed(self) -> Packed:
+        self._need_open()
         if self._packed is None:
             raise ValueError(
                 "nothing has been captured yet; type a text in the widget or call show_text(text)"

@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 import xarray as xr
 
+from data.results.tables import check_choice
 from sisa_viz.explorer.packed import HeadInfo, Meta, Packed
 from sisa_viz.look import colours
 from sisa_viz.look.text import visible
@@ -106,8 +107,7 @@ def choose_encoding(trace: xr.Dataset, precision: str) -> str:
         >>> choose_encoding(example_trace(), "auto"), choose_encoding(example_trace(), "fixed16")
         ('float32', 'fixed16')
     """
-    if precision not in PRECISIONS:
-        raise ValueError(f"precision is {precision!r}; legal: {', '.join(PRECISIONS)}")
+    check_choice("precision", precision, PRECISIONS)
     if precision != "auto":
         return precision
     values = sum(trace[name].size for name in ("q", "k", "b_rot", "c_rot") if name in trace)

@@ -1,10 +1,16 @@
 """What an explorer shows, as five observable values; Python and the browser set the same ones."""
 
-from typing import TypedDict
+from collections.abc import Sequence
+from reprlib import repr as brief
+from typing import Any, TypedDict
 
+import numpy as np
 import xarray as xr
 from traitlets import Any as AnyTrait
-from traitlets import Bunch, HasTraits, TraitError, validate
+from traitlets import Bunch, HasTraits, TraitError, TraitType, validate
+
+from sisa_viz.trace.check import check_span, check_trace
+from sisa_viz.trace.numbers import check_coordinate, check_position, finite_number
 
 NAMES = ("layer", "head", "lam_scale", "query", "window")
 LAM_MOST = 4.0
@@ -45,9 +51,9 @@ class ExplorerState(HasTraits):
         ExplorerState(layer=0, head=0, lam_scale=1.0, query=7, window=None)
     """
 
-    layer = AnyTrait()
-    head = AnyTrait()
-    lam_scale = AnyTrait(1.0)
+    layer: TraitType[int, Any] = TraitType(0)  # AnyTrait would let None pass without asking `_check`
+    head: TraitType[int, Any] = TraitType(0)
+    lam_scale: TraitType[float, Any] = TraitType(1.0)
     query = AnyTrait(None, allow_none=True)
     window = AnyTrait(None, allow_none=True)
 
@@ -61,6 +67,7 @@ class ExplorerState(HasTraits):
 
     def fit(self, trace: xr.Dataset) -> None:
         """Take over the legal values of a trace; what it does not have goes back to the start."""
+        check_trace(trace)
         self._legal = {name: trace[name].values.tolist() for name in ("layer", "head")}
         self._length = trace.sizes["position"]
         self.query = self.window = None
@@ -81,49 +88,65 @@ class ExplorerState(HasTraits):
     def __repr__(self) -> str:
         return f"ExplorerState({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"
 
-    @validate("layer", "head")
-    def _check_place(self, proposal: Bunch) -> int:
-        name, value = proposal["trait"].name, proposal["value"]
-        if isinstance(value, bool) or value not in self._legal[name]:
-            raise TraitError(f"{name} is {value!r}; legal: {', '.join(map(str, self._legal[name]))}")
-        return int(value)
+    def checked(self, name: str, value: object) -> Any:
+        """Return a value as the state would keep it, in plain numbers; nothing is changed.
 
-    @validate("lam_scale")
-    def _check_lam_scale(self, proposal: Bunch) -> float:
-        value = proposal["value"]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LAM_MOST:
-            raise TraitError(f"lam_scale is {value!r}; legal: 0 to {LAM_MOST:g} times the trained λ")
-        return float(value)
+        Numbers of numpy come back as Python's own, a query counted from the end as a position.
 
-    @validate("query")
-    def _check_query(self, proposal: Bunch) -> int | None:
-        value = proposal["value"]
-        if value is not None and not (_whole(value) and -self._length <= value < self._length):
-            raise TraitError(
-                f"query is {value!r}; legal: None, or 0 to {self._length - 1} (−1 is the last position)"
-            )
-        return None if value is None else int(value) % self._length
+        Args:
+            name: one of the five, such as "query".
+            value: what somebody wants to set it to.
 
-    @validate("window")
-    def _check_window(self, proposal: Bunch) -> list[int] | None:
-        value = proposal["value"]
+        Raises:
+            TraitError: it is not legal; the message names the legal values.
+
+        Example:
+            >>> import numpy as np
+            >>> from sisa_viz.examples import example_trace
+            >>> ExplorerState(example_trace()).checked("query", np.int64(-1))
+            7
+        """
+        try:
+            return getattr(self, f"_checked_{name}")(value)
+        except ValueError as error:
+            raise TraitError(str(error)) from error
+
+    @validate(*NAMES)
+    def _check(self, proposal: Bunch) -> Any:
+        return self.checked(proposal["trait"].name, proposal["value"])
+
+    def _checked_layer(self, value: object) -> int:
+        return check_coordinate("layer", value, self._legal["layer"])
+
+    def _checked_head(self, value: object) -> int:
+        return check_coordinate("head", value, self._legal["head"])
+
+    def _checked_lam_scale(self, value: object) -> float:
+        number = finite_number(value)
+        if number is None or not 0 <= number <= LAM_MOST:
+            raise ValueError(f"lam_scale is {brief(value)}; legal: 0 to {LAM_MOST:g} times the trained λ")
+        return number
+
+    def _checked_query(self, value: object) -> int | None:
         if value is None:
             return None
-        edges = list(value) if isinstance(value, list | tuple) else []
-        if (
-            len(edges) != 4
-            or not all(map(_whole, edges))
-            or not all(map(self._inside, edges[::2], edges[1::2]))
-        ):
-            raise TraitError(
-                f"window is {value!r}; legal: None, or (query start, query stop, key start, key stop) "
+        try:
+            return check_position(value, self._length)
+        except ValueError as error:
+            last = "(−1 is the last position)"
+            raise ValueError(
+                f"query is {brief(value)}; legal: None, or 0 to {self._length - 1} {last}"
+            ) from error
+
+    def _checked_window(self, value: object) -> list[int] | None:
+        if value is None:
+            return None
+        edges = list(value) if isinstance(value, Sequence | np.ndarray) and np.ndim(value) == 1 else []
+        try:
+            rows, columns = edges[:2], edges[2:]
+            return [*check_span(rows, self._length), *check_span(columns, self._length)]
+        except ValueError as error:
+            raise ValueError(
+                f"window is {brief(value)}; legal: None, or (query start, query stop, key start, key stop) "
                 f"with 0 <= start < stop <= {self._length}"
-            )
-        return [int(edge) for edge in edges]
-
-    def _inside(self, start: int, stop: int) -> bool:
-        return 0 <= start < stop <= self._length
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+            ) from error

@@ -1,10 +1,11 @@
 """The explorer in a notebook: one anywidget that carries its data as bytes."""
 
+from typing import Any
 from uuid import uuid4
 
 import anywidget
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Bytes, Dict, Unicode, link
+from traitlets import Bool, Bunch, Bytes, Dict, TraitError, TraitType, Unicode, link, validate
 
 from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import to_json
@@ -29,13 +30,14 @@ class ExplorerWidget(anywidget.AnyWidget):
     text_mode = Bool(False).tag(sync=True)
     request = Dict().tag(sync=True)
     message = Unicode().tag(sync=True)
-    layer = AnyTrait().tag(sync=True)
-    head = AnyTrait().tag(sync=True)
-    lam_scale = AnyTrait(1.0).tag(sync=True)
+    layer: TraitType[int, Any] = TraitType(0).tag(sync=True)
+    head: TraitType[int, Any] = TraitType(0).tag(sync=True)
+    lam_scale: TraitType[float, Any] = TraitType(1.0).tag(sync=True)
     query = AnyTrait(None, allow_none=True).tag(sync=True)
     window = AnyTrait(None, allow_none=True).tag(sync=True)
 
     def __init__(self, state: ExplorerState, packed: Packed | None, *, text_mode: bool) -> None:
+        self._state = state  # before the values, each of which it checks
         comm_id = uuid4().hex
         shown = {"comm_id": comm_id, "text_mode": text_mode, **_traits_of(packed), **state.as_dict()}
         super().__init__(model_id=comm_id, **shown)
@@ -46,6 +48,22 @@ class ExplorerWidget(anywidget.AnyWidget):
         with self.hold_sync():
             for name, value in _traits_of(packed).items():
                 self.set_trait(name, value)
+
+    @validate(*NAMES)
+    def _check_shown(self, proposal: Bunch) -> Any:
+        """Return a value as the state would keep it.
+
+        The link alone would not do: it hands a value to the state after the widget has taken it, and where
+        the state refuses, the two differ from then on.
+        """
+        return self._state.checked(proposal["trait"].name, proposal["value"])
+
+    @validate("request")
+    def _check_request(self, proposal: Bunch) -> dict[str, Any]:
+        request = proposal["value"]
+        if request and not isinstance(request.get("text"), str):
+            raise TraitError(f"request is {request!r}; legal: {{'text': what shall be captured}}")
+        return request
 
     def close(self) -> None:
         """Cut the link to the state and to the page."""

@@ -8,6 +8,8 @@ import html
 import unicodedata
 from collections.abc import Iterable
 
+from data.refusal import refusal
+
 LIMIT = 18  # characters of a token in an axis label or hover box
 GLYPHS = {" ": "·", "\n": "⏎", "\t": "⇥"}
 JOINER = "\u200d"  # holds emoji together
@@ -34,6 +36,30 @@ def visible(text: str, *, limit: int | None = None, spaces: bool = True) -> str:
     cut = text if limit is None or len(text) <= limit else text[: limit - 1]
     shown = "".join(_glyph(character, spaces) for character in cut)
     return shown if cut is text else shown + "…"
+
+
+def check_text(field: str, value: object) -> str:
+    """Return a text that a person gave as a heading or a name, once it is known to be text.
+
+    `None` would stand on the page as the word "None", and a number has no place in a browser's title.
+
+    Args:
+        field: Name of the argument, for the message.
+        value: What was received; it may be empty.
+
+    Raises:
+        ValueError: If it is no string.
+
+    Example:
+        >>> check_text("title", "Heads that look back")
+        'Heads that look back'
+        >>> check_text("title", None)
+        Traceback (most recent call last):
+        ValueError: title is None; legal: a string. Write '' for none.
+    """
+    if not isinstance(value, str):
+        raise refusal(field, value, legal="a string", step="Write '' for none.")
+    return str(value)
 
 
 def _glyph(character: str, spaces: bool) -> str:

@@ -8,6 +8,7 @@ import base64
 import os
 from collections.abc import Iterator
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,8 @@ def notebook_sections(path: str | os.PathLike[str]) -> list[Section]:
         [Heading(text='Question')]
     """
     try:
-        notebook = nbformat.read(path, as_version=4)
+        # utf-8-sig drops the mark that some editors put at the beginning of a file
+        notebook = nbformat.reads(Path(path).read_text(encoding="utf-8-sig"), as_version=4)
     except Exception as error:  # nbformat's reader fails in many ways
         came = f"{path} is not a notebook ({type(error).__name__})"
         raise ValueError(f"{came}; legal: an executed .ipynb file") from error

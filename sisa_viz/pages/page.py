@@ -14,7 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from data.files import write_aside
-from sisa_viz.look.text import visible
+from data.refusal import file_path
+from sisa_viz.look.text import check_text, visible
 
 MOST_SCRIPT = 256 * 2**20  # characters; browsers drop an inline script of about 512 MB without a word
 MOST_ROWS = 1000
@@ -36,6 +37,9 @@ class Heading:
     """
 
     text: str
+
+    def __post_init__(self) -> None:
+        check_text("heading", self.text)
 
 
 @runtime_checkable
@@ -81,17 +85,18 @@ def report(path: str | os.PathLike[str], *sections: Section, title: str, picture
         ...     "<p>a &lt; b</p>" in page.read_text(encoding="utf-8")
         True
     """
+    target, title = file_path("path", path), check_text("title", title)
     for section in sections:
         keep = getattr(section, "_report_keeps_", None)
         if keep is not None:
-            keep(path)
+            keep(target)
     body = "\n".join(_section(section, number, pictures) for number, section in enumerate(sections))
     assets = dict.fromkeys(filter(None, map(_assets, sections)))
     drawn = any(isinstance(section, go.Figure) for section in sections)
     page = _page(title, body, "\n".join(assets), drawn)
-    with write_aside(path) as aside:
+    with write_aside(target) as aside:
         aside.write_text(page, encoding="utf-8")
-    return Path(path)
+    return target
 
 
 def _assets(section: object) -> str:

@@ -13,6 +13,7 @@ from sisa_viz.look.labels import log_ticks
 from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace.axes import DERIVED, HEADS, axis_label, head_name, label
 from sisa_viz.trace.check import check_trace
+from sisa_viz.trace.numbers import check_position
 
 MOST_NAMES = 24  # heads that the axis names; of more, the first of each layer
 MOST_POINTS = 256  # of one retention curve; a longer one is thinned evenly, its ends and the clamp kept
@@ -66,9 +67,9 @@ def prepare_decay(trace: xr.Dataset, *, origin: int = 0) -> Decay:
     half_life, retention, clamped = access.half_life(), access.retention(origin=origin), trace["clamped"]
     start = xr.where(clamped.any("position"), clamped.argmax("position"), np.nan)
     heads = _tidy(xr.Dataset({"half_life": half_life, "clamped": access.clamp_count(), "clamp_start": start}))
-    kept = np.unique(
-        np.linspace(origin % trace.sizes["position"], trace.sizes["position"] - 1, MOST_POINTS).astype(int)
-    )
+    length = trace.sizes["position"]
+    first = check_position(origin, length, name="origin")
+    kept = np.unique(np.linspace(first, length - 1, MOST_POINTS).astype(int))
     edges = heads["clamp_start"].dropna().astype(int)
     kept = np.union1d(kept, edges[edges >= kept[0]])
     curves = xr.Dataset({"retention": retention, "clamped": clamped}).isel(position=kept)

@@ -10,7 +10,7 @@ from data.results.tables import check_metrics, check_table, one_run_a_seed
 from sisa_viz.look import figures
 from sisa_viz.look.colours import top_limit
 from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs, label
-from sisa_viz.trace.check import check_trace
+from sisa_viz.trace.check import check_finite, check_trace
 
 
 def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
@@ -39,7 +39,7 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
     if not access.has_lam:
         kind = "attention alone (d_state=0)" if access.is_plain else "a state space"
         raise ValueError(f"this trace is of {kind}: it has no λ; capture a SISA model instead")
-    lam = source["lam"].reset_coords(drop=True).compute()
+    lam = check_finite(source["lam"]).reset_coords(drop=True).compute()
     return xr.Dataset({"mean": lam, "low": lam, "high": lam}, attrs={"runs": 1})
 
 

@@ -12,7 +12,8 @@ from sisa_viz.look.colours import GROUND, MARK, signed_limit, top_limit
 from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, axis_label, head_name
-from sisa_viz.trace.check import check_lam_scale, check_span, check_trace
+from sisa_viz.trace.check import check_span, check_trace
+from sisa_viz.trace.numbers import check_coordinate, check_lam_scale, check_limit
 from sisa_viz.trace.weights import Weighing
 
 SCORE_MAPS = ("content", "importance", "scores", "pattern")
@@ -91,10 +92,12 @@ def prepare_scores(
         [' code', ' is']
     """
     access, length = check_trace(trace).sisa, trace.sizes["position"]
-    rows = slice(*check_span(query_window or (0, length), length, name="query_window"))
-    columns = slice(*check_span(key_window or (0, length), length, name="key_window"))
+    layer = check_coordinate("layer", layer, trace["layer"].values)
+    head = check_coordinate("head", head, trace["head"].values)
+    lam_scale = check_lam_scale(lam_scale)
+    rows, columns = _window(query_window, length, "query_window"), _window(key_window, length, "key_window")
     factors = access.factors(layer=layer, head=head)
-    whole = _whole_rows(factors, np.arange(rows.start, rows.stop), check_lam_scale(lam_scale))
+    whole = _whole_rows(factors, np.arange(rows.start, rows.stop), lam_scale)
     block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
     maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
     tokens, where = trace["token"].values.tolist(), {"layer": layer, "head": head}
@@ -113,19 +116,14 @@ def prepare_scores(
         clamped=int(access.clamp_count().sel(where)),
         length=length,
         block=block,
-        limit=_checked_limit(limit, maps),
+        limit=signed_limit(*[maps[name] for name in SCORE_MAPS[:3]]) if limit is None else check_limit(limit),
         spans=access.spans,
     )
 
 
-def _checked_limit(limit: float | None, maps: dict[str, np.ndarray]) -> float:
-    if limit is None:
-        return signed_limit(maps["content"], maps["importance"], maps["scores"])
-    if not limit > 0:
-        raise ValueError(
-            f"limit is {limit} nats; legal: a positive number, or None for the largest magnitude"
-        )
-    return limit
+def _window(window: tuple[int, int] | None, length: int, name: str) -> slice:
+    """Return the positions of a window, all of them where none was chosen."""
+    return slice(0, length) if window is None else slice(*check_span(window, length, name=name))
 
 
 def _whole_rows(factors: maths.Head, queries: np.ndarray, lam_scale: float) -> dict[str, np.ndarray]:

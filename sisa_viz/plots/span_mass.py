@@ -8,7 +8,8 @@ import xarray as xr
 from sisa_viz.look import figures
 from sisa_viz.look.colours import signed_limit, top_limit
 from sisa_viz.trace.axes import label
-from sisa_viz.trace.check import check_trace
+from sisa_viz.trace.check import check_span, check_trace
+from sisa_viz.trace.numbers import check_position
 
 SPAN_MASS_PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference": "difference"}
 
@@ -43,8 +44,9 @@ def prepare_span_mass(
     with_lam = access.span_mass(span=span, query=query)
     without = access.span_mass(span=span, query=query, lam_scale=0.0)
     difference = (with_lam - without).assign_attrs(with_lam.attrs)
-    start, stop = access.spans[span] if isinstance(span, str) else span
-    where = {"start": int(start), "stop": int(stop), "query": query % trace.sizes["position"]}
+    length = trace.sizes["position"]
+    start, stop = check_span(access.spans[span] if isinstance(span, str) else span, length)
+    where = {"start": start, "stop": stop, "query": check_position(query, length)}
     return xr.Dataset({"with_lam": with_lam, "without_lam": without, "difference": difference}, attrs=where)
 
 

@@ -62,7 +62,7 @@ class SISAAccessor(HeadMaps):
         Raises:
             ValueError: attention alone has no decay.
         """
-        start = self._query(origin)
+        start = self._position(origin, name="origin")
         g = self._decay("anchored_decay")
         left = (g - g.isel(position=start)).where(g["position"] >= start)
         return labelled("retention", xr.apply_ufunc(np.exp, left).astype("float32"))
@@ -116,11 +116,11 @@ class SISAAccessor(HeadMaps):
         if part not in TERMS:
             raise ValueError(f"part is {part!r}; legal: {', '.join(TERMS)}")
         inside = self._inside(span, query)
-        outside = ~inside & (np.arange(inside.size) <= self._query(query))
+        outside = ~inside & (np.arange(inside.size) <= self._position(query))
         if not outside.any():
             raise ValueError(
-                f"query {self._query(query)} sees only the span {span!r}; choose a later query or a shorter "
-                f"span"
+                f"query {self._position(query)} sees only the span {span!r}; choose a later query or a "
+                "shorter span"
             )
         rows = maths.content if part == "content" else maths.importance
         advantage = self._each_head(
@@ -147,7 +147,7 @@ class SISAAccessor(HeadMaps):
         self, name: str, query: int, rows: Rows, reduce: Callable[[np.ndarray], float]
     ) -> xr.DataArray:
         """Reduce the row of one query to a number, head by head."""
-        at = np.array([self._query(query)])
+        at = np.array([self._position(query)])
         layers, heads = self._trace["layer"].values, self._trace["head"].values
         values = [[reduce(rows(self.factors(layer=n, head=h), at)[0]) for h in heads] for n in layers]
         coords = {axis: self._trace[axis] for axis in HEADS}
@@ -162,7 +162,7 @@ class SISAAccessor(HeadMaps):
 
     def _inside(self, span: str | Sequence[int], query: int) -> np.ndarray:
         """Return the keys of the span that the query sees, bool [key]; ValueError if there is none."""
-        length, at = self._trace.sizes["position"], self._query(query)
+        length, at = self._trace.sizes["position"], self._position(query)
         if isinstance(span, str) and span not in self.spans:
             raise ValueError(
                 f"span is {span!r}; this trace names {sorted(self.spans)}; a (start, stop) pair is legal too"

@@ -10,14 +10,17 @@ No L × L array is stored. `build_trace` is the only constructor, `check_trace` 
 
 import json
 from collections.abc import Mapping, Sequence
+from reprlib import repr as brief
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from data.refusal import plain_json, refusal
 from sisa_viz.trace import accessor as accessor  # registers `.sisa` on every Dataset
 from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES, axis_attrs
 from sisa_viz.trace.check import SCHEMA, check_spans, check_trace
+from sisa_viz.trace.numbers import whole_number
 from sisa_viz.trace.store import open_trace
 from sisa_viz.trace.weights import ScoreForm, score_form
 
@@ -92,11 +95,11 @@ def build_trace(
     trace = xr.Dataset(data, coords=_coords(layer, head, length, token_ids, labels))
     trace.attrs = {
         "schema": SCHEMA,
-        "config": json.dumps(dict(config)),
+        "config": json.dumps(plain_json("config", dict(config))),
         "score": json.dumps(score.to_dict()),
-        "seed": json.dumps(seed),
-        "versions": json.dumps(dict(versions or {})),
-        "text": _unicode("".join(labels) if text is None else text),
+        "seed": json.dumps(_seed(seed)),
+        "versions": json.dumps(plain_json("versions", dict(versions or {}))),
+        "text": _text(labels, text),
         "spans": json.dumps(check_spans(spans or {}, length)),
     }
     return check_trace(trace)
@@ -161,6 +164,8 @@ def _coords(
             f"token_ids has shape {ids.shape} and dtype {ids.dtype}; it needs {length} integers, one a "
             f"position"
         )
+    if not isinstance(labels, Sequence | np.ndarray):
+        raise ValueError(f"labels is {brief(labels)}; it needs a list of {length} strings, one a position")
     if isinstance(labels, str) or len(labels) != length or not all(isinstance(item, str) for item in labels):
         raise ValueError(
             f"labels is a {type(labels).__name__} of length {len(labels)}; it needs {length} strings, one a "
@@ -176,6 +181,20 @@ def _coords(
         "token": xr.Variable(("position",), tokens, axis_attrs("token")),
         "token_id": xr.Variable(("position",), ids.astype(np.int64), axis_attrs("token_id")),
     }
+
+
+def _seed(seed: int | None) -> int | None:
+    number = whole_number(seed)
+    if seed is not None and number is None:
+        raise refusal("seed", seed, legal="a whole number, or None", step="It says how the model was made.")
+    return number
+
+
+def _text(labels: Sequence[str], text: str | None) -> str:
+    if text is not None and not isinstance(text, str):
+        step = "Leave it out for the labels in a row."
+        raise refusal("text", text, legal="a string, or None", step=step)
+    return _unicode("".join(labels) if text is None else text)
 
 
 def _unicode(text: str) -> str:

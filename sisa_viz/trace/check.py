@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from operator import index
 from reprlib import repr as brief
 
 import numpy as np
 import xarray as xr
 
 from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES
+from sisa_viz.trace.numbers import whole_number
 from sisa_viz.trace.weights import ScoreForm, score_form
 
 SCHEMA = "sisa-trace/2"
@@ -162,12 +162,13 @@ def check_span(span: Sequence[int], length: int, *, name: str = "span") -> tuple
         Traceback (most recent call last):
         ValueError: span 'needle' is [3, 12), legal: 0 <= start < stop <= 9
     """
-    try:
-        start, stop = map(index, span)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"span {name!r} is {brief(span)}, legal: two integers (start, stop)") from error
+    edges = [whole_number(edge) for edge in span] if isinstance(span, Sequence | np.ndarray) else []
+    if len(edges) != 2 or edges[0] is None or edges[1] is None:
+        raise ValueError(f"span {name!r} is {brief(span)}, legal: two integers (start, stop)")
+    start, stop = edges[0], edges[1]
     if not 0 <= start < stop <= length:
-        raise ValueError(f"span {name!r} is [{start}, {stop}), legal: 0 <= start < stop <= {length}")
+        shown = f"[{brief(start)}, {brief(stop)})"
+        raise ValueError(f"span {name!r} is {shown}, legal: 0 <= start < stop <= {length}")
     return start, stop
 
 
@@ -191,35 +192,11 @@ def check_finite(array: xr.DataArray) -> xr.DataArray:
     """
     bad = ~np.isfinite(array.values)
     if bad.any():
-        where = dict(zip(array.dims, map(int, np.argwhere(bad)[0]), strict=True))
+        first = array[tuple(np.argwhere(bad)[0])]
+        where = {axis: int(first[axis]) for axis in array.dims if axis in first.coords}
         place = f", the first at {where}" if where else ""
         raise ValueError(
             f"{array.name} holds {int(bad.sum())} values that are not finite{place}; "
             "a diverged model has no scores to show"
         )
     return array
-
-
-def check_lam_scale(lam_scale: float) -> float:
-    """Return a factor on λ, once it is known to be finite.
-
-    The pattern is softmax(content + lam_scale · importance): 1 keeps the trained λ, 0 takes the importance
-    term away, and a negative factor turns it around, which is legal.
-
-    Args:
-        lam_scale: the factor, without unit.
-
-    Raises:
-        ValueError: it is NaN or infinite.
-
-    Example:
-        >>> from sisa_viz.trace.check import check_lam_scale
-        >>> check_lam_scale(0.5)
-        0.5
-    """
-    if not np.isfinite(lam_scale):
-        raise ValueError(
-            f"lam_scale is {lam_scale}; legal: a finite number, 1 for the trained λ, 0 for no importance at "
-            f"all"
-        )
-    return lam_scale

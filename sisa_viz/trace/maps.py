@@ -13,7 +13,8 @@ import xarray as xr
 
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, axis_attrs
-from sisa_viz.trace.check import check_finite, check_lam_scale, check_spans, check_trace
+from sisa_viz.trace.check import check_finite, check_spans, check_trace
+from sisa_viz.trace.numbers import check_coordinate, check_lam_scale, check_position
 from sisa_viz.trace.weights import ScoreForm, Weighing, score_form
 
 Rows: TypeAlias = Callable[[maths.Head, np.ndarray], np.ndarray]  # of a head at positions: [query, key]
@@ -147,7 +148,8 @@ class HeadMaps:
     def _map(self, name: str, layer: int, head: int, query: int | None, rows: Rows) -> xr.DataArray:
         """Label the rows of one head; `rows` computes them."""
         length = self._trace.sizes["position"]
-        queries = np.arange(length) if query is None else np.array([self._query(query)])
+        layer, head = self._coordinate("layer", layer), self._coordinate("head", head)
+        queries = np.arange(length) if query is None else np.array([self._position(query)])
         values = rows(self.factors(layer=layer, head=head), queries)
         array = xr.DataArray(values, dims=("query", "key"), coords=self._score_coords(queries, layer, head))
         array = labelled(name, array).assign_attrs(self._attrs(name))
@@ -173,17 +175,14 @@ class HeadMaps:
             "head": head,
         }
 
-    def _index(self, axis: str, value: int) -> int:
-        values = self._trace[axis].values
-        if value not in values:
-            raise ValueError(f"{axis} is {value!r}; legal: {', '.join(map(str, values))}")
-        return int(np.flatnonzero(values == value)[0])
+    def _coordinate(self, axis: str, value: int) -> int:
+        return check_coordinate(axis, value, self._trace[axis].values)
 
-    def _query(self, query: int) -> int:
-        length = self._trace.sizes["position"]
-        if not -length <= query < length:
-            raise ValueError(f"query is {query}; legal: 0 to {length - 1}, or −1 for the last position")
-        return query % length
+    def _index(self, axis: str, value: int) -> int:
+        return int(np.flatnonzero(self._trace[axis].values == self._coordinate(axis, value))[0])
+
+    def _position(self, value: int, *, name: str = "query") -> int:
+        return check_position(value, self._trace.sizes["position"], name=name)
 
 
 def pattern_rows(lam_scale: float) -> Rows:
@@ -208,8 +207,7 @@ def pattern_rows(lam_scale: float) -> Rows:
         >>> pattern_rows(1.0)(head, np.array([0])).tolist()  # the first token sees itself alone
         [[1.0, nan, nan, nan, nan, nan, nan, nan]]
     """
-    check_lam_scale(lam_scale)
-    scale = np.float32(lam_scale)
+    scale = np.float32(check_lam_scale(lam_scale))
     return lambda head, queries: head.weighing.weights(
         maths.content(head, queries) + scale * maths.importance(head, queries), queries
     )

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from data.files import write_aside
+from data.refusal import file_path
 from sisa_viz.trace.check import SCHEMA, check_finite, check_trace
 from sisa_viz.trace.storage import StorageError, check_storage
 from sisa_viz.trace.weights import LINEAR, ScoreForm
@@ -30,7 +31,7 @@ def save_trace(trace: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         path: the file to write, by custom with the ending ".nc".
 
     Raises:
-        ValueError: it is no trace; see `check_trace`.
+        ValueError: it is no trace (see `check_trace`), or holds numbers that are not finite.
         OSError: the folder does not exist or cannot be written to, or the disk is full.
 
     Example:
@@ -41,14 +42,18 @@ def save_trace(trace: xr.Dataset, path: str | os.PathLike[str]) -> Path:
         ...     save_trace(example_trace(), f"{folder}/code.nc").name
         'code.nc'
     """
+    target = file_path("path", path)
     stored = check_trace(trace).copy()
+    for name in stored.data_vars:
+        if np.issubdtype(stored[name].dtype, np.floating):
+            check_finite(stored[name])
     stored.attrs["text"] = json.dumps(trace.attrs["text"])
     labels = np.array([json.dumps(label) for label in trace["token"].values], dtype=object)
     stored["token"] = ("position", labels, trace["token"].attrs)
-    with write_aside(path) as aside:
+    with write_aside(target) as aside:
         # HDF5 ends the process where a full disk stops it from closing a file, so it writes to memory.
         aside.write_bytes(stored.to_netcdf(engine=ENGINE))
-    return Path(path)
+    return target
 
 
 def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
@@ -76,7 +81,8 @@ def open_trace(path: str | os.PathLike[str]) -> xr.Dataset:
         ...         trace.sisa.spans
         {'needle': (3, 4)}
     """
-    if not Path(path).is_file():
+    path = file_path("path", path)
+    if not path.is_file():
         raise FileNotFoundError(f"no trace file {os.fspath(path)!r}; write one with trace.sisa.save(path)")
     try:
         check_storage(path)

@@ -15,6 +15,7 @@ import numpy as np
 
 from data.refusal import one_of, refusal, whole
 from sisa_viz.trace.axes import DERIVED, HEADS, SCORES, Quantity
+from sisa_viz.trace.numbers import finite_number
 
 LOG_T = "log_t"
 LINEAR = "linear"
@@ -160,13 +161,14 @@ class ScoreForm:
 
     def __post_init__(self) -> None:
         one_of("score kind", self.kind, tuple(KINDS))
-        whole("score d_state", self.d_state, least=0)
+        object.__setattr__(self, "d_state", whole("score d_state", self.d_state, least=0))
+        if isinstance(self.state_space, np.bool_):
+            object.__setattr__(self, "state_space", bool(self.state_space))
         if not isinstance(self.state_space, bool):  # 1 == True, so that one_of would let numbers pass
             step = "Leave it out for a mixer that attends."
             raise refusal("score state_space", self.state_space, legal="True, False", step=step)
-        if self.bias != LOG_T and not _is_number(self.bias):
-            step = "Leave it out where there is no sigmoid."
-            raise refusal("score bias", self.bias, legal=f"a finite number, or {LOG_T!r}", step=step)
+        if not (isinstance(self.bias, str) and self.bias == LOG_T):
+            object.__setattr__(self, "bias", self._number())
         if not isinstance(self.note, str):
             raise refusal("score note", self.note, legal="a string", step="Leave it out if there is none.")
         if self.state_space and (self.kind != LINEAR or self.d_state == 0):
@@ -175,10 +177,18 @@ class ScoreForm:
             raise refusal("score state_space", came, legal='kind "linear" and d_state > 0', step=step)
         object.__setattr__(self, "terms", _named_terms(self.terms))
 
+    def _number(self) -> float:
+        """Return the bias as a plain float."""
+        number = finite_number(self.bias)
+        if number is None:
+            step = "Leave it out where there is no sigmoid."
+            raise refusal("score bias", self.bias, legal=f"a finite number, or {LOG_T!r}", step=step)
+        return number
+
     @property
     def weighing(self) -> Weighing:
         """How a head turns its scores into weights."""
-        return Weighing(self.kind, LOG_T if self.bias == LOG_T else float(self.bias))
+        return Weighing(self.kind, self.bias)
 
     def to_dict(self) -> dict[str, object]:
         """Return the fields as JSON holds them; `score_form` reads them again."""
@@ -213,7 +223,3 @@ def _named_terms(given: object) -> dict[str, str]:
             return names
     step = "Leave a term out to keep its name."
     raise refusal("score terms", given, legal=f"strings for {', '.join(TERMS)}", step=step)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))

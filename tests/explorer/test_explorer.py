@@ -1,12 +1,14 @@
 """ScoreExplorer from Python: state, refusals, text mode, what it writes."""
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from traitlets import TraitError
 
-from sisa_viz import open_trace
+from sisa_viz import open_trace, report
 from sisa_viz.explorer import ScoreExplorer
 from sisa_viz.explorer.assets import module, style
 
@@ -42,9 +44,40 @@ def test_state_is_shared_with_the_widget_in_both_directions(explorer):
     )
 
 
+def test_numbers_of_numpy_are_kept_as_plain_ones(explorer):
+    explorer.state.layer = np.int64(1)
+    explorer.state.head = explorer.trace["head"][2]
+    explorer.state.query = np.int64(-1)
+    explorer.state.lam_scale = np.float32(0.5)
+    explorer.state.window = np.array([0, 20, 5, 30])
+    shown = {"layer": 1, "head": 2, "lam_scale": 0.5, "query": 39, "window": [0, 20, 5, 30]}
+    assert explorer.state.as_dict() == shown
+    assert json.loads(json.dumps(explorer.state.as_dict())) == shown
+    explorer.figure.query = np.uint8(7)
+    explorer.figure.window = (np.int32(1), np.int8(2), 3, 4)
+    assert (explorer.figure.query, type(explorer.figure.query)) == (7, int)
+    assert explorer.figure.window == explorer.state.window == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", ["layer", "head"])
+def test_an_explorer_starts_where_numbers_of_numpy_say(trace, name):
+    start: dict[str, Any] = {name: np.uint8(1)}
+    assert type(ScoreExplorer(trace, **start).state.as_dict()[name]) is int
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
+        ("head", 1.0, "head is 1.0; legal: 0, 1, 2"),
+        ("head", np.True_, "head is np.True_; legal: 0, 1, 2"),
+        ("layer", None, "layer is None; legal: 0, 1"),
+        ("layer", [0], r"layer is \[0\]; legal: 0, 1"),
+        ("lam_scale", 10**400, "lam_scale is 1000000000"),
+        ("lam_scale", np.float32("nan"), r"lam_scale is np.float32\(nan\)"),
+        ("query", np.array([1, 2]), r"query is array\(\[1, 2\]\)"),
+        ("window", {0, 20, 5, 30}, "window is .*; legal: None, or"),
+        ("window", np.zeros((2, 2), dtype=int), "window is array.*"),
+        ("window", (0, 20, 5, 30.0), "window is .*; legal: None, or"),
         ("layer", 2, "layer is 2; legal: 0, 1"),
         ("head", True, "head is True; legal: 0, 1, 2"),
         ("lam_scale", 4.5, "lam_scale is 4.5; legal: 0 to 4 times the trained λ"),
@@ -119,6 +152,78 @@ def test_a_closed_explorer_says_so(trace, tmp_path):
     assert widget.head == 0
 
 
+def test_every_way_to_use_a_closed_explorer_says_so(trace, tmp_path):
+    def capture(text):
+        raise AssertionError("a closed explorer captures nothing")
+
+    explorer = ScoreExplorer(trace, model=SimpleNamespace(tokenizer="any", capture=capture))
+    explorer.close()
+    for use in (
+        lambda: explorer.figure,
+        lambda: explorer.trace,
+        lambda: explorer.show_text("a"),
+        lambda: explorer.to_html(tmp_path / "x.html"),
+        lambda: explorer._repr_mimebundle_(),
+        lambda: explorer._report_html_(),
+        lambda: explorer._report_assets_(),
+        lambda: explorer._report_keeps_(tmp_path / "x.html"),
+        lambda: report(tmp_path / "x.html", explorer, title="closed"),
+    ):
+        with pytest.raises(RuntimeError, match=r"this explorer is closed; make a new ScoreExplorer\(trace\)"):
+            use()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_explorer_closed_while_a_text_is_captured_shows_it_nowhere(make_trace):
+    def capture(text):
+        explorer.close()
+        return make_trace(length=3)
+
+    explorer = ScoreExplorer(model=SimpleNamespace(tokenizer="any", capture=capture))
+    with pytest.raises(RuntimeError, match="this explorer is closed"):
+        explorer.show_text("abc")
+    assert explorer.state.as_dict()["query"] is None
+
+
+def test_a_widget_that_was_closed_alone_is_made_again(explorer):
+    first = explorer.figure
+    first.close()
+    second = explorer.figure
+    explorer.state.head = 2
+    assert (first.head, second.head, explorer.figure is second) == (0, 2, True)
+
+
+REFUSED: list[tuple[str, Any]] = [
+    *[("layer", value) for value in (99, -1, None, "0", 0.5)],
+    *[("head", value) for value in (99, -1, None, "0", 0.5, True)],
+    *[("lam_scale", value) for value in (5, -0.1, float("nan"), None, "1", True)],
+    *[("query", value) for value in (40, -41, 0.5, "0", True)],
+    *[("window", value) for value in ((0, 41, 0, 40), (3, 3, 0, 40), "all", 5, (0, 1))],
+    *[("request", value) for value in ({"number": 1}, {"text": 5}, "text", None)],
+    *[("meta", 5), ("data", "text"), ("message", 5), ("text_mode", "yes"), ("comm_id", 5)],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), REFUSED, ids=repr)
+def test_a_value_that_the_widget_refuses_leaves_the_old_one(explorer, name, value):
+    explorer.state.layer, explorer.state.head, explorer.state.lam_scale = 1, 2, 0.5
+    explorer.state.query, explorer.state.window = 7, (0, 20, 5, 30)
+    widget, state = explorer.figure, explorer.state.as_dict()
+    before = {trait: getattr(widget, trait) for trait in ("meta", "data", "message", "request", *state)}
+    for assign in (lambda: setattr(widget, name, value), lambda: widget.set_state({name: value})):
+        with pytest.raises(TraitError):
+            assign()
+        assert explorer.state.as_dict() == state
+        assert {trait: getattr(widget, trait) for trait in before} == before
+
+
+def test_one_refused_value_of_a_message_leaves_the_others_as_they_were(explorer):
+    widget = explorer.figure
+    with pytest.raises(TraitError, match="head is 99; legal: 0, 1, 2"):
+        widget.set_state({"layer": 1, "head": 99})
+    assert (widget.layer, widget.head, explorer.state.layer, explorer.state.head) == (0, 0, 0, 0)
+
+
 def test_neither_trace_nor_model_or_no_trace_at_all(trace, tmp_path):
     with pytest.raises(ValueError, match="neither a trace nor a model"):
         ScoreExplorer()
@@ -168,6 +273,11 @@ class TestTextMode:
         typed.figure.request = {"text": "!", "number": 1}
         assert typed.figure.message == "ValueError: no ! please"
         assert typed.trace.sizes["position"] == 3
+
+    @pytest.mark.parametrize("text", [None, 5, b"abc", ["abc"], [1, 2]])
+    def test_what_is_no_text_is_not_captured(self, typed, text):
+        with pytest.raises(ValueError, match=r"text is .*; legal: a string\. ScoreExplorer\(model.capture"):
+            typed.show_text(text)
 
     def test_before_the_first_text_there_is_nothing_to_write(self, typed, tmp_path):
         for use in (lambda: typed.trace, lambda: typed.to_html(tmp_path / "x.html")):

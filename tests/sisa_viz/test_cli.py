@@ -157,3 +157,25 @@ def test_doctor_exits_with_1_only_if_something_needed_is_missing(sisa, monkeypat
     result = sisa("doctor")
     assert result.exit_code == 1
     assert "FAIL  plotly: not installed\n      → install it" in result.output
+
+
+@pytest.mark.parametrize("command", ["report", "explore"])
+def test_a_tilde_that_the_shell_leaves_is_the_home_folder(sisa, command, trace, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    saved = trace.sisa.save(tmp_path / "t.nc")
+    assert sisa(command, "~/t.nc", "--output=~/x.html").output.strip() == str(tmp_path / "x.html")
+    kept = saved.read_bytes()
+    for output in ("~/t.nc", saved):
+        result = sisa(command, "~/t.nc", f"--output={output}")
+        assert result.exit_code == 1
+        assert "which is read too; legal: another file" in result.stderr
+    assert saved.read_bytes() == kept
+
+
+@pytest.mark.parametrize("command", ["report", "explore"])
+def test_a_name_that_no_file_can_have_is_one_line(sisa, command, saved, tmp_path):
+    for args in ((tmp_path / ("n" * 300), "-o", tmp_path / "x.html"), (saved, "-o", tmp_path / ("n" * 300))):
+        result = sisa(command, *args)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("sisa: ")
+        assert result.stderr.count("\n") == 1

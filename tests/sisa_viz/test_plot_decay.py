@@ -95,5 +95,5 @@ def test_a_plain_transformer_has_no_decay(plain_trace):
 
 
 def test_origin_out_of_range_is_named(trace):
-    with pytest.raises(ValueError, match="query is 24; legal: 0 to 23"):
+    with pytest.raises(ValueError, match="origin is 24; legal: 0 to 23"):
         plot_decay(trace, origin=24)
