@@ -22,6 +22,7 @@ from data.refusal import one_of, refusal, whole
 from data.results.variants import USUAL_LR_LAM, Variant
 from model.config import Rope, SISAConfig
 from model.config.architectures import architecture
+from model.study.limits import check_episodes, check_rates, check_seed, check_steps
 from model.training.fit import DEVICES, fit
 from model.training.recipe import TrainingConfig
 from model.training.run import Run
@@ -85,7 +86,10 @@ class StudyRun:
     def __post_init__(self) -> None:
         architecture(self.architecture)  # refuses unknown names
         one_of("device", self.device, DEVICES)
-        whole("seed", self.seed, least=0)
+        check_seed("seed", self.seed)
+        check_steps(self.steps)
+        check_rates(self.lr, self.lr_lam)
+        check_episodes(self.n_episodes, length=whole("n_ctx", self.n_ctx, least=2))
         self.training()
         self._config_at_preset()
 
