@@ -63,7 +63,7 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
         raise refusal(field, value, legal=legal, step=f"Set {field} to one of them.")
 
 
-def folder_path(field: str, value: object) -> Path:
+def folder_path(field: str, value: object, *, writable: bool = True) -> Path:
     """Return the path of a folder to write to, `~` expanded, or refuse what cannot be one.
 
     The folder need not exist: it is enough that it can be made in the nearest folder above it that does
@@ -73,6 +73,7 @@ def folder_path(field: str, value: object) -> Path:
     Args:
         field: name of the field, for the message.
         value: what was received, a string or a path.
+        writable: refuse what cannot be written to from here, now.
 
     Raises:
         ValueError: if it is no path, or a file, or lies where nothing can be written.
@@ -87,6 +88,8 @@ def folder_path(field: str, value: object) -> Path:
         ValueError: output_dir is ''; legal: the path of a folder. It is made where it does not exist.
     """
     path = _path(field, value, legal="the path of a folder", step="It is made where it does not exist.")
+    if not writable:
+        return path
     full = path.absolute()
     existing = next(part for part in (full, *full.parents) if os.path.exists(part))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):

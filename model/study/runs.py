@@ -18,7 +18,7 @@ import torch
 
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.extras import needs_extra
-from data.refusal import one_of, refusal, whole
+from data.refusal import folder_path, one_of, refusal, whole
 from data.results.variants import USUAL_LR_LAM, Variant
 from model.config import Rope, SISAConfig
 from model.config.architectures import architecture
@@ -90,6 +90,9 @@ class StudyRun:
         check_steps(self.steps)
         check_rates(self.lr, self.lr_lam)
         check_episodes(self.n_episodes, length=whole("n_ctx", self.n_ctx, least=2))
+        # The workers of a cluster write there, who may see another disk than this process.
+        folder = folder_path("output_dir", self.output_dir, writable=False)
+        object.__setattr__(self, "output_dir", str(folder))  # ~ expanded
         self.training()
         self._config_at_preset()
 

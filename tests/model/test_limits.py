@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from data import NIAHTask, TrainingBatches
+from model import SISAConfig, fit
 from model.study import limits
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.convergence import ConvergenceStudy
@@ -15,6 +17,7 @@ from model.study.notebooks.exploration import Exploration
 from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.state_size import StateSizes
 from model.study.runs import StudyRun
+from model.training.recipe import TrainingConfig
 
 SPECS: tuple[Any, ...] = (
     Exploration,
@@ -125,15 +128,11 @@ WRONG_PATHS = {
 
 @pytest.mark.parametrize("path", WRONG_PATHS.values(), ids=WRONG_PATHS)
 def test_paths(path):
-    # study runs may write where only the workers of a cluster can, so their folder is not looked at
     for name in ("output_dir", "checkpoint"):
         for spec in having(name):
-            if spec is not StudyRun:
-                with pytest.raises(
-                    ValueError, match=rf"^{name} is '.*legal: the path of a .*no path here"
-                ) as e:
-                    spec(**{name: path})
-                assert len(str(e.value)) < 1000
+            with pytest.raises(ValueError, match=rf"^{name} is '.*legal: the path of a .*no path here") as e:
+                spec(**{name: path})
+            assert len(str(e.value)) < 1000
 
 
 @pytest.mark.usefixtures("modest")
@@ -154,3 +153,33 @@ def test_a_gpu_is_asked_for_its_own_memory(monkeypatch):
     with pytest.raises(ValueError, match=r"^batch_size is 4096; legal: what fits into 1\.0 GiB of memory"):
         Experiment(preset="small", batch_size=4096, device="auto")
     Experiment(preset="small", batch_size=4, device="auto")
+
+
+def fitted(folder, **changed):
+    """What two steps of a tiny model leave in a folder."""
+    batches = TrainingBatches(task=NIAHTask(lengths=(16,)), batch_size=2)
+    training = TrainingConfig(steps=2, evaluate_every=2, n_episodes=2)
+    settings: dict[str, Any] = {"batches": batches, "training": training, "device": "cpu"} | changed
+    return fit(SISAConfig.preset("tiny"), folder=folder, **settings).folder
+
+
+@pytest.mark.parametrize("folder", ["", None, 3, "a\0b", "a" * 300, "~nobody-at-all/x"])
+def test_a_run_without_a_folder_writes_nothing(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"^folder is .*; legal: the path of a folder\. "):
+        fitted(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_may_lie_in_the_current_folder_and_at_home(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert (fitted(".") / "model.safetensors").is_file()
+    assert fitted("~/home") == tmp_path / "home"
+
+
+def test_a_seed_beyond_torch_is_refused_before_a_folder_is_made(tmp_path):
+    with pytest.raises(ValueError, match=r"^seed is 1000.*; legal: whole numbers >= 0 and <= 18,446,744,073"):
+        fitted(tmp_path / "run", seed=10**30)
+    assert list(tmp_path.iterdir()) == []
