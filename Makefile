@@ -42,7 +42,7 @@ types: $(READY) ## check types
 check: lint types test ## everything that CI checks
 
 clean: ## remove .venv, out/ and the caches
-	rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) out notebooks/out build dist .pytest_cache .ruff_cache .hypothesis
 
 python-version:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

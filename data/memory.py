@@ -11,7 +11,7 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 GIB = 1 << 30
 
 
-def check_memory(field: str, value: object, *, n_bytes: int, step: str) -> None:
+def check_memory(field: str, value: object, *, n_bytes: int, step: str, limit: int | None = None) -> None:
     """Refuse a size whose arrays would not fit into memory.
 
     The limit is the memory of this machine, or of the container that the process runs in, and at most
@@ -22,6 +22,7 @@ def check_memory(field: str, value: object, *, n_bytes: int, step: str) -> None:
         value: what was received.
         n_bytes: what its arrays would take, in bytes.
         step: a whole sentence that says what to do next.
+        limit: bytes that may be taken instead, for what is not built from text alone.
 
     Raises:
         ValueError: if it does not fit; the message has the estimate and the limit.
@@ -32,7 +33,7 @@ def check_memory(field: str, value: object, *, n_bytes: int, step: str) -> None:
         Traceback (most recent call last):
         ValueError: batch_size is 1000000000; legal: what fits into ... about 7,629.4 GiB. Take fewer rows.
     """
-    limit = memory_limit()
+    limit = memory_limit() if limit is None else limit
     if n_bytes > limit:
         estimate = f"this would take about {n_bytes / GIB:,.1f} GiB"
         legal = f"what fits into {limit / GIB:,.1f} GiB of memory; {estimate}"
@@ -46,10 +47,22 @@ def memory_limit() -> int:
         >>> 0 < memory_limit() <= MOST_BYTES
         True
     """
-    limits = [MOST_BYTES]
+    return min(MOST_BYTES, machine_memory())
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory of this machine, or of the container that the process runs in.
+
+    16 GiB where the system does not say.
+
+    Example:
+        >>> machine_memory() >= memory_limit()
+        True
+    """
+    limits = []
     if hasattr(os, "sysconf") and {"SC_PHYS_PAGES", "SC_PAGE_SIZE"} <= set(os.sysconf_names):
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     if CGROUP_LIMIT.is_file():
         given = CGROUP_LIMIT.read_text(encoding="ascii").strip()  # a number, or "max" for none
         limits += [int(given)] if given.isdigit() else []
-    return min(limit for limit in limits if limit > 0)
+    return min((limit for limit in limits if limit > 0), default=MOST_BYTES)

@@ -1,6 +1,8 @@
 """One wording for every refused value: what came, what is legal, what to do next."""
 
+import errno
 import json
+import math
 import os
 from collections.abc import Sequence
 from numbers import Real
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 LONGEST_SHOWN_VALUE = 120
+LONGEST_NAME = 255  # bytes of one name in a path, on every usual file system
+LONGEST_PATH = 3_500  # bytes; the system takes 4,095, of which the files in a folder need some
 
 
 def refusal(field: str, value: object, *, legal: str, step: str) -> ValueError:
@@ -59,7 +63,7 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
         raise refusal(field, value, legal=legal, step=f"Set {field} to one of them.")
 
 
-def folder_path(field: str, value: object) -> Path:
+def folder_path(field: str, value: object, *, writable: bool = True) -> Path:
     """Return the path of a folder to write to, `~` expanded, or refuse what cannot be one.
 
     The folder need not exist: it is enough that it can be made in the nearest folder above it that does
@@ -69,6 +73,7 @@ def folder_path(field: str, value: object) -> Path:
     Args:
         field: name of the field, for the message.
         value: what was received, a string or a path.
+        writable: refuse what cannot be written to from here, now.
 
     Raises:
         ValueError: if it is no path, or a file, or lies where nothing can be written.
@@ -83,6 +88,8 @@ def folder_path(field: str, value: object) -> Path:
         ValueError: output_dir is ''; legal: the path of a folder. It is made where it does not exist.
     """
     path = _path(field, value, legal="the path of a folder", step="It is made where it does not exist.")
+    if not writable:
+        return path
     full = path.absolute()
     existing = next(part for part in (full, *full.parents) if os.path.exists(part))
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
@@ -124,6 +131,10 @@ def _path(field: str, value: object, *, legal: str, step: str) -> Path:
     path = Path(value)
     try:
         path = path.expanduser()
+        if len(os.fsencode(path)) > LONGEST_PATH or any(
+            len(os.fsencode(part)) > LONGEST_NAME for part in path.parts
+        ):  # the system looks at a name only once it has found the folder that holds it
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         os.stat(path)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return path
@@ -168,7 +179,8 @@ def as_number(value: object) -> float | None:
     """Return a real number as a plain float, or None if the value is none.
 
     Numbers of numpy become plain ones, which JSON can hold. `True` is no number here, as in `whole`; text
-    is none either. NaN comes back as it is and fails every comparison.
+    is none either. NaN comes back as it is and fails every comparison; a whole number beyond all floats comes
+    back as infinity.
 
     Args:
         value: what was received.
@@ -179,7 +191,10 @@ def as_number(value: object) -> float | None:
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
-    return float(value)  # pyright: ignore[reportArgumentType] (its stub of Real lacks __float__)
+    try:
+        return float(value)  # pyright: ignore[reportArgumentType] (its stub of Real lacks __float__)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf  # pyright: ignore[reportOperatorIssue]
 
 
 def plain_json(field: str, value: dict[str, Any]) -> dict[str, Any]:

@@ -1,9 +1,15 @@
 """The `sisa` command: report, explore, doctor."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from data.commands import one_line
+
+FAILED = 1  # exit code of a command that could not read or write
+
+with one_line("sisa"):  # Ctrl-C while libraries load
+    import typer
+    from typer.core import TyperGroup
 
 from data.refusal import file_path
 
@@ -12,8 +18,20 @@ if TYPE_CHECKING:  # a report's rooms are heavy and load when a command runs
 
 PAGE = (".html", ".htm")
 
+
+class _Commands(TyperGroup):
+    """Run a command so that a mistake, or Ctrl-C, is one line and no traceback."""
+
+    def invoke(self, ctx: Any) -> object:
+        with one_line("sisa", refused=FAILED):
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
-    help="Look at SISA traces and runs without a notebook.", no_args_is_help=True, add_completion=False
+    cls=_Commands,
+    help="Look at SISA traces and runs without a notebook.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
@@ -40,13 +58,10 @@ def report(
     """
     from sisa_viz.pages.page import report as write
 
-    try:
-        paths = [file_path("path", path) for path in paths]
-        output = file_path("output", output)
-        _check_output(output, paths)
-        typer.echo(write(output, *_sections(paths, explorer), title=title))
-    except (ValueError, OSError) as error:
-        raise typer.Exit(_fail(error)) from error
+    paths = [file_path("path", path) for path in paths]
+    output = file_path("output", output)
+    _check_output(output, paths)
+    typer.echo(write(output, *_sections(paths, explorer), title=title))
 
 
 @app.command(help="Write one offline page with the score explorer of a saved trace.")
@@ -69,13 +84,10 @@ def explore(
     from sisa_viz.explorer import ScoreExplorer
     from sisa_viz.trace.store import open_trace
 
-    try:
-        trace, output = file_path("trace", trace), file_path("output", output)
-        _check_output(output, [trace])
-        with open_trace(trace) as opened:
-            ScoreExplorer(opened).to_html(output)
-    except (ValueError, OSError) as error:
-        raise typer.Exit(_fail(error)) from error
+    trace, output = file_path("trace", trace), file_path("output", output)
+    _check_output(output, [trace])
+    with open_trace(trace) as opened:
+        ScoreExplorer(opened).to_html(output)
     typer.echo(output)
 
 
@@ -94,7 +106,7 @@ def doctor() -> None:
     checks = examine()
     typer.echo("\n".join(map(str, checks)))
     if any(check.needed and not check.ok for check in checks):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _check_output(output: Path, paths: list[Path]) -> None:
@@ -132,8 +144,3 @@ def _sections(paths: list[Path], explorer: bool) -> "list[Section]":
         if explorer:
             sections.append(ScoreExplorer(loaded))
     return sections
-
-
-def _fail(error: Exception) -> int:
-    typer.echo(f"sisa: {error}", err=True)
-    return 1

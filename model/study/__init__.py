@@ -1,5 +1,7 @@
 """The convergence study: its runs, its plans, what is kept of them; see `python -m model.study --help`.
 
+    limits      what no run survives: seeds, rates and sizes that are refused before anything starts
+    sweep       what becomes of workers that die
     runs        StudyRun: one training run; `train_all` spreads many over a cluster
     plans       which variants and seeds are trained, by name of the plan
     lengths     a finished run measured on longer contexts

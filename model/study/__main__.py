@@ -10,22 +10,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import pandas as pd
-import typer
+from data.commands import one_line
 
-from data import measured, open_corpus
-from data.files import write_aside
-from data.refusal import one_of, refusal
-from model.study.collect import MEASURED_FOLDER, collect, collect_tiny
-from model.study.lengths import length_grid
-from model.study.plans import planned
-from model.study.readme import write_reproduction
-from model.study.runs import StudyRun, train_all
-from model.training.run import Run
+COMMAND = "model.study"
 
-app = typer.Typer(help=__doc__, add_completion=False, no_args_is_help=True)
+with one_line(COMMAND):  # Ctrl-C while libraries load, which takes seconds
+    import pandas as pd
+    import typer
+    from typer.core import TyperGroup
+
+    from data import measured, open_corpus
+    from data.files import write_aside
+    from data.refusal import one_of, refusal
+    from model.study.collect import MEASURED_FOLDER, collect, collect_tiny, finished_run
+    from model.study.lengths import length_grid
+    from model.study.plans import planned
+    from model.study.readme import write_reproduction
+    from model.study.runs import StudyRun, train_all
+    from model.training.run import Run
+
+
+class _Commands(TyperGroup):
+    """Run a command so that a mistake, or Ctrl-C, is one line and no traceback."""
+
+    def invoke(self, ctx: Any) -> object:
+        with one_line(COMMAND):
+            return super().invoke(ctx)
+
+
+app = typer.Typer(cls=_Commands, help=__doc__, add_completion=False, no_args_is_help=True)
 Corpus = Annotated[str, typer.Option(help="file of data.build_corpus; by default Python's documentation")]
 Folders = Annotated[list[Path], typer.Argument(help="run folders")]
 
@@ -77,9 +92,9 @@ def _lengths(
 
     A run that has it, of these weights and as many episodes, is left alone.
     """
+    runs = [finished_run(folder) for folder in folders]  # all of them first: one grid takes minutes
     source = open_corpus(corpus)
-    for folder in folders:
-        run = Run(folder)
+    for folder, run in zip(folders, runs, strict=True):
         trained_on = run.config["data"].get("corpus_sha256")
         if trained_on not in (None, source.sha256):
             legal = f"the corpus of {folder}, sha256 {trained_on[:12]}"

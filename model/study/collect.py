@@ -71,7 +71,7 @@ def collect(
     folders = [Path(folder) for folder in folders]
     if repeat:
         _check_first_trainings(folders, out / RUNS)
-        tables = {REPEATS: [_numbers(folder, _finished(folder)).assign(**trained) for folder in folders]}
+        tables = {REPEATS: [_numbers(folder, finished_run(folder)).assign(**trained) for folder in folders]}
     else:
         tables = {name: [] for name in (RUNS, METRICS, HEADS, LENGTHS)}
         for folder in folders:
@@ -101,7 +101,7 @@ def collect_tiny(folders: Sequence[Path], *, out: Path) -> None:
         ValueError: folder is 'out/stopped'; legal: folders of finished runs. Train it to its end with ...
     """
     for folder in folders:
-        _finished(folder)
+        finished_run(folder)
     metrics = read_runs(folders)
     with write_aside(out / measured.TINY) as aside:
         needles = metrics[metrics["name"].str.startswith("niah/")]
@@ -119,7 +119,7 @@ def _check_first_trainings(folders: Sequence[Path], runs: Path) -> None:
 
 def _tables_of(folder: Path, trained: Provenance) -> dict[str, pd.DataFrame]:
     """Return the rows of one run, by table."""
-    run = _finished(folder)
+    run = finished_run(folder)
     tokens = int(run.metrics["tokens"].to_numpy().max())
     asked = {"run": folder.name} | _asked(run.config) | {"tokens": tokens} | trained
     tables = {RUNS: pd.DataFrame([asked]), METRICS: _numbers(folder, run)}
@@ -135,8 +135,20 @@ def _numbers(folder: Path, run: Run) -> pd.DataFrame:
     return run.metrics.loc[:, ["step", "name", "value"]].assign(run=folder.name)
 
 
-def _finished(folder: Path) -> Run:
-    """Return the run of a folder; ValueError unless it has ended."""
+def finished_run(folder: Path) -> Run:
+    """Return the run of a folder, or refuse one that has not made all its steps.
+
+    Args:
+        folder: where it lies.
+
+    Raises:
+        ValueError: no run lies there, or it has not ended; names the folder.
+
+    Example:
+        >>> finished_run(Path("out/stopped"))
+        Traceback (most recent call last):
+        ValueError: folder is 'out/stopped'; legal: folders of finished runs. Train it to its end with ...
+    """
     run = Run(folder)
     asked = run.config if (folder / "config.json").is_file() else None
     if asked is None or run.metrics["step"].max() != asked["training"]["steps"]:

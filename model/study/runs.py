@@ -18,10 +18,12 @@ import torch
 
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.extras import needs_extra
-from data.refusal import one_of, refusal, whole
+from data.refusal import folder_path, one_of, refusal, whole
 from data.results.variants import USUAL_LR_LAM, Variant
 from model.config import Rope, SISAConfig
 from model.config.architectures import architecture
+from model.study import sweep
+from model.study.limits import check_episodes, check_rates, check_seed, check_steps
 from model.training.fit import DEVICES, fit
 from model.training.recipe import TrainingConfig
 from model.training.run import Run
@@ -85,7 +87,13 @@ class StudyRun:
     def __post_init__(self) -> None:
         architecture(self.architecture)  # refuses unknown names
         one_of("device", self.device, DEVICES)
-        whole("seed", self.seed, least=0)
+        check_seed("seed", self.seed)
+        check_steps(self.steps)
+        check_rates(self.lr, self.lr_lam)
+        check_episodes(self.n_episodes, length=whole("n_ctx", self.n_ctx, least=2))
+        # The workers of a cluster write there, who may see another disk than this process.
+        folder = folder_path("output_dir", self.output_dir, writable=False)
+        object.__setattr__(self, "output_dir", str(folder))  # ~ expanded
         self.training()
         self._config_at_preset()
 
@@ -207,7 +215,8 @@ def heldout_rows(tokens: np.ndarray, *, length: int) -> np.ndarray:
 def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") -> Iterator[Path]:
     """Train every run and yield its folder as soon as it has ended; finished ones are not trained again.
 
-    Runs begin in their order. One that fails stops no other; it is named once all have ended.
+    Runs begin in their order. One that fails stops no other; it is named once all have ended. A worker that
+    dies is started again and its run goes on; a run under which four workers have died has failed.
 
     Args:
         runs: of different names, since the name is the folder.
@@ -216,7 +225,8 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
 
     Raises:
         ValueError: two runs share a name, or there is no worker.
-        RuntimeError: after all others have ended, names the runs that failed and why.
+        RuntimeError: after all others have ended, names the runs that failed and why; or no worker of this
+            machine has been running for five minutes.
 
     Example:
         >>> next(train_all([StudyRun(), StudyRun()]))
@@ -229,25 +239,21 @@ def train_all(runs: Sequence[StudyRun], *, workers: int = 1, address: str = "") 
         raise refusal("runs", names, legal="runs of different names", step="Drop the twins.")
     with needs_extra("sweep"):
         from dask import config
-        from dask.distributed import Client, LocalCluster, as_completed
+        from dask.distributed import Client, LocalCluster
 
     local = {"processes": True, "threads_per_worker": 1, "dashboard_address": ":0", "memory_limit": 0}
-    daemon = {"distributed.worker.daemon": False}  # a run starts processes that load data
     failed = {}
     with (
-        config.set(daemon),
+        config.set(sweep.CONFIG),
         nullcontext(address) if address else LocalCluster(n_workers=workers, **local) as cluster,
         Client(cluster) as client,
     ):
-        # Dask begins equal tasks in any order; a falling priority makes it that of the list.
-        futures = {
-            client.submit(_train, run, key=run.name, priority=-place): run for place, run in enumerate(runs)
-        }
-        for done in as_completed(futures):
-            if done.status == "error":
-                failed[futures[done].name] = repr(done.exception())
+        named, patience = dict(zip(names, runs, strict=True)), None if address else sweep.PATIENCE
+        for name, outcome in sweep.spread(client, _train, named, patience=patience):
+            if outcome.failure:
+                failed[name] = outcome.failure
             else:
-                yield Path(done.result())
+                yield Path(outcome.result)
     if failed:
         raise RuntimeError(f"{len(failed)} of {len(runs)} runs failed: {failed}")
 
@@ -260,6 +266,7 @@ def _train(run: StudyRun) -> str:
     name, n_gpus = str(get_worker().name), torch.cuda.device_count()
     if n_gpus > 1 and name.isdigit():  # a number in a cluster of this machine
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", str(int(name) % n_gpus))
+    sweep.wait_for_lock(Path(run.output_dir) / run.name / ".lock")
     return str(run.run().folder)
 
 

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,7 +19,8 @@ from data import NIAHTask
 from data.digests import note_digests
 from data.extras import needs_extra
 from data.files import clear_parts
-from data.refusal import one_of, refusal, whole
+from data.memory import MOST_SEED
+from data.refusal import folder_path, one_of, refusal, whole
 from model.config import SISAConfig
 from model.training.recipe import Batches, TrainingConfig
 from model.training.run import TABLES, Run
@@ -78,9 +78,10 @@ def fit(
         ValueError: device is 'tpu'; legal: 'auto', 'cpu', 'cuda'. Set device to one of them.
     """
     one_of("device", device, DEVICES)
-    whole("seed", seed, least=0)
+    whole("seed", seed, least=0, most=MOST_SEED)
     device = _available(device)
-    run = Run(Path(folder))
+    # "" would be the current folder, ~ a folder of that name; a finished run may lie on a read-only disk
+    run = Run(folder_path("folder", folder, writable=False))
     tasks = dict(evaluations or {})
     asked = {
         "architecture": config.architecture,

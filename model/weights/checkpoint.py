@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,7 +17,7 @@ from tokenizers import Tokenizer
 
 from data.digests import check_digest
 from data.files import write_aside
-from data.refusal import refusal
+from data.refusal import file_path, refusal
 from data.text.tokenizer import load_tokenizer
 from model.config import SISAConfig
 from model.config.sizes import total
@@ -91,21 +93,50 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
     """
     path = locate(path)
     check_digest(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata, names = file.metadata() or {}, file.keys()
-            if metadata.get("format") != FORMAT:
-                raise _foreign(path, f"a safetensors file of format {metadata.get('format')!r}")
-            config, seed, tokenizer = _described(path, metadata)
-            # the header alone says shapes; nothing is read or built before they are those of the config
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in names}
-            check_sizes(config, shapes, source=path)
-            tensors = {name: file.get_tensor(name).float() for name in names}
-    except SafetensorError as error:
-        raise _foreign(path, f"no readable safetensors file ({error})") from error
+    with _opened(path) as (file, metadata):
+        config, seed, tokenizer = _described(path, metadata)
+        # the header alone says shapes; nothing is read or built before they are those of the config
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        check_sizes(config, shapes, source=path)
+        tensors = {name: file.get_tensor(name).float() for name in shapes}
     model = SISAModel(config, seed=seed, tokenizer=tokenizer)
     fill(model, tensors, source=path)
     return model.to(device)
+
+
+def read_config(path: str | PathLike[str]) -> SISAConfig:
+    """Return the config of a checkpoint from its header; no tensor is read.
+
+    Args:
+        path: the file, or the name of a checkpoint that comes with the package.
+
+    Raises:
+        FileNotFoundError: neither a file nor a shipped name; says which names there are.
+        ValueError: not a SISA checkpoint.
+
+    Example:
+        >>> read_config("niah").n_ctx
+        512
+    """
+    path = locate(path)
+    with _opened(path) as (_, metadata):
+        try:
+            return SISAConfig.from_dict(json.loads(metadata["config"]))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise _foreign(path, f"a file that describes no model ({error!r})") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+    """Give a checkpoint, opened, and its metadata; ValueError for a file that `save` did not write."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise _foreign(path, f"a safetensors file of format {metadata.get('format')!r}")
+            yield file, metadata
+    except SafetensorError as error:
+        raise _foreign(path, f"no readable safetensors file ({error})") from error
 
 
 def _described(path: Path, metadata: dict[str, str]) -> tuple[SISAConfig, int, Tokenizer | None]:
@@ -205,7 +236,7 @@ def locate(path: str | PathLike[str]) -> Path:
 
     Raises:
         FileNotFoundError: neither a file nor a shipped name; says which names there are.
-        ValueError: neither text nor a path.
+        ValueError: neither text nor a path, or a name that no file can have.
 
     Example:
         >>> locate("niah").name
@@ -214,7 +245,7 @@ def locate(path: str | PathLike[str]) -> Path:
     if not isinstance(path, str | PathLike):
         legal = "a path or the name of a shipped checkpoint"
         raise refusal("checkpoint", path, legal=legal, step="Pass text.")
-    given, shipped = Path(path), PRETRAINED / f"{path}.safetensors"
+    given, shipped = file_path("checkpoint", path), PRETRAINED / f"{path}.safetensors"
     for candidate in (given, shipped):
         if candidate.is_file():
             return candidate

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from model.study.runs import StudyRun, expand, heldout_rows, train_all
 from model.training.run import Run
 
 TRAINED: dict[str, Any] = {"gpu": "none", "commit": "abc", "date": "2026-11-23", "command": "pytest"}
+TOLD = [f"--{name}={value}" for name, value in TRAINED.items()]
 
 
 @pytest.fixture(scope="module")
@@ -315,8 +318,7 @@ def test_the_small_study_keeps_needles_alone(folders, tmp_path):
 
 
 def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file, tmp_path, monkeypatch):
-    told = [f"--{name}={value}" for name, value in TRAINED.items()]
-    assert "jamba, λ lr ×1" in command("collect", *folders, "--out", tmp_path, *told)
+    assert "jamba, λ lr ×1" in command("collect", *folders, "--out", tmp_path, *TOLD)
     asked = []
     monkeypatch.setattr("model.study.__main__.write_reproduction", lambda *paths, **more: asked.append(more))
     monkeypatch.setattr("model.study.__main__.train_all", lambda runs, **how: asked.append((runs, how)) or [])
@@ -342,8 +344,66 @@ def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file
     for more, preset in ((), "50m"), (("--preset", "tiny"), "tiny"):
         command("train", "50m", "--corpus", corpus_file, *more)
         assert {run.preset for run in asked.pop()[0]} == {preset}
-    refused = CliRunner().invoke(app, ["train", "main", "--variant", "jamba"]).exception
-    assert "variant is 'jamba'; legal: 'transformer', 'SISA d_state=16'" in str(refused)
+    refused = CliRunner().invoke(app, ["train", "main", "--variant", "jamba"])
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(
+        "model.study: variant is 'jamba'; legal: 'transformer', 'SISA d_state=16'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "nope"], "plan is 'nope'; legal: 'lr', 'main'"),
+        (["train", "main", "--lr", "1e300"], "lr is 1e+300; legal: numbers above 0 and at most 1"),
+        (["train", "main", "--workers", "0"], "workers is 0; legal: whole numbers >= 1"),
+        (["train", "main", "--output-dir", ""], "output_dir is ''; legal: the path of a folder"),
+        (["train", "main", "--preset", "huge"], "preset is 'huge'; legal: 'tiny'"),
+        (["lengths", "absent"], "folder is 'absent'; legal: folders of finished runs"),
+        (["collect", "absent", *TOLD], "folder is 'absent'; legal: folders of finished runs"),
+        (["tiny", "absent"], "folder is 'absent'; legal: folders of finished runs"),
+        (
+            ["readme", "--readme", "absent.md"],
+            "results is 'benchmarks/results'; legal: a folder of benchmark",
+        ),
+    ],
+)
+def test_what_a_command_refuses_is_one_line_and_exit_code_2(arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"model.study: {said}")
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_is_one_line_that_says_what_resumes(monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt("stopped at step 3 of 9; the same call resumes out")
+
+    monkeypatch.setattr("model.study.__main__.train_all", stop)
+    result = CliRunner().invoke(app, ["train", "main"])
+    assert result.exit_code == 130
+    assert result.stderr == "model.study: stopped at step 3 of 9; the same call resumes out\n"
+
+
+@pytest.mark.parametrize("module", ["model.study", "sisa_viz.cli"])
+def test_ctrl_c_while_libraries_load_is_one_line(project, module):
+    """The first import of a library is where it comes."""
+    code = f"""
+import runpy, sys
+class Stop:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Stop())
+runpy.run_module("{module}", run_name="__main__")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
+    )
+    name = "sisa" if module == "sisa_viz.cli" else module
+    assert (ended.returncode, ended.stderr) == (130, f"{name}: stopped\n")
 
 
 def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):
@@ -370,7 +430,8 @@ def test_lengths_are_measured_on_the_corpus_of_the_training_alone(folders, corpu
     other.save(tmp_path / "other.npz")
     refused = CliRunner().invoke(app, ["lengths", str(run.folder), "--corpus", str(tmp_path / "other.npz")])
     asked = run.config["data"]["corpus_sha256"][:12]
-    assert f"legal: the corpus of {run.folder}, sha256 {asked}. Name its file" in str(refused.exception)
+    assert f"legal: the corpus of {run.folder}, sha256 {asked}. Name its file" in refused.stderr
+    assert refused.exit_code == 2
 
 
 def test_the_needle_lens_agrees_with_the_trace_of_the_shipped_checkpoint():

@@ -46,3 +46,27 @@ def test_make_commands_in_the_texts_exist(project):
     assert named["README.md"] >= {"demo", "test"}
     assert "check" in named["CONTRIBUTING.md"]
     assert set.union(*named.values()) <= targets
+
+
+WRITTEN = (
+    *("out/runs/a/config.json", "notebooks/out/explore/trace.nc", "notebooks/out/02.ipynb", "docs/out/x"),
+    *("runs/a/last.ckpt", "notebooks/runs/a/metrics.csv", "build/lib/x.py", "notebooks/build/x"),
+    *("dist/x.whl", "benchmarks/dist/x", "notebooks/lightning_logs/version_0/hparams.yaml"),
+    *("notebooks/.ipynb_checkpoints/01.ipynb", "02.executed.ipynb", "notebooks/02.executed.ipynb"),
+    *("data/measured/.0f3a9c1d-77-0123456789abcdef.part", "notebooks/.0f3a9c1d-77-0123456789abcdef.part"),
+    *("report.html", "notebooks/report.html", "explorer.html", "corpus.npz", "notebooks/trace.nc"),
+)
+
+
+@pytest.mark.parametrize("path", WRITTEN)
+def test_what_notebooks_and_commands_write_is_no_change_of_the_project(project, path):
+    asked = ["git", "check-ignore", "--quiet", path]
+    assert subprocess.run(asked, cwd=project, check=False).returncode == 0
+
+
+def test_no_file_of_the_project_is_ignored(project):
+    listing = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    assert subprocess.run(listing, cwd=project, check=True, capture_output=True, text=True).stdout == ""
+    for path in ("notebooks/07_new.ipynb", "model/study/runs.py", "data/text/build.py", "docs/corpus.md"):
+        asked = ["git", "check-ignore", "--quiet", path]
+        assert subprocess.run(asked, cwd=project, check=False).returncode == 1

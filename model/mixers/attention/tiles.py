@@ -41,7 +41,7 @@ LOG2_E = math.log2(math.e)
 WIDEST = 128  # channels of a head or a state that fit the kernels
 # positions in a tile, warps and stages of loading that were fastest on an H100 (d_head 64, d_state 16)
 TILING = {
-    "forward": {"QUERIES": 128, "KEYS": 64, "num_warps": 4, "num_stages": 3},
+    "forward": {"QUERIES": 128, "KEYS": 64, "num_warps": 8, "num_stages": 3},
     "keys": {"QUERIES": 64, "KEYS": 64, "num_warps": 4, "num_stages": 2},
     "queries": {"QUERIES": 64, "KEYS": 64, "num_warps": 4, "num_stages": 2},
 }

@@ -12,10 +12,12 @@ from model.analysis.ablation import score_terms
 from model.network.network import SISAModel
 from model.study.findings.context_lengths import PLANS_OF_LENGTHS
 from model.study.findings.selection import SHOWN_VARIANT, variants
-from model.study.lengths import length_grid
+from model.study.lengths import DEPTHS, length_grid
+from model.study.limits import check_episodes, check_reading
 from model.study.notebooks.exploration import Exploration, heldout_topics
-from model.weights.checkpoint import locate
+from model.weights.checkpoint import read_config
 
+SHORTEST = 64  # tokens; a shorter text has no room for the needle and its question
 LENGTHS_OF_A_SMOKE_RUN = (64, 128)  # tokens
 
 
@@ -47,13 +49,13 @@ class Contexts:
     def __post_init__(self) -> None:
         one_of("variant", self.shown, variants(*PLANS_OF_LENGTHS))
         one_of("smoke", self.smoke, (True, False))
-        locate(self.checkpoint)
-        whole("n_episodes", self.n_episodes, least=1)
+        config = read_config(self.checkpoint)
         if not isinstance(self.lengths, list | tuple) or not self.lengths:
             step = "With papermill: -y 'lengths: [...]'."
             raise refusal("lengths", self.lengths, legal="a list, at least one length", step=step)
         for length in self.lengths:
-            whole("lengths", length, least=64)
+            check_reading(config, name="lengths", length=whole("lengths", length, least=SHORTEST))
+        check_episodes(self.n_episodes, length=max(self.lengths), cells=len(DEPTHS))
 
     @property
     def shown(self) -> str:

@@ -10,6 +10,7 @@ from data import NIAHTask, TrainingBatches, open_corpus
 from data.refusal import folder_path, one_of, refusal, whole
 from model.config import SISAConfig
 from model.config.architectures import architecture as record_of
+from model.study.limits import check_rates, check_seed, check_steps, check_training
 from model.training.fit import DEVICES, fit
 from model.training.recipe import TrainingConfig
 from model.training.run import Run
@@ -67,9 +68,10 @@ class Experiment:
         record_of(self.architecture)  # refuses unknown names
         one_of("device", self.device, DEVICES)
         one_of("smoke", self.smoke, (True, False))
-        whole("seed", self.seed, least=0)
-        for name in ("steps", "evaluate_every"):
-            whole(name, getattr(self, name), least=1)
+        check_seed("seed", self.seed)
+        check_steps(self.steps)
+        check_rates(self.lr)
+        whole("evaluate_every", self.evaluate_every, least=1)
         whole("d_state", self.d_state, least=2 if self.architecture == "sisa" else 0)
         object.__setattr__(self, "output_dir", str(folder_path("output_dir", self.output_dir)))  # ~ expanded
         if not isinstance(self.corpus, str) or (self.corpus and self.filler == "synthetic"):
@@ -78,7 +80,10 @@ class Experiment:
         # The rest is checked by those who take it.
         self.training()
         self._config()
-        TrainingBatches(task=self.task("train"), batch_size=self.batch_size)
+        task = self.task("train")
+        batch_size = TrainingBatches(task=task, batch_size=self.batch_size).batch_size
+        config = self._config(d_vocab=task.d_vocab, n_ctx=task.max_length)
+        check_training(config, batch_size=batch_size, length=task.max_length, device=self.device)
 
     def _config(self, **sizes: int) -> SISAConfig:
         d_state = self.d_state if self.architecture == "sisa" else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data import Episodes, NIAHTask, TokenCorpus, topics_corpus
+from data.niah.checks import settled_value_length
 from data.refusal import folder_path, one_of, refusal, whole
 from model.network.network import SISAModel
-from model.weights.checkpoint import load, locate
+from model.study.limits import check_episodes, check_reading, check_seed
+from model.weights.checkpoint import load, read_config
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +48,11 @@ class Exploration:
     smoke: bool = False
 
     def __post_init__(self) -> None:
-        whole("seed", self.seed, least=0)
-        for name in ("n_episodes", "length", "value_length"):
-            whole(name, getattr(self, name), least=1)
-        locate(self.checkpoint)
+        check_seed("seed", self.seed)
+        length = whole("length", self.length, least=1)
+        settled_value_length(self.value_length)
+        check_reading(read_config(self.checkpoint), name="length", length=length)
+        check_episodes(self.n_episodes, length=length)
         one_of("smoke", self.smoke, (True, False))
         number = isinstance(self.depth, int | float) and not isinstance(self.depth, bool)
         if not number or not 0 <= self.depth <= 1:

@@ -12,14 +12,15 @@ import pandas as pd
 import xarray as xr
 
 from data import Episodes, NIAHTask, summarise
-from data.refusal import folder_path, one_of, whole
+from data.refusal import folder_path, one_of
 from model.analysis.evaluation import evaluate
 from model.config import PRESETS
 from model.config.architectures import architectures
 from model.network.capture import capture
 from model.network.network import SISAModel
 from model.study.findings.selection import check_needles
-from model.study.notebooks.small_models import STEPS_OF_A_SMOKE_MODEL, train_small
+from model.study.limits import check_seed, check_steps
+from model.study.notebooks.small_models import STEPS_OF_A_SMOKE_MODEL, check_small, train_small
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +58,10 @@ class FusionTour:
         one_of("preset", self.preset, list(PRESETS))
         one_of("beside", self.beside, [record.name for record in architectures()])
         one_of("smoke", self.smoke, (True, False))
-        whole("steps", self.steps, least=1)
-        whole("seed", self.seed, least=0)
+        check_steps(self.steps)
+        check_seed("seed", self.seed)
         object.__setattr__(self, "output_dir", str(folder_path("output_dir", self.output_dir)))  # ~ expanded
-        self.task("heldout")
+        check_small(self.task("heldout"))
 
     def task(self, split: Literal["train", "heldout"]) -> NIAHTask:
         """Return synthetic episodes to learn from ("train") or to be measured on ("heldout")."""

@@ -11,6 +11,7 @@ import torch
 from data import NIAHTask, TrainingBatches
 from model.config import SISAConfig
 from model.network.network import SISAModel
+from model.study.limits import check_training
 from model.training.fit import fit
 from model.training.recipe import TrainingConfig
 
@@ -60,8 +61,7 @@ def train_small(
         Traceback (most recent call last):
         ValueError: steps is 0; legal: whole numbers >= 1. Set steps to such a number.
     """
-    n_ctx = max(task.lengths or ())
-    config = SISAConfig.preset("tiny", architecture=architecture, d_vocab=task.d_vocab, n_ctx=n_ctx)
+    config = _small_config(architecture, task)
     with one_thread():
         run = fit(
             config,
@@ -72,3 +72,24 @@ def train_small(
             device="cpu",
         )
     return run.model()
+
+
+def check_small(task: NIAHTask) -> None:
+    """Refuse a task whose episodes are too long for a tiny model to be trained on here.
+
+    Args:
+        task: the episodes.
+
+    Raises:
+        ValueError: names `length`, with an estimate of the memory and its limit.
+
+    Example:
+        >>> check_small(NIAHTask(lengths=(48,)))
+    """
+    config = _small_config("transformer", task)
+    check_training(config, batch_size=EPISODES_A_STEP, length=task.max_length, device="cpu")
+
+
+def _small_config(architecture: str, task: NIAHTask) -> SISAConfig:
+    """Return the config of a tiny model for a task."""
+    return SISAConfig.preset("tiny", architecture=architecture, d_vocab=task.d_vocab, n_ctx=task.max_length)

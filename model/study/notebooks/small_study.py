@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from data.refusal import one_of, refusal, whole
+from data.refusal import one_of, refusal
 from data.results.runs import is_run
 from model.config.architectures import architectures
+from model.study.limits import check_seed
 from model.study.notebooks.experiment import Experiment, Filler
 from sisa_viz import read_heads, read_runs
 
@@ -58,7 +59,7 @@ class SmallStudy:
             if name == "architectures":
                 one_of(name, value, [record.name for record in architectures()])
             else:
-                whole(name, value, least=0)
+                check_seed(name, value)
         if not listed or not values or len(set(values)) < len(values):
             step = f"With papermill: -y '{name}: [...]'."
             raise refusal(name, values, legal="a list of different values, at least one", step=step)

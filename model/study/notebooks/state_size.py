@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data import NIAHTask
-from data.refusal import folder_path, one_of, whole
+from data.refusal import folder_path, one_of
 from model.config import PRESETS
 from model.network.network import SISAModel
 from model.study.findings.selection import check_needles
 from model.study.findings.state_size import ADAPTIVE
 from model.study.findings.training_speed import SPEED_FILE
+from model.study.limits import check_seed, check_steps
 from model.study.notebooks.small_models import STEPS_OF_A_SMOKE_MODEL, train_small
 
 BENCHMARK_RESULTS = Path("benchmarks", "results")
@@ -48,8 +49,8 @@ class StateSizes:
         check_needles(self.needles)
         one_of("preset", self.preset, list(PRESETS))
         one_of("smoke", self.smoke, (True, False))
-        whole("steps", self.steps, least=1)
-        whole("seed", self.seed, least=0)
+        check_steps(self.steps)
+        check_seed("seed", self.seed)
         object.__setattr__(self, "output_dir", str(folder_path("output_dir", self.output_dir)))  # ~ expanded
 
     @property
