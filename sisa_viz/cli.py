@@ -4,14 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from data.commands import one_line
+from data.refusal import file_path
 
 FAILED = 1  # exit code of a command that could not read or write
 
 with one_line("sisa"):  # Ctrl-C while libraries load
     import typer
     from typer.core import TyperGroup
-
-from data.refusal import file_path
 
 if TYPE_CHECKING:  # a report's rooms are heavy and load when a command runs
     from sisa_viz.pages.page import Section

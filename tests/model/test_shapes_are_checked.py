@@ -15,7 +15,7 @@ from small_models import SMALL
 from torch import ones
 
 from model import SISAConfig, SISAModel
-from model.mixers.attention import alibi, sdpa, sigmoid, sisa_score, softmax
+from model.mixers.attention import alibi, anchor, sdpa, sigmoid, sisa_score, softmax, tiles
 from model.mixers.parts import masks, norm, rope, rotation, running_sum
 from model.mixers.state_space import mamba2, ssd
 
@@ -38,6 +38,16 @@ WRONG = {
     "model.mixers.parts.rope": lambda: rope.positioned(ones(3, 2, 8), SISAConfig(**SMALL)),
     "model.mixers.attention.alibi": lambda: alibi.slopes(NOT_WHOLE),
     "model.mixers.attention.attention": lambda: mixer("transformer")(ones(3, 16)),
+    "model.mixers.attention.anchor": lambda: anchor.anchored_decay(ones(2, 3), ones(1, 3), ones(2, 3) > 0),
+    "model.mixers.attention.tiles": lambda: tiles.attention_by_tiles(
+        ones(FOUR),
+        ones(ONE_HEAD),
+        ones(FOUR),
+        c_rot=ones(FOUR),
+        b_rot=ones(FOUR),
+        g_hat=ones(1, 2, 3),
+        lam=ones(2),
+    ),
     "model.mixers.attention.sdpa": lambda: sdpa.fused_attention(ones(FOUR), ones(ONE_HEAD), ones(FOUR)),
     "model.mixers.attention.softmax": lambda: softmax.content_scores(ones(FOUR), ones(ONE_HEAD)),
     "model.mixers.attention.sisa_score": lambda: sisa_score.importance_scores(
@@ -61,7 +71,7 @@ def test_a_wrong_shape_is_refused(module):
 def test_no_module_with_shapes_is_left_out(project):
     files = [*(project / "model" / "mixers").rglob("*.py"), project / "model" / "network" / "block.py"]
     with_shapes = {
-        ".".join(file.relative_to(project).with_suffix("").parts)
+        ".".join(file.relative_to(project).with_suffix("").parts).removesuffix(".__init__")
         for file in files
         if "from jaxtyping import" in file.read_text(encoding="utf-8")
     }

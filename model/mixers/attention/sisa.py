@@ -17,8 +17,6 @@ Beside the hooks of `model.mixers.attention.attention`:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from typing import ClassVar
 
 import torch
@@ -32,14 +30,13 @@ from model.mixers.attention.anchor import anchored_decay, clamp_of, queries_in_b
 from model.mixers.attention.attention import Attention, Term
 from model.mixers.attention.blocks import Keys, attention_by_blocks
 from model.mixers.attention.sisa_score import Importance
+from model.mixers.attention.tiles import attention_by_tiles, fits
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import Float32Linear
 from model.mixers.parts.hooks import at_least_float32, hook_points
 from model.mixers.parts.rotation import rotate
 from model.mixers.parts.running_sum import running_sum
 
-# one launch for all blocks, where PyTorch came with Triton
-TILES = import_module("model.mixers.attention.tiles") if find_spec("triton") else None
 INITIAL_DECAY_BIAS = -5.0  # log α = −softplus(−5) ≈ −0.0067: half-life 0.693 / 0.0067 ≈ 103 tokens
 INITIAL_LAM_RAW = -1.0  # λ = softplus(−1) ≈ 0.3133
 
@@ -110,8 +107,8 @@ class SISAAttention(Attention):
         """Return what attention gives, with an anchor a block of queries where the config says so."""
         if self.config.anchor != "exact" or not isinstance(term, Importance):
             return super()._fused(q, k, v, term, cache)
-        if cache is None and self.has_softmax and TILES and TILES.fits(q, term.b_rot):
-            return TILES.attention(q, k, v, *term)
+        if cache is None and self.has_softmax and fits(q, term.b_rot):
+            return attention_by_tiles(q, k, v, **term._asdict())
         keys = Keys(k, v, term.b_rot, term.g_hat)
         if cache:
             k, v, b_rot, g_hat = cache.extend(k, v, term.b_rot, term.g_hat[..., None])
