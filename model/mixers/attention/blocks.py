@@ -23,10 +23,13 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from model.mixers.attention.anchor import causal_range
 from model.mixers.attention.sisa_score import Importance, augmented, faded, state_scale
 
+MOST_COPIES = 16  # blocks whose K̂ are kept for gradients: 2,048 tokens at 128
+COPIES_AT_ONCE = 4  # of longer texts
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # Q̂, K̂, V; the queries are the last of the keys
 
 
@@ -71,13 +74,22 @@ def attention_by_blocks(
     # c cancels, and so does its share of every gradient: nothing is lost by leaving it out
     anchors = starts.detach() - causal_range(q.dtype)
     c = anchors.repeat_interleave(torch.tensor(sizes, device=q.device), dim=-1, output_size=q.shape[-2])
-    q_hat = augmented(q, importance.c_rot, importance.g_hat - c, importance.lam)
+    q_hats = augmented(q, importance.c_rot, importance.g_hat - c, importance.lam).split(sizes, dim=-2)
     scaled = state_scale(importance.lam, d_head=q.shape[-1])[:, None] * keys.b_rot
-    prefixes = _Prefixes.apply(keys.k, scaled, keys.g_hat, keys.v, anchors, stops)
-    k_hats, values = prefixes[: len(stops)], prefixes[len(stops) :]
-    return torch.cat(
-        [attend(*part) for part in zip(q_hat.split(sizes, dim=-2), k_hats, values, strict=True)], dim=-2
-    )
+
+    def some(chosen: slice) -> Tensor:
+        """Return the output of some blocks, whose K̂ are in memory together."""
+        few = stops[chosen]
+        prefixes = _Prefixes.apply(keys.k, scaled, keys.g_hat, keys.v, anchors[..., chosen], few)
+        parts = zip(q_hats[chosen], prefixes[: len(few)], prefixes[len(few) :], strict=True)
+        return torch.cat([attend(*part) for part in parts], dim=-2)
+
+    if len(stops) <= MOST_COPIES:
+        return some(slice(None))
+    # K̂ of all blocks would grow with the square of the length; a few are made at a time, again for gradients
+    few = [slice(at, at + COPIES_AT_ONCE) for at in range(0, len(stops), COPIES_AT_ONCE)]
+    outputs = [checkpoint(some, chosen, use_reentrant=False, preserve_rng_state=False) for chosen in few]
+    return torch.cat(outputs, dim=-2)
 
 
 class _Prefixes(torch.autograd.Function):

@@ -16,8 +16,6 @@ holds the diagonal the power is taken pair by pair. The twin is `model.mixers.at
 | R(Φ)C, R(Φ)B  | c, b       | batch head position d_state, float32                             |
 | ĝ             | g_hat      | batch head position, nats, float64; never grows                  |
 | λ             | lam        | head, float32                                                    |
-| ĝ at starts   | start      | batch head span, float64: of every SPAN positions the first      |
-| ĝ within      | within     | batch head position, float32: ĝ less that of its span's start    |
 | log Z         | log_sum    | batch head position, float32, in base 2                          |
 
 With I the importance and S the scores, the gradient of ĝ_t is Σ_j dS_tj I_tj − Σ_i dS_it I_it. The pair
@@ -28,7 +26,6 @@ rest. So pairs of a position with itself stay out of all sums that pass 16 bits,
 # a kernel is launched by kernel[grid](…), which no type checker knows
 
 import math
-from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -36,7 +33,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-SPAN = 128  # positions whose ĝ is kept relative to the first of them; every tile lies within one
 WIDEST = 128  # channels of a head or a state that the kernels take
 # positions in a tile, warps and stages of loading that were fast on an H100 (d_head 64, d_state 16)
 TILING = {
@@ -44,12 +40,8 @@ TILING = {
     "keys": {"QUERIES": 64, "KEYS": 64, "num_warps": 4, "num_stages": 2},
     "queries": {"QUERIES": 64, "KEYS": 64, "num_warps": 4, "num_stages": 2},
 }
+HAS_TRITON = find_spec("triton") is not None  # it comes with PyTorch for GPUs
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
-
-
-@cache
-def _has_triton() -> bool:
-    return find_spec("triton") is not None
 
 
 def fits(q: Float[Tensor, "*dims d_head"], b_rot: Float[Tensor, "*dims d_state"]) -> bool:
@@ -66,7 +58,7 @@ def fits(q: Float[Tensor, "*dims d_head"], b_rot: Float[Tensor, "*dims d_state"]
         False
     """
     narrow = q.dtype in (torch.bfloat16, torch.float16)
-    return q.is_cuda and narrow and max(q.shape[-1], b_rot.shape[-1]) <= WIDEST and _has_triton()
+    return q.is_cuda and narrow and max(q.shape[-1], b_rot.shape[-1]) <= WIDEST and HAS_TRITON
 
 
 def attention_by_tiles(
@@ -111,11 +103,10 @@ def _attention(
     q, k, v, c, b = _dense_channels(q, k, v, c, b)
     batch, n_heads, length, _ = q.shape
     out, log_sum = _empty_output(q)
-    start, within = _relative(g_hat)
-    tiling = TILING["forward"]
+    tiling = _tiling("forward", q, b)
     forward[-(-length // tiling["QUERIES"]), batch * n_heads](
-        *(q, k, v, c, b, start, within, lam, out, log_sum),
-        *_shape(q, k, v, c, b, out, n_spans=start.shape[-1]),
+        *(q, k, v, c, b, g_hat.contiguous(), lam, out, log_sum),
+        *_shape(q, k, v, c, b, out),
         **_channels(q, b),
         **tiling,
     )
@@ -150,18 +141,21 @@ def _attention_backward(
 
     q, k, v, c, b, d_out = _dense_channels(q, k, v, c, b, d_out)
     batch, n_heads, length, _ = q.shape
-    start, within = _relative(g_hat)
-    dot = (d_out.float() * out.float()).sum(-1).contiguous()
     d_q, d_k, d_v, d_c, d_b, of_query, of_key, itself = _empty_gradients(q, b, log_sum)
-    shared = (q, k, v, c, b, start, within, lam, d_out, log_sum, dot)
-    shape, channels = _shape(q, k, v, c, b, d_out, n_spans=start.shape[-1]), _channels(q, b)
-    tiling, rows = TILING["keys"], batch * n_heads
-    backward_of_keys[-(-length // tiling["KEYS"]), rows](
-        *shared, d_k, d_v, d_b, of_key, *shape, **channels, **tiling
-    )
-    tiling = TILING["queries"]
+    dot, g_hat, rows = torch.empty_like(log_sum), g_hat.contiguous(), batch * n_heads
+    channels, tiling = _channels(q, b), _tiling("queries", q, b)
     backward_of_queries[-(-length // tiling["QUERIES"]), rows](
-        *shared, d_q, d_c, of_query, itself, *shape, **channels, **tiling
+        *(q, k, v, c, b, g_hat, lam, out, d_out, log_sum, dot, d_q, d_c, of_query, itself),
+        *_shape(q, k, v, c, b, d_out, out),
+        **channels,
+        **tiling,
+    )
+    tiling = _tiling("keys", q, b)
+    backward_of_keys[-(-length // tiling["KEYS"]), rows](
+        *(q, k, v, c, b, g_hat, lam, d_out, log_sum, dot, d_k, d_v, d_b, of_key),
+        *_shape(q, k, v, c, b, d_out),
+        **channels,
+        **tiling,
     )
     return d_q, d_k, d_v, d_c, d_b, of_query, of_key, itself
 
@@ -201,28 +195,28 @@ def _gradients(ctx: Any, d_out: Tensor, _: Tensor) -> tuple[Tensor, ...]:
 _attention.register_autograd(_gradients, setup_context=_keep)
 
 
-def _relative(g_hat: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ĝ at the start of every span, float64, and ĝ less that of its span, float32."""
-    start, length = g_hat[..., ::SPAN].contiguous(), g_hat.shape[-1]
-    of_each = start.repeat_interleave(SPAN, dim=-1, output_size=start.shape[-1] * SPAN)
-    return start, (g_hat - of_each[..., :length]).float().contiguous()
-
-
 def _channels(q: Tensor, b: Tensor) -> dict[str, int]:
     """Return the channels of heads and states, and the powers of 2 that tiles are as wide as, 16 at least."""
-    sizes = {"d_head": q.shape[-1], "d_state": b.shape[-1], "SPAN": SPAN}
+    sizes = {"d_head": q.shape[-1], "d_state": b.shape[-1]}
     return sizes | {"HEAD": _power_of_2(q.shape[-1]), "STATE": _power_of_2(b.shape[-1])}
+
+
+def _tiling(kernel: str, q: Tensor, b: Tensor) -> dict[str, int]:
+    """Return the tiles of a kernel; those of wide heads are small enough for the memory of one processor."""
+    if max(q.shape[-1], b.shape[-1]) <= 64:
+        return TILING[kernel]
+    return {"QUERIES": 64, "KEYS": 64, "num_warps": 8, "num_stages": 1}
 
 
 def _power_of_2(width: int) -> int:
     return max(16, 1 << (width - 1).bit_length())
 
 
-def _shape(*tensors: Tensor, n_spans: int) -> list[float]:
-    """Return strides of all axes but the channels, then heads, length, spans and 1 / sqrt(d_head)."""
+def _shape(*tensors: Tensor) -> list[float]:
+    """Return strides of all axes but the channels, then heads, length and 1 / sqrt(d_head)."""
     strides = [stride for t in tensors for stride in t.stride()[:3]]
     _, n_heads, length, d_head = tensors[0].shape
-    return [*strides, n_heads, length, n_spans, 1 / math.sqrt(d_head)]
+    return [*strides, n_heads, length, 1 / math.sqrt(d_head)]
 
 
 def _dense_channels(*tensors: Tensor) -> list[Tensor]:

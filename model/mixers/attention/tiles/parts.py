@@ -1,9 +1,8 @@
-"""What all kernels share: loading rows, and how much fades between two positions."""
+"""What all kernels share: loading rows."""
 
 # what a kernel computes with has no types that a checker could know
 # pyright: reportArgumentType=false, reportIndexIssue=false, reportOptionalMemberAccess=false
 # pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportMissingImports=false
-# pyright: reportPossiblyUnbound=false
 
 import triton
 import triton.language as tl
@@ -19,7 +18,12 @@ def rows_of(pointer, stride, at, column, n_rows, n_columns):
 
 
 @triton.jit
-def fade(start, within, later, earlier, SPAN: tl.constexpr):
-    """Return e^{ĝ_later − ĝ_earlier} in float32, from a difference in float64."""
-    spans = tl.load(start + later // SPAN) - tl.load(start + earlier // SPAN)
-    return tl.exp(spans.to(tl.float32) + tl.load(within + later) - tl.load(within + earlier))
+def falls(g, at, since, length):
+    """Return ĝ of some positions less that of one, float32 of a difference in float64; −∞ outside."""
+    return (tl.load(g + at, mask=at < length, other=float("-inf")) - since).to(tl.float32)
+
+
+@triton.jit
+def state_dot(left, right):
+    """Multiply tiles of state channels in TensorFloat-32: 10 binary digits where bfloat16 has 7."""
+    return tl.dot(left, right, input_precision="tf32")
