@@ -44,7 +44,7 @@ class Contexts:
 
     variant: str = ""
     checkpoint: str = "niah"
-    lengths: Sequence[int] = (512, 1024, 1536)
+    lengths: Sequence[int] = (512, 1024)
     n_episodes: int = 1
     smoke: bool = False
 
@@ -78,7 +78,9 @@ class Contexts:
         n_episodes = 1 if self.smoke else self.n_episodes
         corpus = heldout_topics(model, self.checkpoint)
         table = length_grid(model, corpus, n_episodes=n_episodes, lengths=list(lengths))
-        return table.assign(architecture=table["rope"] + ", " + table["anchor"])
+        codes = list(dict.fromkeys(table["rope"]))  # the two anchors of a code side by side
+        paired = table.sort_values("rope", kind="stable", key=lambda names: names.map(codes.index))
+        return paired.assign(architecture=paired["rope"] + ", " + paired["anchor"])
 
     def text(self, model: SISAModel) -> np.ndarray:
         """Return rows of the held-out text that shows what the clamp does: token ids [row, position]."""
