@@ -118,25 +118,18 @@ class StudyRun:
 
     def _config_at_preset(self, **sizes: int) -> SISAConfig:
         """Return the config at the preset's own vocabulary and context, or at these."""
+        name = self.architecture
         # where nothing is anchored the config of a run says what it always has, so that it goes on
-        anchor = self.anchor if architecture(self.architecture).has_lam else USUAL_ANCHOR
+        anchor = self.anchor if architecture(name).has_lam else USUAL_ANCHOR
         return SISAConfig.preset(
-            self.preset,
-            architecture=self.architecture,
-            d_state=self.d_state,
-            rope=self.rope,
-            anchor=anchor,
-            **sizes,
+            self.preset, architecture=name, d_state=self.d_state, rope=self.rope, anchor=anchor, **sizes
         )
 
     @property
     def variant(self) -> str:
         """The label of what is compared, see `data.results.variants.Variant`."""
-        rope = self.rope or architecture(self.architecture).rope
         config = self._config_at_preset()
-        return Variant(
-            self.architecture, d_state=config.d_state, rope=rope, lr_lam=self.lr_lam, anchor=config.anchor
-        ).label
+        return Variant(self.architecture, config.d_state, config.rope, self.lr_lam, config.anchor).label
 
     @property
     def name(self) -> str:
