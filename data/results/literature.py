@@ -141,5 +141,5 @@ def published_length(length: pd.DataFrame, *, variant: str, longest: int = 3072)
 
 
 def _theirs(variant: str) -> Variant:
-    """Return the published variant that a label means; a remark on λ's rate makes no other."""
-    return Variant.from_label(variant).at_usual_rate
+    """Return the published variant that a label means; remarks on λ's rate and the anchor make no other."""
+    return Variant.from_label(variant).as_published

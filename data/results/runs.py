@@ -15,15 +15,15 @@ from data.results.variants import Variant
 
 METRICS = ("step", "tokens", "name", "value")
 NUMBERS = ["step", "tokens", "value"]
-NAMING = {"architecture": str, "rope": str, "lr_lam": int | float}
+NAMING = {"architecture": str, "rope": str, "lr_lam": int | float, "anchor": str}
 
 
 def read_runs(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
     """Read what runs logged of whole models into one table, one number a row.
 
     Each folder holds config.json and metrics.csv (step, tokens, name, value). The config has d_state and
-    seed, at the top or one level down; architecture, rope and lr_lam, where they are, tell variants apart
-    (see `data.results.variants.Variant`). A run that is still training is read as far as it has come: a
+    seed, at the top or one level down; architecture, rope, lr_lam and anchor, where they are, tell variants
+    apart (see `data.results.variants.Variant`). A run that is still training is read as far as it has come: a
     last line without a line end is half written and left out, and a table with a header alone has no rows.
 
     Args:

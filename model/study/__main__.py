@@ -10,26 +10,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from data.commands import one_line
 
 COMMAND = "model.study"
 
 with one_line(COMMAND):  # Ctrl-C while libraries load, which takes seconds
-    import pandas as pd
     import typer
     from typer.core import TyperGroup
 
     from data import measured, open_corpus
-    from data.files import write_aside
     from data.refusal import one_of, refusal
+    from data.results.variants import USUAL_ANCHOR
+    from model.config import Anchor
     from model.study.collect import MEASURED_FOLDER, collect, collect_tiny, finished_run
-    from model.study.lengths import length_grid
+    from model.study.lengths import measure_lengths
     from model.study.plans import planned
     from model.study.readme import write_reproduction
     from model.study.runs import StudyRun, train_all
-    from model.training.run import Run
 
 
 class _Commands(TyperGroup):
@@ -57,11 +56,14 @@ def _train(
     variant: Annotated[list[str] | None, typer.Option(help="only these, as tables spell them")] = None,
     lr: Annotated[float | None, typer.Option(help="peak learning rate instead of the plans' own")] = None,
     preset: Annotated[str | None, typer.Option(help="size of the models instead of the plans' own")] = None,
+    anchor: Annotated[
+        str, typer.Option(help="of the decay: causal, as measured runs have it, or exact")
+    ] = USUAL_ANCHOR,
     steps: Annotated[int | None, typer.Option(help="optimiser steps of a run, 1,500 by default")] = None,
     missing: Annotated[bool, typer.Option(help="only what data/measured has no run of")] = False,
 ) -> None:
     """Train the runs of one or more plans; finished ones are left alone, stopped ones go on."""
-    base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile)
+    base = StudyRun(corpus=corpus, output_dir=output_dir, compile=compile, anchor=cast(Anchor, anchor))
     asked = [
         replace(
             run,
@@ -90,7 +92,8 @@ def _lengths(
 ) -> None:
     """Measure finished runs on contexts up to four times the training context, into lengths.csv.
 
-    A run that has it, of these weights and as many episodes, is left alone.
+    Models with an importance term are measured under both anchors of its decay, exact and causal. What the
+    file holds already, of these weights and as many episodes, is left alone.
     """
     runs = [finished_run(folder) for folder in folders]  # all of them first: one grid takes minutes
     source = open_corpus(corpus)
@@ -99,20 +102,9 @@ def _lengths(
         if trained_on not in (None, source.sha256):
             legal = f"the corpus of {folder}, sha256 {trained_on[:12]}"
             raise refusal("corpus", source, legal=legal, step="Name its file with --corpus.")
-        if _has_lengths(run, n_episodes):
-            print(f"{folder}: lengths.csv is there, of {n_episodes} episodes a cell", flush=True)
-            continue
-        grid = length_grid(run.model().to(device), source, n_episodes=n_episodes)
-        with write_aside(folder / "lengths.csv") as aside:
-            grid.to_csv(aside, index=False)
-        print(folder, flush=True)
-
-
-def _has_lengths(run: Run, n_episodes: int) -> bool:
-    """Whether lengths.csv was measured on these weights, with as many episodes."""
-    path = run.folder / "lengths.csv"
-    newer = path.is_file() and run.finished and path.stat().st_mtime >= run.weights.stat().st_mtime
-    return newer and set(pd.read_csv(path)["n"]) == {n_episodes}
+        done = measure_lengths(run, source, n_episodes=n_episodes, device=device)
+        told = f"anchors measured: {', '.join(done)}" if done else "lengths.csv is there"
+        print(f"{folder}: {told}; {n_episodes} episodes a cell", flush=True)
 
 
 @app.command("collect")

@@ -3,7 +3,7 @@
 runs.csv         a run a row: what was asked, by what it was trained
 metrics.csv.gz   run, step, name, value
 heads.csv.gz     run, step, layer, head, then λ, half-life, clamp and needle lens
-lengths.csv.gz   run, rope, context_length, depth, successes, n, rate, low, high, nll
+lengths.csv.gz   run, anchor, rope, context_length, depth, successes, n, rate, low, high, nll
 repeats.csv.gz   run, step, name, value of a second training of it, then gpu, commit, date, command
 """
 
@@ -21,6 +21,7 @@ from data.refusal import refusal
 from data.results.variants import Variant
 from model.config import PRESETS, SISAConfig
 from model.config.sizes import total
+from model.study.lengths import read_lengths
 from model.training.run import Run
 from sisa_viz import read_runs
 
@@ -126,7 +127,7 @@ def _tables_of(folder: Path, trained: Provenance) -> dict[str, pd.DataFrame]:
     if not run.heads.empty:
         tables[HEADS] = run.heads.assign(run=folder.name)
     if (folder / "lengths.csv").is_file():
-        tables[LENGTHS] = pd.read_csv(folder / "lengths.csv").assign(run=folder.name)
+        tables[LENGTHS] = read_lengths(run).assign(run=folder.name)
     return tables
 
 
@@ -161,7 +162,9 @@ def _asked(asked: Mapping[str, Any]) -> dict[str, object]:
     """Return what tells runs apart, in columns, from config.json."""
     config, training = SISAConfig.from_dict(asked["model"]), asked["training"]
     lr_lam = training["lr_lam"]
-    variant = Variant(config.architecture, d_state=config.d_state, rope=config.rope, lr_lam=lr_lam)
+    variant = Variant(
+        config.architecture, d_state=config.d_state, rope=config.rope, lr_lam=lr_lam, anchor=config.anchor
+    )
     columns: dict[str, object] = {"preset": _preset(config), "variant": variant.label}
     columns |= {name: getattr(config, name) for name in FROM_MODEL}
     columns |= {"params": total(config), "seed": asked["seed"]}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, get_args
 
 import numpy as np
 import torch
@@ -19,8 +19,8 @@ import torch
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.extras import needs_extra
 from data.refusal import folder_path, one_of, refusal, whole
-from data.results.variants import USUAL_LR_LAM, Variant
-from model.config import Rope, SISAConfig
+from data.results.variants import USUAL_ANCHOR, USUAL_LR_LAM, Variant
+from model.config import Anchor, Rope, SISAConfig
 from model.config.architectures import architecture
 from model.study import sweep
 from model.study.limits import check_episodes, check_rates, check_seed, check_steps
@@ -50,6 +50,7 @@ class StudyRun:
 
     Args:
         architecture, d_state, rope, preset: see SISAConfig.preset.
+        anchor: under which SISA and its relatives are trained; "causal" as the measured runs were.
         lr, lr_lam, steps, n_episodes, evaluate_every, compile: see TrainingConfig.
         seed: of weights and batches; runs of one seed share the order of the data.
         batch_size, n_ctx, episode_fraction: see TrainingBatches.
@@ -69,6 +70,7 @@ class StudyRun:
     architecture: str = "sisa"
     d_state: int | None = None
     rope: Rope | None = None
+    anchor: Anchor = USUAL_ANCHOR
     preset: str = "small"
     lr: float = 1e-3
     lr_lam: float = USUAL_LR_LAM
@@ -86,6 +88,7 @@ class StudyRun:
 
     def __post_init__(self) -> None:
         architecture(self.architecture)  # refuses unknown names
+        one_of("anchor", self.anchor, get_args(Anchor))
         one_of("device", self.device, DEVICES)
         check_seed("seed", self.seed)
         check_steps(self.steps)
@@ -115,28 +118,32 @@ class StudyRun:
 
     def _config_at_preset(self, **sizes: int) -> SISAConfig:
         """Return the config at the preset's own vocabulary and context, or at these."""
+        name = self.architecture
+        # where nothing is anchored the config of a run says what it always has, so that it goes on
+        anchor = self.anchor if architecture(name).has_lam else USUAL_ANCHOR
         return SISAConfig.preset(
-            self.preset, architecture=self.architecture, d_state=self.d_state, rope=self.rope, **sizes
+            self.preset, architecture=name, d_state=self.d_state, rope=self.rope, anchor=anchor, **sizes
         )
 
     @property
     def variant(self) -> str:
         """The label of what is compared, see `data.results.variants.Variant`."""
-        rope = self.rope or architecture(self.architecture).rope
-        d_state = self._config_at_preset().d_state
-        return Variant(self.architecture, d_state=d_state, rope=rope, lr_lam=self.lr_lam).label
+        config = self._config_at_preset()
+        return Variant(self.architecture, config.d_state, config.rope, self.lr_lam, config.anchor).label
 
     @property
     def name(self) -> str:
         """The name of the run's folder: what a person tells runs apart by. config.json says everything."""
-        d_state = self._config_at_preset().d_state
+        config = self._config_at_preset()
         parts = [self.preset, self.architecture]
-        if d_state:
-            parts.append(str(d_state))
+        if config.d_state:
+            parts.append(str(config.d_state))
         if self.lr_lam != USUAL_LR_LAM:
             parts.append(f"lam{self.lr_lam:g}")
         if self.rope == "none":
             parts.append("nope")
+        if config.anchor != USUAL_ANCHOR:
+            parts.append(config.anchor)
         parts.append(f"lr{self.lr:g}")
         if self.episode_fraction:
             parts.append(f"episodes{self.episode_fraction:g}")

@@ -10,9 +10,18 @@ import torch
 from data import measured, published, wilson
 from data.results.variants import Variant
 from model import SISAConfig, SISAModel, load, save
+from model.analysis.evaluation import heldout_loss
 from model.config.architectures import architectures as registered
+from model.network.extension import with_anchor
 from model.study.findings import convergence, repeats, selection
-from model.study.findings.context_lengths import by_length, every_variant, measured_grid, over_seeds
+from model.study.findings.clamp import loss_by_position, score_error
+from model.study.findings.context_lengths import (
+    anchor_shown,
+    by_length,
+    every_variant,
+    measured_grid,
+    over_seeds,
+)
 from model.study.findings.decay import DECAY_HELD, decay_reached, half_lives_held, looks_ahead
 from model.study.findings.fusion_levels import (
     TRANSFORMER_WITHOUT_ROPE,
@@ -63,20 +72,23 @@ def runs():
 
 @pytest.fixture
 def lengths(monkeypatch):
-    """A table of lengths: SISA finds 9 of 10 at 512 tokens, and at 1,024 under YaRN, all else nothing."""
+    """A table of lengths: SISA finds 9 of 10 at 512 tokens, at 1,024 under YaRN if exact, else nothing."""
     rows = []
-    for name, rope in (
-        ("SISA d_state=16", "rope"),
-        ("SISA d_state=16", "yarn"),
-        (TRANSFORMER_WITHOUT_ROPE, "none"),
+    for name, rope, anchor in (
+        ("SISA d_state=16", "rope", "exact"),
+        ("SISA d_state=16", "rope", "causal"),
+        ("SISA d_state=16", "yarn", "exact"),
+        ("SISA d_state=16", "yarn", "causal"),
+        (TRANSFORMER_WITHOUT_ROPE, "none", "none"),
     ):
         for seed in range(3):
             for length in (512, 1024, 2048):
                 reach = {"rope": 512, "yarn": 1024, "none": 0}[rope]
-                found = 9 if length <= reach else 0
+                found = 9 if length <= (reach if anchor != "causal" else 512) else 0
                 cell = {"run": f"{name}{seed}", "variant": name, "seed": seed, "lr": 1e-3, "rope": rope}
                 for depth in (0.0, 1.0):
                     here = {"context_length": length, "depth": depth, "successes": found, "n": 10}
+                    here["anchor"] = anchor
                     rows.append(cell | here | {"episode_fraction": 0.0})
     monkeypatch.setattr(measured, "lengths", lambda: pd.DataFrame(rows))
     monkeypatch.setattr(measured, "chosen", lambda table: table)
@@ -331,22 +343,27 @@ def test_gates_start_open(tmp_path):
 
 
 def test_lengths_that_were_not_measured_are_undecided(no_lengths):
-    assert measured_grid("SISA d_state=16").empty
+    assert anchor_shown("SISA d_state=16") == "none"
+    assert measured_grid("SISA d_state=16", anchor="exact").empty
     table = length_claims("SISA d_state=16")
     assert set(table["verdict"]) == {"undecided: not measured yet"}
     assert table["published"].iloc[0] == "at 1.5 ×: 50M 0 %, 152M 0 %"
 
 
 def test_measured_lengths_make_panels_and_verdicts(lengths):
-    cells = measured_grid("SISA d_state=16")
+    assert anchor_shown("SISA d_state=16") == "exact"
+    cells = measured_grid("SISA d_state=16", anchor="exact")
     assert set(cells["architecture"]) == {"rope", "yarn", TRANSFORMER_WITHOUT_ROPE}
     assert set(cells["n"]) == {10}
     rates = every_variant()
-    assert rates.loc[("SISA d_state=16", "yarn"), 1024] == "90% (70% to 97%)"
+    assert rates.loc[("SISA d_state=16", "yarn", "exact"), 1024] == "90% (70% to 97%)"
+    assert rates.loc[("SISA d_state=16", "yarn", "causal"), 1024].startswith("0%")
     assert rates.index.tolist() == [
-        ("SISA d_state=16", "rope"),
-        ("SISA d_state=16", "yarn"),
-        (TRANSFORMER_WITHOUT_ROPE, "none"),
+        ("SISA d_state=16", "rope", "causal"),
+        ("SISA d_state=16", "rope", "exact"),
+        ("SISA d_state=16", "yarn", "causal"),
+        ("SISA d_state=16", "yarn", "exact"),
+        (TRANSFORMER_WITHOUT_ROPE, "none", "none"),
     ]
     table = length_claims("SISA d_state=16").set_index("claim")
     lost = table.loc["SISA d_state=16: keeps less than half at 2 ×"]
@@ -362,6 +379,8 @@ def test_measured_lengths_make_panels_and_verdicts(lengths):
         "runs that find needles at 1 ×",
     )
     assert not table.index.str.contains("RoPE, ").any()
+    clamped = length_claims("SISA d_state=16", anchor="causal").set_index("claim")
+    assert clamped.loc["SISA d_state=16, yarn: keeps less than half at 2 ×", "measured"] == "0 %"
 
 
 def test_seeds_share_their_episodes_so_they_count_once():
@@ -374,8 +393,53 @@ def test_seeds_share_their_episodes_so_they_count_once():
 
 
 def test_depths_of_a_length_together():
-    grid = pd.DataFrame({"architecture": "rope", "context_length": 64, "successes": [1, 0], "n": 1})
-    assert by_length(grid).loc["rope", 64] == "1 of 2 (9% to 91%)"
+    grid = pd.DataFrame({"rope": "rope", "context_length": 64, "successes": [1, 0], "n": 1})
+    grid = pd.concat([grid.assign(anchor="exact"), grid.assign(anchor="causal", successes=0)])
+    assert by_length(grid).loc[("rope", "exact"), 64] == "1 of 2 (9% to 91%)"
+    assert by_length(grid).loc[("rope", "causal"), 64].startswith("0 of 2")
+
+
+@pytest.fixture(scope="module")
+def fast_fading():
+    """A tiny model whose heads halve every 1.5 tokens, so that 76 nats are 164 tokens; λ is 20."""
+    model = SISAModel(SISAConfig.preset("tiny", d_state=4, n_ctx=128))
+    with torch.no_grad():
+        for block in model.blocks:
+            block.attn.to_decay.bias.fill_(-0.53)  # log α = −softplus(−0.53) = −ln 2 / 1.5
+            block.attn.lam_raw.fill_(20.0)
+            block.attn.to_B.weight.mul_(20)
+            block.attn.to_C.weight.mul_(20)
+    return model
+
+
+def test_the_clamp_costs_nothing_before_76_nats_and_changes_the_loss_after(fast_fading):
+    text = np.random.default_rng(0).integers(64, size=(2, 256))
+    table = loss_by_position(fast_fading, text, band=64)
+    assert table.index.tolist() == ["1 to 64", "65 to 128", "129 to 192", "193 to 256", "all"]
+    assert [*table.columns] == [(code, anchor) for code in ("rope", "yarn") for anchor in ("exact", "causal")]
+    apart = (table["rope", "exact"] - table["rope", "causal"]).abs()
+    assert apart["1 to 64"] < 1e-4 < 1e-3 < apart["193 to 256"]
+    loss = heldout_loss(with_anchor(fast_fading, "causal"), text)
+    assert table.loc["all", ("rope", "causal")] == pytest.approx(loss, abs=1e-5)
+
+
+def test_score_errors_are_those_of_the_clamp(fast_fading):
+    text = np.random.default_rng(0).integers(64, size=256)
+    table = score_error(fast_fading, text)
+    assert set(table["wrong heads"]) == {4}
+    assert (table["clamped"] - (1 - 164 / 256)).abs().max() < 0.1
+    assert table["half-life"].to_numpy() == pytest.approx([1.5, 1.5], rel=0.2)
+    assert score_error(fast_fading, text[:64])["largest error"].max() < 1e-3
+    exact = score_error(fast_fading, text, anchor="exact")
+    assert (exact["largest error"].max(), exact["clamped"].max()) == (0, 0)
+    hooks = ("importance_scores", "rot_B", "rot_C", "cum_decay", "lam")
+    names = [f"blocks.0.attn.hook_{hook}" for hook in hooks]
+    model, tokens = with_anchor(fast_fading, "causal"), torch.as_tensor(text)[None]
+    _, cache = model.run_with_cache(tokens, names_filter=names)
+    told, b, c, g, lam = [cache[name].double() for name in names]
+    meant = lam.reshape(-1, 1, 1) * (c @ b.mT) * (g[..., :, None] - g[..., None, :]).clamp(max=0).exp()
+    largest = float((told - meant).tril().abs().max())
+    assert table.loc[0, "largest error"] == pytest.approx(largest, rel=1e-3)
 
 
 def test_contexts_wants_both_terms(tmp_path):

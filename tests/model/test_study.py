@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from data import TokenCorpus, measured, open_corpus, topics_corpus
 from model.analysis.episode import capture_episode
 from model.analysis.needle_lens import needle_lens
 from model.analysis.needles import needle_heads
+from model.config import SISAConfig
+from model.network.network import SISAModel
 from model.study import runs as study_runs
 from model.study.__main__ import app
 from model.study.collect import collect, collect_tiny
-from model.study.lengths import STRETCH, length_grid
+from model.study.lengths import STRETCH, length_grid, read_lengths
 from model.study.notebooks.exploration import Exploration
 from model.study.plans import PLANS, planned
 from model.study.runs import StudyRun, expand, heldout_rows, train_all
@@ -88,6 +91,7 @@ def inside(monkeypatch, tmp_path):
         ({"preset": "huge"}, "preset is 'huge'; legal: 'tiny'"),
         ({"d_state": 3}, "d_state is 3; legal: even numbers"),
         ({"rope": "spiral"}, "rope is 'spiral'; legal: "),
+        ({"anchor": "loose"}, "anchor is 'loose'; legal: 'exact', 'causal', 'minimax'"),
         ({"device": "tpu"}, "device is 'tpu'; legal: 'auto', 'cpu', 'cuda'"),
         ({"seed": -1}, "seed is -1; legal: whole numbers >= 0"),
         ({"steps": 0}, "steps is 0; legal: whole numbers >= 1"),
@@ -135,6 +139,16 @@ def test_every_run_of_the_plans_has_one_name_and_one_variant():
             {"architecture": "jamba", "episode_fraction": 0.25},
             "small-jamba-64-lr0.001-episodes0.25-1500steps-seed0",
             "jamba",
+        ),
+        (
+            {"anchor": "exact", "rope": "none"},
+            "small-sisa-16-nope-exact-lr0.001-1500steps-seed0",
+            "SISA d_state=16, exact anchor",
+        ),
+        (
+            {"architecture": "transformer", "anchor": "exact"},  # nothing of it is anchored: the same run
+            "small-transformer-lr0.001-1500steps-seed0",
+            "transformer",
         ),
     ],
 )
@@ -213,18 +227,41 @@ def test_lengths_that_were_measured_are_left_alone(folders, corpus_file, tmp_pat
     folder, asked = shutil.copytree(folders[0], tmp_path / "run"), []
     (folder / "lengths.csv").unlink(missing_ok=True)  # other tests share that run
 
-    def grid(*_, n_episodes):
-        asked.append(n_episodes)
-        return pd.DataFrame({"n": [n_episodes]})
+    def grid(*_, n_episodes, anchors):
+        asked.append((n_episodes, *anchors))
+        if (n_episodes, *anchors) == stopped_at:
+            raise KeyboardInterrupt
+        return pd.DataFrame({"anchor": anchors, "n": n_episodes})
 
-    monkeypatch.setattr("model.study.__main__.length_grid", grid)
+    stopped_at = None
+    monkeypatch.setattr("model.study.lengths.length_grid", grid)
     for n_episodes in (1, 1, 2):
         told = command("lengths", folder, "--corpus", corpus_file, "--n-episodes", n_episodes)
         assert told.count(str(folder)) == 1
-    assert asked == [1, 2]  # not twice with as many episodes
+    both = [(n, anchor) for n in (1, 2) for anchor in ("exact", "causal")]
+    assert asked == both  # not twice with as many episodes
     os.utime(folder / "lengths.csv", ns=(0, 0))  # older than the weights
     command("lengths", folder, "--corpus", corpus_file, "--n-episodes", 2)
-    assert asked == [1, 2, 2]
+    assert asked == [*both, *both[2:]]
+    asked.clear()
+    stopped_at = (3, "causal")
+    arguments = ["lengths", folder, "--corpus", corpus_file, "--n-episodes", 3]
+    assert CliRunner().invoke(app, [str(argument) for argument in arguments]).exit_code != 0
+    stopped_at = None
+    command(*arguments)
+    assert asked == [(3, "exact"), (3, "causal"), (3, "causal")]  # goes on where it was
+    assert read_lengths(Run(folder)).to_numpy().tolist() == [["exact", 3], ["causal", 3]]
+
+
+def test_lengths_of_earlier_versions_are_of_the_causal_anchor(folders, tmp_path):
+    named = []
+    for folder in folders:
+        copy = shutil.copytree(folder, tmp_path / folder.name)
+        pd.DataFrame({"rope": ["rope"], "n": 40}).to_csv(copy / "lengths.csv", index=False)
+        named.append(read_lengths(Run(copy))["anchor"].item())
+    assert named == ["causal", "none"]
+    collect([tmp_path / folder.name for folder in folders], out=tmp_path / "out", **TRAINED)
+    assert pd.read_csv(tmp_path / "out" / "lengths.csv.gz")["anchor"].tolist() == named
 
 
 def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp_path):
@@ -406,15 +443,44 @@ runpy.run_module("{module}", run_name="__main__")
     assert (ended.returncode, ended.stderr) == (130, f"{name}: stopped\n")
 
 
+def test_the_anchor_of_a_plan_is_causal_unless_told(corpus_file, monkeypatch):
+    asked = []
+    monkeypatch.setattr("model.study.__main__.train_all", lambda runs, **_: asked.append(runs) or [])
+    command("train", "main", "--seeds", 0, "--missing", "--corpus", corpus_file)
+    assert asked.pop() == []  # all of them were trained under the causal anchor
+    command("train", "main", "--seeds", 0, "--missing", "--corpus", corpus_file, "--anchor", "exact")
+    (runs,) = asked
+    assert len(runs) == 6
+    assert {run.config().anchor for run in runs} == {"exact"}
+    assert all("-exact-" in run.name and run.variant.endswith(", exact anchor") for run in runs)
+
+
+def test_a_grid_differs_between_anchors_only_past_what_the_causal_one_holds(corpus_file):
+    corpus = open_corpus(str(corpus_file))
+    config = SISAConfig.preset("tiny", d_state=4, d_vocab=corpus.d_vocab, n_ctx=128)
+    model = SISAModel(config, tokenizer=corpus.tokenizer)
+    with torch.no_grad():
+        for block in model.blocks:
+            block.attn.to_decay.bias.fill_(0.0)  # log α = −ln 2: 76 nats are 110 tokens
+            block.attn.lam_raw.fill_(20.0)
+            block.attn.to_B.weight.mul_(50)
+            block.attn.to_C.weight.mul_(50)
+    grid = length_grid(model, corpus, n_episodes=1, lengths=(64, 256), anchors=("causal", "exact"))
+    wide = grid.pivot(index=["context_length", "rope", "depth"], columns="anchor", values="nll")
+    apart = (wide["causal"] - wide["exact"]).abs().groupby("context_length").max()
+    assert apart[64] < 1e-3 < 1e-1 < apart[256]
+
+
 def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):
     corpus = open_corpus(str(corpus_file))
     sisa = length_grid(Run(folders[0]).model(), corpus, n_episodes=2, lengths=(64, 256))
     assert set(sisa["rope"]) == {"rope", *STRETCH}
-    cells = sisa.groupby(["rope", "context_length"])["depth"].apply(sorted)
-    assert cells.tolist() == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 5 * 2
+    assert set(sisa["anchor"]) == {"exact", "causal"}
+    cells = sisa.groupby(["anchor", "rope", "context_length"])["depth"].apply(sorted)
+    assert cells.tolist() == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 2 * 5 * 2
     assert set(sisa["n"]) == {2}
     jamba = length_grid(Run(folders[1]).model(), corpus, n_episodes=1)
-    assert set(jamba["rope"]) == {"none"}
+    assert set(jamba["rope"]) == set(jamba["anchor"]) == {"none"}
     assert sorted(set(jamba["context_length"])) == [32, 64, 128, 256, 512]
 
 

@@ -9,5 +9,6 @@ fusion_levels       what the architectures are, and whether the level of fusion 
 state_size          what d_state costs and brings;  state_size_claims: whether it changes anything
 training_speed      tokens a second by d_state
 context_lengths     needles beyond the training context;  length_claims: whether they are lost there
+clamp               what a clamped decay does to scores and loss on long texts
 yarn_balance        what YaRN does to content and importance
 """

@@ -13,7 +13,7 @@ from data.results.intervals import share_interval
 from data.results.literature import published_length
 from data.results.verdicts import NOT_MEASURED, UNDECIDED, Claim, claims_table, judge
 from model.config.architectures import architectures
-from model.study.findings.context_lengths import measured_lengths
+from model.study.findings.context_lengths import anchor_shown, measured_lengths, under_anchor
 from model.study.findings.fusion_levels import TRANSFORMER_WITHOUT_ROPE
 from model.study.lengths import STRETCH
 
@@ -21,7 +21,7 @@ HALF_IS_KEPT = 0.5  # share of the needles found at the training context
 TIMES_CONTEXT = (2, 4)  # lengths that are claimed of, in training contexts
 
 
-def length_claims(variant: str, *, trained_on: int = 512) -> pd.DataFrame:
+def length_claims(variant: str, *, anchor: str | None = None, trained_on: int = 512) -> pd.DataFrame:
     """Return whether models keep less than half of their needles beyond the training context.
 
     Kept is exact match at twice or four times that context over exact match at it, all depths together, at
@@ -30,6 +30,7 @@ def length_claims(variant: str, *, trained_on: int = 512) -> pd.DataFrame:
 
     Args:
         variant: label of the variant.
+        anchor: of its decay during the measurement; by default `context_lengths.anchor_shown`.
         trained_on: the training context, tokens.
 
     Returns:
@@ -37,11 +38,12 @@ def length_claims(variant: str, *, trained_on: int = 512) -> pd.DataFrame:
         context.
 
     Example:
-        >>> table = length_claims("SISA d_state=16").set_index("claim")
+        >>> table = length_claims("SISA d_state=16", anchor="causal").set_index("claim")
         >>> table.loc["SISA d_state=16: keeps less than half at 4 ×", ["measured", "verdict"]].tolist()
         ['0 %', 'reproduced']
     """
-    table, claims, at_once = measured_lengths(), [], []
+    anchor = anchor_shown(variant) if anchor is None else anchor
+    table, claims, at_once = under_anchor(measured_lengths(), anchor), [], []
     as_trained = table.loc[~table["rope"].isin(list(STRETCH))]
     shown = ("transformer", variant, TRANSFORMER_WITHOUT_ROPE)
     asked = {name: as_trained.loc[as_trained["variant"] == name] for name in shown}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from data.refusal import one_of, refusal, whole
@@ -19,6 +20,7 @@ from model.weights.checkpoint import read_config
 
 SHORTEST = 64  # tokens; a shorter text has no room for the needle and its question
 LENGTHS_OF_A_SMOKE_RUN = (64, 128)  # tokens
+LENGTH_OF_A_ROW, MOST_ROWS = 2048, 3  # tokens, texts: four times the training context of "niah"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class Contexts:
 
     variant: str = ""
     checkpoint: str = "niah"
-    lengths: Sequence[int] = (512, 1024, 1536)
+    lengths: Sequence[int] = (512, 1024)
     n_episodes: int = 1
     smoke: bool = False
 
@@ -71,9 +73,18 @@ class Contexts:
         return model
 
     def grid(self, model: SISAModel) -> pd.DataFrame:
-        """Return what `sisa_viz.plot_niah_grid` draws, measured now, one panel a position code."""
+        """Return what `sisa_viz.plot_niah_grid` draws, measured now, one panel a position code and anchor."""
         lengths = LENGTHS_OF_A_SMOKE_RUN if self.smoke else self.lengths
         n_episodes = 1 if self.smoke else self.n_episodes
         corpus = heldout_topics(model, self.checkpoint)
         table = length_grid(model, corpus, n_episodes=n_episodes, lengths=list(lengths))
-        return table.rename(columns={"rope": "architecture"})
+        codes = list(dict.fromkeys(table["rope"]))  # the two anchors of a code side by side
+        paired = table.sort_values("rope", kind="stable", key=lambda names: names.map(codes.index))
+        return paired.assign(architecture=paired["rope"] + ", " + paired["anchor"])
+
+    def text(self, model: SISAModel) -> np.ndarray:
+        """Return rows of the held-out text that shows what the clamp does: token ids [row, position]."""
+        length = max(LENGTHS_OF_A_SMOKE_RUN) if self.smoke else LENGTH_OF_A_ROW
+        tokens = heldout_topics(model, self.checkpoint).split("heldout")
+        n_rows = min(1 if self.smoke else MOST_ROWS, len(tokens) // length)
+        return tokens[: n_rows * length].reshape(n_rows, length).astype(np.int64)

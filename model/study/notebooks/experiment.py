@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.refusal import folder_path, one_of, refusal, whole
+from data.results.variants import USUAL_ANCHOR
 from model.config import SISAConfig
 from model.config.architectures import architecture as record_of
 from model.study.limits import check_rates, check_seed, check_steps, check_training
@@ -87,7 +88,9 @@ class Experiment:
 
     def _config(self, **sizes: int) -> SISAConfig:
         d_state = self.d_state if self.architecture == "sisa" else None
-        return SISAConfig.preset(self.preset, architecture=self.architecture, d_state=d_state, **sizes)
+        return SISAConfig.preset(
+            self.preset, architecture=self.architecture, d_state=d_state, anchor=USUAL_ANCHOR, **sizes
+        )
 
     def training(self) -> TrainingConfig:
         """Return how long and at what rate is trained, and when is measured."""

@@ -9,6 +9,7 @@ from os import PathLike
 import torch
 
 from data import NIAHTask, TrainingBatches
+from data.results.variants import USUAL_ANCHOR
 from model.config import SISAConfig
 from model.network.network import SISAModel
 from model.study.limits import check_training
@@ -92,4 +93,6 @@ def check_small(task: NIAHTask) -> None:
 
 def _small_config(architecture: str, task: NIAHTask) -> SISAConfig:
     """Return the config of a tiny model for a task."""
-    return SISAConfig.preset("tiny", architecture=architecture, d_vocab=task.d_vocab, n_ctx=task.max_length)
+    return SISAConfig.preset(
+        "tiny", architecture=architecture, d_vocab=task.d_vocab, n_ctx=task.max_length, anchor=USUAL_ANCHOR
+    )

@@ -33,6 +33,9 @@ def test_two_folders_become_one_table(metrics, write_run):
             "SISA d_state=32, λ lr ×1",
         ),
         ({"architecture": "fox", "d_state": 0}, {"lr_lam": 0.1}, "fox"),
+        ({"architecture": "sisa", "d_state": 4, "anchor": "causal"}, {}, "SISA d_state=4"),
+        ({"architecture": "sisa", "d_state": 4, "anchor": "exact"}, {}, "SISA d_state=4, exact anchor"),
+        ({"architecture": "transformer", "d_state": 0, "anchor": "exact"}, {}, "transformer"),
     ],
 )
 def test_every_architecture_is_called_as_in_the_study(metrics, write_run, model, training, name):
@@ -48,6 +51,7 @@ def test_every_architecture_is_called_as_in_the_study(metrics, write_run, model,
         ({"seed": 1}, "step,tokens,name,value\n", r"config.json has no integer d_state; it has \['seed'\]"),
         ({"d_state": 0}, "step,tokens,name,value\n", "has no integer seed"),
         (ASKED | {"architecture": 5}, ROW, "config.json: architecture is 5; legal: text"),
+        (ASKED | {"anchor": 5}, ROW, "config.json: anchor is 5; legal: text"),
         (ASKED | {"training": {"lr_lam": "x"}}, ROW, "config.json: lr_lam is 'x'; legal: a number"),
         ("[" * 100_000, ROW, r"config.json is not JSON \(maximum recursion depth"),
         (ASKED, ROW + "2,2,lr,much\n", r"much. at position 1; legal: numbers in step, tokens, value"),
