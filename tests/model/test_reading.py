@@ -226,14 +226,15 @@ def test_verdicts_are_of_one_set():
     assert not {"needles", "variant"} & set(table)
 
 
-def test_minimax_looks_ahead_past_22_nats_and_the_causal_anchor_never():
+def test_minimax_looks_ahead_past_22_nats_and_the_other_anchors_never():
     table = looks_ahead(half_lives=(103, 7), length=256)
     slow, fast = table.to_dict("records")
     assert slow["total decay"] < DECAY_HELD["minimax"] < fast["total decay"]
     assert slow["minimax, last token"] < 1e-5 < 1e-4 < fast["minimax, last token"]
     assert slow["minimax, more text"] < 1e-5 < 1e-2 < fast["minimax, more text"]
-    assert set(table["causal, last token"]) == {0}
-    assert max(table["causal, more text"]) < 1e-5
+    for anchor in ("causal", "exact"):
+        assert set(table[f"{anchor}, last token"]) == {0}
+        assert max(table[f"{anchor}, more text"]) < 1e-5
 
 
 def test_heads_past_each_anchor():
@@ -246,7 +247,10 @@ def test_heads_past_each_anchor():
     assert table["past 76 nats (causal)"] == "33%"
     assert table["clamped, measured"] == "10.00%"
     assert table["clamped, expected"] == f"{(1 - DECAY_HELD['causal'] / (512 * np.log(2))) / 3:.2%}"
+    assert table["past 76 nats in 128 tokens (exact)"] == "33%"  # 89 nats at 1 token, 9 at 10
     assert half_lives_held(512)["22 nats"] == pytest.approx(16.13, abs=0.01)
+    assert half_lives_held(512)["76 nats in 128 tokens"] == pytest.approx(1.167, abs=0.001)
+    assert half_lives_held(128)["76 nats"] == pytest.approx(1.167, abs=0.001)  # one block
 
 
 def test_shipped_runs_of_the_small_study_are_read_and_others_trained(monkeypatch, tmp_path):

@@ -1,33 +1,34 @@
 """Whether an anchor of the running decay looks ahead, and how often trained heads decay past what it holds.
 
 The importance term needs e^(g_i − c) and e^(c − g_j) of the running decay g. The anchor c keeps both within
-what a float holds, as long as the text decays by no more than twice the anchor's range.
+what a float holds, as long as what it serves decays by no more than twice its range: the whole text under
+"minimax" and "causal", a block of queries under "exact".
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import torch
 
 from data.results.tables import in_order
-from model.config import SISAConfig
+from model.config import Anchor, SISAConfig
 from model.mixers.attention.anchor import MINIMAX_RANGE, causal_range
 from model.mixers.attention.sisa import SISAAttention
 from model.network.network import SISAModel
 
-BoundedAnchor = Literal["minimax", "causal"]
-
 HALF_LIVES = (103.0, 30.0, 14.0, 7.0, 3.5)  # tokens; 103 is where training starts
-# total decay of a text that each anchor holds, nats: its range on both sides, so 22 and 76
-DECAY_HELD: dict[BoundedAnchor, float] = {
+# decay that each anchor holds, nats: its range on both sides, so 22 and 76
+DECAY_HELD: dict[Anchor, float] = {
     "minimax": 2 * MINIMAX_RANGE,
     "causal": 2 * causal_range(torch.float32),
+    "exact": 2 * causal_range(torch.float32),
 }
+BLOCK = SISAConfig.preset("tiny").anchor_block  # queries that an anchor of "exact" serves, 128
 
 
 @torch.no_grad()
@@ -45,7 +46,7 @@ def looks_ahead(
         seed: of weights and text.
 
     Returns:
-        half_life, total decay (nats) of the text, then of both anchors: last token (another last token),
+        half_life, total decay (nats) of the text, then of every anchor: last token (another last token),
         more text (the first half of the text alone, or with the second half after it).
 
     Example:
@@ -67,8 +68,8 @@ def looks_ahead(
 def decay_reached(heads: pd.DataFrame, *, length: int = 512) -> pd.DataFrame:
     """Return how many heads of trained models decay by more than each anchor holds.
 
-    A head of half-life h decays by length · ln 2 / h nats. Past what an anchor holds, decay between the late
-    tokens is lost: those positions are clamped.
+    A head of half-life h decays by length · ln 2 / h nats, and by 128 · ln 2 / h in a block of "exact". Past
+    what an anchor holds, decay between the late tokens of what it serves is lost: they are clamped.
 
     Args:
         heads: rows of `data.measured.heads`; the last step of each run counts.
@@ -76,8 +77,9 @@ def decay_reached(heads: pd.DataFrame, *, length: int = 512) -> pd.DataFrame:
 
     Returns:
         By variant: seeds; heads (of all of them); half-life (median, tokens); total decay (median, nats);
-        past 22 nats (minimax), past 76 nats (causal): shares of heads; clamped, measured: share of positions
-        in 256 tokens, mean over heads; clamped, expected: in `length` tokens, if decay goes on at its rate.
+        past 22 nats (minimax), past 76 nats (causal), past 76 nats in 128 tokens (exact): shares of heads;
+        clamped, measured: share of positions in 256 tokens under the anchor of the training, "causal", mean
+        over heads; clamped, expected: in `length` tokens under it, if decay goes on at its rate.
 
     Example:
         >>> one = {"variant": "a", "run": "r", "step": 1, "lam": 0.3, "clamped": 0.0}
@@ -87,7 +89,10 @@ def decay_reached(heads: pd.DataFrame, *, length: int = 512) -> pd.DataFrame:
     """
     last = heads.loc[heads["step"] == heads.groupby("run")["step"].transform("max")].dropna(subset=["lam"])
     total = length * np.log(2) / last["half_life"]
-    past = {f"past {most:g} nats ({anchor})": total > most for anchor, most in DECAY_HELD.items()}
+    past = {}
+    for anchor, most in DECAY_HELD.items():
+        served = _served(anchor, length)
+        past[f"past {_held(anchor, length)} ({anchor})"] = total * served / length > most
     # The first DECAY_HELD nats of the text fit; at a steady rate that is the share DECAY_HELD / total of it.
     expected = (1 - DECAY_HELD["causal"] / total).clip(lower=0)
     grouped = last.assign(**{"total decay": total, "expected": expected}, **past).groupby("variant")
@@ -106,22 +111,37 @@ def decay_reached(heads: pd.DataFrame, *, length: int = 512) -> pd.DataFrame:
 
 
 def half_lives_held(length: int) -> dict[str, float]:
-    """Return the half-life at which a text decays by all that each anchor holds, tokens.
+    """Return the half-life at which what an anchor serves decays by all that it holds, tokens.
 
-    A head of a shorter half-life decays past it. With M nats held it is length · ln 2 / M.
+    A head of a shorter half-life decays past it. With M nats held over n tokens it is n · ln 2 / M; n is
+    the length of the text, or 128 where "exact" has an anchor for every block.
 
     Args:
         length: tokens of the text.
 
     Example:
         >>> {name: round(half_life, 1) for name, half_life in half_lives_held(512).items()}
-        {'22 nats': 16.1, '76 nats': 4.7}
+        {'22 nats': 16.1, '76 nats': 4.7, '76 nats in 128 tokens': 1.2}
     """
-    return {f"{most:g} nats": length * math.log(2) / most for most in DECAY_HELD.values()}
+    return {
+        _held(anchor, length): _served(anchor, length) * math.log(2) / most
+        for anchor, most in DECAY_HELD.items()
+    }
+
+
+def _served(anchor: Anchor, length: int) -> int:
+    """Return how many tokens of a text share an anchor."""
+    return min(length, BLOCK) if anchor == "exact" else length
+
+
+def _held(anchor: Anchor, length: int) -> str:
+    """Return what an anchor holds in words: "76 nats", or "76 nats in 128 tokens" of a longer text."""
+    served = _served(anchor, length)
+    return f"{DECAY_HELD[anchor]:g} nats" + (f" in {served} tokens" if served < length else "")
 
 
 @torch.no_grad()
-def _of_unit_scale(anchor: BoundedAnchor, *, half_life: float, n_ctx: int, seed: int) -> SISAModel:
+def _of_unit_scale(anchor: Anchor, *, half_life: float, n_ctx: int, seed: int) -> SISAModel:
     """Return a tiny model whose maps keep the scale of their input; its decay depends on the token."""
     config = SISAConfig.preset("tiny", d_state=16, anchor=anchor, n_ctx=n_ctx)
     model = SISAModel(config, seed=seed)
