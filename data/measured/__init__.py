@@ -61,9 +61,9 @@ def lengths() -> pd.DataFrame:
     """Return how runs find needles at other lengths: a run, anchor, position code, length and depth a row.
 
     successes of n episodes were answered; rate is their share, low and high its Wilson interval, and nll the
-    mean −log p of the answer in nats. Training saw 512 tokens, so longer contexts are extrapolation. anchor is
-    that of the decay during the measurement: "exact", "causal" (whose clamp acts past 76 nats), or "none" for
-    models without an importance term. All runs were trained under "causal" unless their variant says so.
+    mean −log p of the answer in nats. Training saw 512 tokens, so longer contexts are extrapolation. anchor
+    is that of the decay during the measurement: "exact", "causal" (whose clamp acts past 76 nats), or "none"
+    for models without an importance term. Runs were trained under "causal" unless their variant says else.
 
     Example:
         >>> sorted(lengths()["context_length"].unique())[:3]

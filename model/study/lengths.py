@@ -25,6 +25,9 @@ DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 STRETCH: dict[Rope, float] = {"pi": 4.0, "ntk": 4.0, "dynamic_ntk": 1.0, "yarn": 4.0}
 # "exact" is what the weights say, "causal" what the clamp of one anchor for the whole text makes of it.
 ANCHORS: tuple[Anchor, ...] = ("exact", "causal")
+# Queries that share an anchor of "exact" when runs of the study are measured. One head of a compared run
+# halves every 0.95 tokens, so that 128 tokens decay by 93 nats where an anchor holds 76; 32 decay by 23.
+BLOCK_OF_RUNS = 32
 WITHOUT_ANCHOR = "none"  # in tables, of models whose scores have no importance term
 FILE = "lengths.csv"  # of a run folder
 EPISODE_SEED = 2_000_003  # far from the seed of any training or evaluation
@@ -37,6 +40,7 @@ def length_grid(
     n_episodes: int = 40,
     lengths: Sequence[int] | None = None,
     anchors: Sequence[Anchor] = ANCHORS,
+    block: int | None = None,
 ) -> pd.DataFrame:
     """Return how many needles a model finds, one row an anchor, position code, context length and depth.
 
@@ -49,6 +53,7 @@ def length_grid(
         n_episodes: of a cell; every anchor and position code sees the same ones.
         lengths: in tokens; by default a quarter of the training context to four times it, doubling.
         anchors: of the decay, for models with an importance term.
+        block: queries that share an anchor of "exact"; the model's own by default.
 
     Returns:
         anchor ("none" for models without importance), rope, context_length, depth, then what `data.summarise`
@@ -67,7 +72,7 @@ def length_grid(
     if model.tokenizer is None or model.tokenizer.to_str() != corpus.tokenizer_json:
         step = "Name the corpus that the model was trained on."
         raise refusal("corpus", corpus, legal="a corpus of the tokenizer inside the model", step=step)
-    models = _variations(model, anchors)
+    models = _variations(model, anchors, block)
     tables = []
     for length in lengths or [model.config.n_ctx * 2**i // 4 for i in range(5)]:
         episodes = _episodes(corpus, length=length, n_episodes=n_episodes)
@@ -118,7 +123,7 @@ def measure_lengths(run: Run, corpus: TokenCorpus, *, n_episodes: int = 40, devi
     for name in missing:
         of_name: list[Anchor] = [anchor for anchor in ANCHORS if anchor == name]  # [] where none is anchored
         model = run.model().to(device)
-        grid = length_grid(model, corpus, n_episodes=n_episodes, anchors=of_name)
+        grid = length_grid(model, corpus, n_episodes=n_episodes, anchors=of_name, block=BLOCK_OF_RUNS)
         others = table.loc[table["anchor"] != name]
         table = grid if others.empty else pd.concat([others, grid], ignore_index=True)
         with write_aside(path) as aside:
@@ -167,11 +172,13 @@ def _episodes(corpus: TokenCorpus, *, length: int, n_episodes: int) -> Episodes:
     return task.build(EPISODE_SEED, n_episodes=n_episodes * len(DEPTHS))
 
 
-def _variations(model: SISAModel, anchors: Sequence[Anchor]) -> dict[tuple[str, Rope], SISAModel]:
+def _variations(
+    model: SISAModel, anchors: Sequence[Anchor], block: int | None
+) -> dict[tuple[str, Rope], SISAModel]:
     """Return the model under every anchor and position code that it can have."""
     anchored = {WITHOUT_ANCHOR: model}
     if _has_anchor(model.config):
-        anchored = {anchor: with_anchor(model, anchor) for anchor in anchors}
+        anchored = {anchor: with_anchor(model, anchor, block=block) for anchor in anchors}
     models = {}
     for anchor, alike in anchored.items():
         models[anchor, model.config.rope] = alike

@@ -227,7 +227,8 @@ def test_lengths_that_were_measured_are_left_alone(folders, corpus_file, tmp_pat
     folder, asked = shutil.copytree(folders[0], tmp_path / "run"), []
     (folder / "lengths.csv").unlink(missing_ok=True)  # other tests share that run
 
-    def grid(*_, n_episodes, anchors):
+    def grid(*_, n_episodes, anchors, block):
+        assert block == 32
         asked.append((n_episodes, *anchors))
         if (n_episodes, *anchors) == stopped_at:
             raise KeyboardInterrupt
@@ -469,6 +470,13 @@ def test_a_grid_differs_between_anchors_only_past_what_the_causal_one_holds(corp
     wide = grid.pivot(index=["context_length", "rope", "depth"], columns="anchor", values="nll")
     apart = (wide["causal"] - wide["exact"]).abs().groupby("context_length").max()
     assert apart[64] < 1e-3 < 1e-1 < apart[256]
+    # a head that halves every token decays by 89 nats in 128, where even "exact" clamps, and by 22 in 32
+    for block in (16, 32):
+        finer = length_grid(model, corpus, n_episodes=1, lengths=(256,), anchors=("exact",), block=block)
+        cells = finer.set_index(["context_length", "rope", "depth"])["nll"]
+        wide[block] = cells
+    far = wide.loc[256]
+    assert (far[16] - far[32]).abs().max() < 1e-3 < (far[32] - far["exact"]).abs().max()
 
 
 def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):
