@@ -2,9 +2,9 @@
 
     python benchmarks/anchor.py [--preset 152m] [--length 2048] [--batch 8] [--device cuda]
 
-writes benchmarks/results/anchor_152m_2048_cuda.json. Times are medians over rounds in which all calls take turns:
-attention alone (projections, score, output of one layer) and a training step of the whole model with AdamW, eager
-and, on CUDA, compiled by block. On CUDA everything is in bfloat16 autocast.
+writes benchmarks/results/anchor_152m_2048_cuda.json. Times are medians over rounds in which all calls take
+turns: attention alone (projections, score, output of one layer) and a training step of the whole model with
+AdamW, eager and, on CUDA, compiled by block. On CUDA everything is in bfloat16 autocast.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cost import training_step
 from timing import RESULTS, medians, options, provenance
 
 from model import SISAConfig, SISAModel, with_anchor
+from model.mixers.attention.sisa import SISAAttention
 from model.training.run import write_json
 
 ANCHORS = ("causal", "exact")
@@ -27,6 +28,8 @@ def attention(anchor: Any, given: Any, *, compiled: bool) -> Callable[[], None]:
     """Return a call of one layer's attention, forward and backward."""
     config = SISAConfig.preset(given.preset, d_state=given.d_state, n_layers=1, d_vocab=64)
     mixer = with_anchor(SISAModel(config), anchor).to(given.device).blocks[0].attn
+    assert isinstance(mixer, SISAAttention)
+    assert mixer.to_decay.bias is not None
     torch.nn.init.constant_(mixer.to_decay.bias, TYPICAL_DECAY_BIAS)
     x = torch.randn(given.batch, given.length, config.d_model, device=given.device, requires_grad=True)
     run = torch.compile(mixer) if compiled else mixer

@@ -51,7 +51,7 @@ FORMER_NUMBER, FORMER_TEXT = -1, ""
 SAME_FOR_ALL = {
     "layer_d_state": (),
     "anchor": "exact",
-    "anchor_block": 128,
+    "anchor_block": 64,
     "rope_factor": 1.0,
     "sigmoid_bias": "log_t",
 }
@@ -100,8 +100,8 @@ class SISAConfig(Shape):
         anchor: where the running decay is centred (`model.mixers.attention.anchor`): "exact" for every block
             of queries anew, right at any length; "causal" once, right up to 76 nats of decay in all;
             "minimax" is the paper's rule, right up to 22, and looks ahead past that.
-        anchor_block: queries that share an anchor of "exact". The decay within a block must fit 76 nats: 128
-            holds half-lives down to 1.2 tokens.
+        anchor_block: queries that share an anchor of "exact". The decay within a block must fit 76 nats: 64
+            holds half-lives down to 0.58 tokens.
         rope: position code on q and k: "rope", "none", or a way to stretch RoPE over longer contexts: "pi",
             "ntk", "dynamic_ntk" or "yarn" (`model.mixers.parts.rope`).
         rope_factor: how many times n_ctx the stretched RoPE is made for.

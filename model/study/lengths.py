@@ -25,9 +25,6 @@ DEPTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 STRETCH: dict[Rope, float] = {"pi": 4.0, "ntk": 4.0, "dynamic_ntk": 1.0, "yarn": 4.0}
 # "exact" is what the weights say, "causal" what the clamp of one anchor for the whole text makes of it.
 ANCHORS: tuple[Anchor, ...] = ("exact", "causal")
-# Queries that share an anchor of "exact" when runs of the study are measured. One head of a compared run
-# halves every 0.95 tokens, so that 128 tokens decay by 93 nats where an anchor holds 76; 32 decay by 23.
-BLOCK_OF_RUNS = 32
 WITHOUT_ANCHOR = "none"  # in tables, of models whose scores have no importance term
 FILE = "lengths.csv"  # of a run folder
 EPISODE_SEED = 2_000_003  # far from the seed of any training or evaluation
@@ -123,7 +120,7 @@ def measure_lengths(run: Run, corpus: TokenCorpus, *, n_episodes: int = 40, devi
     for name in missing:
         of_name: list[Anchor] = [anchor for anchor in ANCHORS if anchor == name]  # [] where none is anchored
         model = run.model().to(device)
-        grid = length_grid(model, corpus, n_episodes=n_episodes, anchors=of_name, block=BLOCK_OF_RUNS)
+        grid = length_grid(model, corpus, n_episodes=n_episodes, anchors=of_name)
         others = table.loc[table["anchor"] != name]
         table = grid if others.empty else pd.concat([others, grid], ignore_index=True)
         with write_aside(path) as aside:

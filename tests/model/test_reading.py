@@ -247,10 +247,10 @@ def test_heads_past_each_anchor():
     assert table["past 76 nats (causal)"] == "33%"
     assert table["clamped, measured"] == "10.00%"
     assert table["clamped, expected"] == f"{(1 - DECAY_HELD['causal'] / (512 * np.log(2))) / 3:.2%}"
-    assert table["past 76 nats in 128 tokens (exact)"] == "33%"  # 89 nats at 1 token, 9 at 10
+    assert table["past 76 nats in 64 tokens (exact)"] == "0%"  # 44 nats at 1 token, 4 at 10
     assert half_lives_held(512)["22 nats"] == pytest.approx(16.13, abs=0.01)
-    assert half_lives_held(512)["76 nats in 128 tokens"] == pytest.approx(1.167, abs=0.001)
-    assert half_lives_held(128)["76 nats"] == pytest.approx(1.167, abs=0.001)  # one block
+    assert half_lives_held(512)["76 nats in 64 tokens"] == pytest.approx(0.584, abs=0.001)
+    assert half_lives_held(64)["76 nats"] == pytest.approx(0.584, abs=0.001)  # one block
 
 
 def test_shipped_runs_of_the_small_study_are_read_and_others_trained(monkeypatch, tmp_path):

@@ -471,12 +471,13 @@ def test_a_grid_differs_between_anchors_only_past_what_the_causal_one_holds(corp
     apart = (wide["causal"] - wide["exact"]).abs().groupby("context_length").max()
     assert apart[64] < 1e-3 < 1e-1 < apart[256]
     # a head that halves every token decays by 89 nats in 128, where even "exact" clamps, and by 22 in 32
-    for block in (16, 32):
+    for block in (16, 32, 128):
         finer = length_grid(model, corpus, n_episodes=1, lengths=(256,), anchors=("exact",), block=block)
         cells = finer.set_index(["context_length", "rope", "depth"])["nll"]
         wide[block] = cells
     far = wide.loc[256]
-    assert (far[16] - far[32]).abs().max() < 1e-3 < (far[32] - far["exact"]).abs().max()
+    assert (far[16] - far[32]).abs().max() < 1e-3 < (far[32] - far[128]).abs().max()
+    assert (far["exact"] - far[32]).abs().max() < 1e-3
 
 
 def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):

@@ -28,7 +28,7 @@ from torch.utils.checkpoint import checkpoint
 from model.mixers.attention.anchor import causal_range
 from model.mixers.attention.sisa_score import Importance, augmented, faded, state_scale
 
-MOST_COPIES = 16  # blocks whose K̂ are kept for gradients: 2,048 tokens at 128
+MOST_COPIES = 32  # blocks whose K̂ are kept for gradients: 2,048 tokens in blocks of 64
 COPIES_AT_ONCE = 2  # of longer texts
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]  # Q̂, K̂, V; the queries are the last of the keys
 

@@ -28,7 +28,7 @@ DECAY_HELD: dict[Anchor, float] = {
     "causal": 2 * causal_range(torch.float32),
     "exact": 2 * causal_range(torch.float32),
 }
-BLOCK = SISAConfig.preset("tiny").anchor_block  # queries that an anchor of "exact" serves, 128
+BLOCK = SISAConfig.preset("tiny").anchor_block  # queries that an anchor of "exact" serves, 64
 
 
 @torch.no_grad()
@@ -68,7 +68,7 @@ def looks_ahead(
 def decay_reached(heads: pd.DataFrame, *, length: int = 512) -> pd.DataFrame:
     """Return how many heads of trained models decay by more than each anchor holds.
 
-    A head of half-life h decays by length · ln 2 / h nats, and by 128 · ln 2 / h in a block of "exact". Past
+    A head of half-life h decays by length · ln 2 / h nats, and by 64 · ln 2 / h in a block of "exact". Past
     what an anchor holds, decay between the late tokens of what it serves is lost: they are clamped.
 
     Args:
@@ -77,7 +77,7 @@ def decay_reached(heads: pd.DataFrame, *, length: int = 512) -> pd.DataFrame:
 
     Returns:
         By variant: seeds; heads (of all of them); half-life (median, tokens); total decay (median, nats);
-        past 22 nats (minimax), past 76 nats (causal), past 76 nats in 128 tokens (exact): shares of heads;
+        past 22 nats (minimax), past 76 nats (causal), past 76 nats in 64 tokens (exact): shares of heads;
         clamped, measured: share of positions in 256 tokens under the anchor of the training, "causal", mean
         over heads; clamped, expected: in `length` tokens under it, if decay goes on at its rate.
 
@@ -114,14 +114,14 @@ def half_lives_held(length: int) -> dict[str, float]:
     """Return the half-life at which what an anchor serves decays by all that it holds, tokens.
 
     A head of a shorter half-life decays past it. With M nats held over n tokens it is n · ln 2 / M; n is
-    the length of the text, or 128 where "exact" has an anchor for every block.
+    the length of the text, or 64 where "exact" has an anchor for every block.
 
     Args:
         length: tokens of the text.
 
     Example:
         >>> {name: round(half_life, 1) for name, half_life in half_lives_held(512).items()}
-        {'22 nats': 16.1, '76 nats': 4.7, '76 nats in 128 tokens': 1.2}
+        {'22 nats': 16.1, '76 nats': 4.7, '76 nats in 64 tokens': 0.6}
     """
     return {
         _held(anchor, length): _served(anchor, length) * math.log(2) / most
@@ -135,7 +135,7 @@ def _served(anchor: Anchor, length: int) -> int:
 
 
 def _held(anchor: Anchor, length: int) -> str:
-    """Return what an anchor holds in words: "76 nats", or "76 nats in 128 tokens" of a longer text."""
+    """Return what an anchor holds in words: "76 nats", or "76 nats in 64 tokens" of a longer text."""
     served = _served(anchor, length)
     return f"{DECAY_HELD[anchor]:g} nats" + (f" in {served} tokens" if served < length else "")
 

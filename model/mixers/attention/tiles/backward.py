@@ -7,7 +7,7 @@ those row sums are dot, output times its gradient. I is the importance, in nats.
 # what a kernel computes with has no types that a checker could know
 # pyright: reportArgumentType=false, reportIndexIssue=false, reportOptionalMemberAccess=false
 # pyright: reportAttributeAccessIssue=false, reportOperatorIssue=false, reportMissingImports=false
-# pyright: reportPossiblyUnbound=false
+# pyright: reportPossiblyUnboundVariable=false
 
 import triton
 import triton.language as tl
