@@ -25,6 +25,7 @@ import warnings
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -124,7 +125,9 @@ def clamp_of(
         [False, False, False, True]
     """
     if anchor == "exact":
-        limit = _at_block_start(cum_decay, past, block) - 2 * causal_range(dtype)
+        earlier = 0 if past is None else past.shape[-1]
+        whole = cum_decay if past is None else torch.cat((past, cum_decay), dim=-1)
+        limit = at_block_start(whole, block)[..., earlier:] - 2 * causal_range(dtype)
         return Clamp(cum_decay, limit, cum_decay < limit)
     if dtype == torch.float16:
         warnings.warn(NARROW.format(anchor=anchor), stacklevel=2)
@@ -137,12 +140,26 @@ def clamp_of(
     return Clamp(centred, bound * centred.sign(), centred.abs() > bound)
 
 
-def _at_block_start(g: Tensor, past: Tensor | None, block: int) -> Tensor:
-    """Return g of the first position of every position's block."""
-    earlier = 0 if past is None else past.shape[-1]
-    whole = g if past is None else torch.cat((past, g), dim=-1)
-    position = torch.arange(earlier, whole.shape[-1], device=g.device)
-    return whole[..., position // block * block]
+def at_block_start(
+    g: Float[Tensor, "*dims position"], block: int, *, offset: int = 0
+) -> Float[Tensor, "*dims position"]:
+    """Return the decay at the first position of every position's block.
+
+    Args:
+        g: a running decay, nats.
+        block: positions that share an anchor.
+        offset: where in its block the first position stands; what came before it is not there, and it stands
+            for it.
+
+    Example:
+        >>> at_block_start(torch.tensor([-1.0, -2.0, -3.0, -4.0]), 2, offset=1).tolist()
+        [-1.0, -2.0, -2.0, -4.0]
+    """
+    length = offset + g.shape[-1]
+    aligned = torch.cat((g[..., :1].expand(*g.shape[:-1], offset), g), dim=-1) if offset else g
+    # Not g[..., ::block] repeated: torch 2.13 compiles that for a CPU into other numbers.
+    by_block = F.pad(aligned, (0, -length % block)).unflatten(-1, (-1, block))
+    return by_block[..., :1].expand_as(by_block).flatten(-2)[..., offset:length]
 
 
 def anchored_decay(

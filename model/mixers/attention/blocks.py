@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from model.mixers.attention.anchor import causal_range
+from model.mixers.attention.anchor import at_block_start, causal_range
 from model.mixers.attention.sisa_score import Importance, augmented, faded, state_scale
 
 MOST_COPIES = 32  # blocks whose K̂ are kept for gradients: 2,048 tokens in blocks of 64
@@ -70,17 +70,15 @@ def attention_by_blocks(
     first = length - q.shape[-2]
     stops = [*range((first // block + 1) * block, length, block), length]
     sizes = [stop - start for start, stop in zip([first, *stops], stops, strict=False)]
-    starts = importance.g_hat[..., [stop - size - first for stop, size in zip(stops, sizes, strict=True)]]
     # c cancels, and so does its share of every gradient: nothing is lost by leaving it out
-    anchors = starts.detach() - causal_range(q.dtype)
-    c = anchors.repeat_interleave(torch.tensor(sizes, device=q.device), dim=-1, output_size=q.shape[-2])
+    c = at_block_start(importance.g_hat.detach(), block, offset=first % block) - causal_range(q.dtype)
     q_hats = augmented(q, importance.c_rot, importance.g_hat - c, importance.lam).split(sizes, dim=-2)
     scaled = state_scale(importance.lam, d_head=q.shape[-1])[:, None] * keys.b_rot
 
     def some(chosen: slice) -> Tensor:
         """Return the output of some blocks, whose K̂ are in memory together."""
         few = stops[chosen]
-        prefixes = _Prefixes.apply(keys.k, scaled, keys.g_hat, keys.v, anchors[..., chosen], few)
+        prefixes = _Prefixes.apply(keys.k, scaled, keys.g_hat, keys.v, c, few)
         parts = zip(q_hats[chosen], prefixes[: len(few)], prefixes[len(few) :], strict=True)
         return torch.cat([attend(*part) for part in parts], dim=-2)
 
@@ -102,11 +100,11 @@ class _Prefixes(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, k: Tensor, scaled: Tensor, g_hat: Tensor, v: Tensor, anchors: Tensor, stops: list[int]
+        ctx: Any, k: Tensor, scaled: Tensor, g_hat: Tensor, v: Tensor, c: Tensor, stops: list[int]
     ) -> tuple[Tensor, ...]:
+        first = k.shape[-2] - c.shape[-1]
         gains = [
-            faded(anchors[..., block, None] - g_hat[..., :stop]).exp().to(scaled.dtype)
-            for block, stop in enumerate(stops)
+            faded(c[..., stop - 1 - first, None] - g_hat[..., :stop]).exp().to(scaled.dtype) for stop in stops
         ]
         ctx.save_for_backward(scaled, *gains)
         ctx.stops, ctx.d_head = stops, k.shape[-1]
