@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_models import mixers
 from typer.testing import CliRunner
 
 from data import TokenCorpus, measured, open_corpus, topics_corpus
@@ -461,14 +462,14 @@ def test_a_grid_differs_between_anchors_only_past_what_the_causal_one_holds(corp
     config = SISAConfig.preset("tiny", d_state=4, d_vocab=corpus.d_vocab, n_ctx=128)
     model = SISAModel(config, tokenizer=corpus.tokenizer)
     with torch.no_grad():
-        for block in model.blocks:
-            block.attn.to_decay.bias.fill_(0.0)  # log α = −ln 2: 76 nats are 110 tokens
-            block.attn.lam_raw.fill_(20.0)
-            block.attn.to_B.weight.mul_(50)
-            block.attn.to_C.weight.mul_(50)
+        for mixer in mixers(model):
+            mixer.to_decay.bias.fill_(0.0)  # log α = −ln 2: 76 nats are 110 tokens
+            mixer.lam_raw.fill_(20.0)
+            mixer.to_B.weight.mul_(50)
+            mixer.to_C.weight.mul_(50)
     grid = length_grid(model, corpus, n_episodes=1, lengths=(64, 256), anchors=("causal", "exact"))
     wide = grid.pivot(index=["context_length", "rope", "depth"], columns="anchor", values="nll")
-    apart = (wide["causal"] - wide["exact"]).abs().groupby("context_length").max()
+    apart = (wide["causal"] - wide["exact"]).abs().groupby("context_length").max().to_dict()
     assert apart[64] < 1e-3 < 1e-1 < apart[256]
     # a head that halves every token decays by 89 nats in 128, where even "exact" clamps, and by 22 in 32
     for block in (16, 32, 128):

@@ -61,8 +61,9 @@ def test_factors_and_limits_of_numpy_are_numbers(trace, factor):
 
 
 def test_a_limit_without_sign_has_a_negative_end_too(trace):
-    figure = sisa_viz.plot_scores(trace, layer=0, head=0, limit=np.uint8(1))
-    assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (-1, 1)
+    figure = sisa_viz.plot_scores(trace, layer=0, head=0, limit=np.uint8(1)).to_dict()
+    axis = figure["layout"]["coloraxis"]
+    assert (axis["cmin"], axis["cmax"]) == (-1, 1)
 
 
 @pytest.mark.parametrize("value", NO_WHOLE_NUMBERS, ids=lambda value: f"{value!r:.20}")

@@ -18,3 +18,8 @@ def lively(model, *, half_life=None):
                 log_alpha = torch.tensor(0.693147 / half_life).expm1().log()
                 p.fill_(log_alpha if name.endswith("to_decay.bias") else -log_alpha)
     return model
+
+
+def mixers(model) -> list[Any]:
+    """A model's mixers, whose own layers no type checker knows."""
+    return [block.attn for block in model.blocks]
