@@ -86,11 +86,12 @@ class SISAModel(LensTools):
         # torch would take the memory layer by layer, and fail at the end without saying for what
         n_bytes = total(config) * FLOAT32_BYTES
         check_memory("config", config, n_bytes=n_bytes, step=step, limit=machine_memory())
-        self._lay_out(config)
-        self.hook_embed = HookPoint()
-        self.to_empty(device="cpu")
-        self.unembed = Unembed(self.embed)
-        self.initialise(self.seed)
+        with torch.inference_mode(False):  # parameters made under it could never be trained
+            self._lay_out(config)
+            self.hook_embed = HookPoint()
+            self.to_empty(device="cpu")
+            self.unembed = Unembed(self.embed)
+            self.initialise(self.seed)
         self.setup()
         self.eval()  # nothing here behaves differently in training; TransformerLens' tools ask for it
 
