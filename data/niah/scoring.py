@@ -100,12 +100,12 @@ def summarise(
     if scores.empty:
         raise refusal("scores", [], legal="a table with at least one episode", step="Call score(...) first.")
     # NaN is not 0, so it would count as right; a group that has no name would be left out
-    known = scores[measure].isin([True, False])
+    known = scores[measure].isin([True, False]).to_numpy()
     if not known.all():
         legal, step = "True or False", "Leave out episodes that were not scored."
-        raise refusal(measure, scores.loc[~known, measure].iloc[0], legal=legal, step=step)
+        raise refusal(measure, scores[measure].to_numpy()[~known][0], legal=legal, step=step)
     for name in names:
-        if scores[name].isna().any():
+        if bool(scores[name].isna().to_numpy().any()):
             step = f"Leave {name} out of by, or fill the missing values."
             raise refusal(name, float("nan"), legal="a value for every episode", step=step)
     cells = [

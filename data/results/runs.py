@@ -226,7 +226,7 @@ def _check_rows(metrics: pd.DataFrame, path: Path) -> None:
         if wrong.any():
             came = metrics[name].to_numpy()[wrong][0]
             raise ValueError(f"{path}: {name} is {came}; legal: whole numbers from 0 on. {NEXT_STEP}")
-    if metrics["name"].isna().any():
+    if bool(metrics["name"].isna().to_numpy().any()):
         raise ValueError(f"{path} has a row without a name; legal: the name of a measure. {NEXT_STEP}")
 
 
