@@ -21,8 +21,6 @@ from pathlib import Path
 
 import torch
 
-from data.commands import one_line
-
 RESULTS = Path(__file__).parent / "results" / "explorer_peers.json"
 SHAPES = {"12x12x512": (12, 12, 512), "1x12x2048": (1, 12, 2048)}
 
@@ -71,5 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with one_line("benchmarks/explorer_peers.py"):
-        main()
+    main()

@@ -41,5 +41,7 @@ def test_every_script_that_is_started_tells_mistakes_in_one_line(project):
         for path in (project / folder).rglob("*.py")
         if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
     ]
+    elsewhere = {"explorer_peers.py"}  # runs in an environment without this project
+    silent = {path.name for path in started if "one_line" not in path.read_text(encoding="utf-8")}
     assert len(started) >= 9
-    assert [path.name for path in started if "one_line" not in path.read_text(encoding="utf-8")] == []
+    assert silent == elsewhere
