@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 from cost import training_step
-from timing import RESULTS, medians, options, provenance
+from timing import RESULTS, count, medians, options, provenance
 
+from data.commands import one_line
 from model import SISAConfig, SISAModel, with_anchor
 from model.mixers.attention.sisa import SISAAttention
 from model.training.run import write_json
@@ -44,7 +45,7 @@ def attention(anchor: Any, given: Any, *, compiled: bool) -> Callable[[], None]:
 
 def main() -> None:
     parser = options(__doc__)
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=count, default=4)
     parser.add_argument("--d-state", type=int, default=16)
     given = parser.parse_args()
     config = SISAConfig.preset(given.preset, d_state=given.d_state)
@@ -72,4 +73,5 @@ def with_field(config: SISAConfig, anchor: str) -> SISAConfig:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line("benchmarks/anchor.py"):
+        main()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from timing import RESULTS, medians, options, provenance, seconds
 
+from data.commands import one_line
 from model import SISAConfig, SISAModel, capture
 from model.training.run import write_json
 
@@ -65,4 +66,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line("benchmarks/capture.py"):
+        main()

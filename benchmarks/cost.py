@@ -16,8 +16,9 @@ from typing import Any
 
 import torch
 import torch._dynamo
-from timing import RESULTS, medians, options, provenance
+from timing import RESULTS, count, medians, options, provenance
 
+from data.commands import one_line
 from model import SISAConfig, SISAModel
 from model.training.loop import training_loss
 from model.training.run import write_json
@@ -54,7 +55,7 @@ def throughputs(configs: Mapping[Any, SISAConfig], given: argparse.Namespace, *,
 
 def main() -> None:
     parser = options(__doc__)
-    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--batch", type=count, default=4)
     parser.add_argument("--d-state", type=int, default=16)
     given = parser.parse_args()
     configs = {
@@ -78,4 +79,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line("benchmarks/cost.py"):
+        main()

@@ -24,6 +24,7 @@ import xarray as xr
 from playwright.sync_api import Page, sync_playwright
 from timing import RESULTS, provenance
 
+from data.commands import one_line
 from model.training.run import write_json
 from sisa_viz import build_trace
 from sisa_viz.explorer import ScoreExplorer
@@ -141,4 +142,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line("benchmarks/explorer.py"):
+        main()

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from data.commands import one_line
+
 FOLDER = Path(__file__).parent
 BENCHMARKS = ("cost.py", "capture.py", "explorer.py")  # the others say themselves what they need
 
@@ -13,8 +15,11 @@ BENCHMARKS = ("cost.py", "capture.py", "explorer.py")  # the others say themselv
 def main() -> None:
     for name in BENCHMARKS:
         print(f"== {name}", flush=True)
-        subprocess.run([sys.executable, str(FOLDER / name)], check=True)
+        done = subprocess.run([sys.executable, str(FOLDER / name)], check=False)
+        if done.returncode:  # it has said why
+            raise SystemExit(done.returncode)
 
 
 if __name__ == "__main__":
-    main()
+    with one_line("benchmarks/run.py"):
+        main()

@@ -8,8 +8,9 @@ As benchmarks/cost.py measures it, compiled on CUDA; `relative` is over the tran
 from __future__ import annotations
 
 from cost import throughputs
-from timing import RESULTS, options, provenance
+from timing import RESULTS, count, options, provenance
 
+from data.commands import one_line
 from model import SISAConfig
 from model.study.plans import STATE_SIZES
 from model.training.run import write_json
@@ -17,7 +18,7 @@ from model.training.run import write_json
 
 def main() -> None:
     parser = options(__doc__, out=RESULTS / "state_size.json")
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=count, default=64)
     given = parser.parse_args()
     sizes = (0, *STATE_SIZES)
     configs = {d: SISAConfig.preset(given.preset, d_state=d, n_ctx=given.length) for d in sizes}
@@ -30,4 +31,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line("benchmarks/state_size.py"):
+        main()

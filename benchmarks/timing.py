@@ -19,15 +19,22 @@ RESULTS = Path(__file__).parent / "results"
 WARM_UP = 2
 
 
+def count(text: str) -> int:
+    """The whole number above 0 that an option says."""
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"is {text[:40]!r}; legal: whole numbers >= 1")
+    return int(text)
+
+
 def options(text: str | None, **defaults: Any) -> argparse.ArgumentParser:
     """Options of every benchmark of models: preset, length, device, repeats, out; text is its help."""
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small")
-    parser.add_argument("--length", type=int, default=512, help="tokens")
+    parser.add_argument("--length", type=count, default=512, help="tokens")
     parser.add_argument(
         "--device", default="cuda" if torch.cuda.is_available() else "cpu", choices=("cpu", "cuda")
     )
-    parser.add_argument("--repeats", type=int, default=10, help="timed calls, of which the median counts")
+    parser.add_argument("--repeats", type=count, default=10, help="timed calls, of which the median counts")
     parser.add_argument("--out", type=Path, help="the JSON file to write")
     parser.set_defaults(**defaults)
     return parser

@@ -58,6 +58,10 @@ class TrainingBatches:
                 legal="a NIAHTask, a TokenCorpus, or both",
                 step="Pass at least one of them.",
             )
+        for name, value, kind in (("task", self.task, NIAHTask), ("corpus", self.corpus, TokenCorpus)):
+            if value is not None and not isinstance(value, kind):
+                step = f"Make one with {kind.__name__}, or leave {name} out."
+                raise refusal(name, value, legal=f"a {kind.__name__} or None", step=step)
         object.__setattr__(self, "batch_size", whole("batch_size", self.batch_size, least=1))
         object.__setattr__(self, "n_ctx", self._width())
         object.__setattr__(self, "episode_fraction", self._fraction())

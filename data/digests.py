@@ -11,6 +11,7 @@ that is killed after it has appended to a table, and before it has noted that, l
 import hashlib
 import json
 import os
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
@@ -133,6 +134,36 @@ def sha256_of(path: str | os.PathLike[str], size: int) -> str:
             found.update(piece)
             size -= len(piece)
     return found.hexdigest()
+
+
+def archive_fault(path: str | os.PathLike[str]) -> str | None:
+    """Return what is wrong with a zip archive, in words that follow its name; None if it is whole.
+
+    torch.save writes such archives, with a CRC-32 beside every tensor, at which torch.load does not look.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: it cannot be read.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     _ = Path(folder, "final.pt").write_text("PK")
+        ...     archive_fault(Path(folder, "final.pt"))
+        'is no whole archive, perhaps cut off (File is not a zip file)'
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except OSError:
+        raise
+    except Exception as error:  # zipfile raises half a dozen kinds, zlib's and struct's among them
+        return f"is no whole archive, perhaps cut off ({error})"
+    if broken is not None:
+        return f"has changed since it was written: the CRC-32 of {broken} is another"
+    return None
 
 
 def _fits(path: Path, note: Digest) -> bool:

@@ -4,7 +4,7 @@ import errno
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from numbers import Real
 from operator import index
 from pathlib import Path
@@ -54,11 +54,8 @@ def one_of(field: str, value: object, choices: Sequence[object]) -> None:
         Traceback (most recent call last):
         ValueError: split is 'test'; legal: 'train', 'heldout'. Set split to one of them.
     """
-    try:
-        known = value in choices
-    except ValueError:  # an array of numpy, which is neither equal to a choice nor different from it
-        known = False
-    if not known:
+    # an array is compared element by element, so that [choice] would pass; choices are never such lists
+    if not isinstance(value, Hashable) or value not in choices:
         legal = ", ".join(map(repr, choices))
         raise refusal(field, value, legal=legal, step=f"Set {field} to one of them.")
 

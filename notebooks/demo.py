@@ -11,6 +11,8 @@ from typing import Any
 import nbformat
 import papermill
 
+from data.commands import one_line
+from data.refusal import folder_path
 from sisa_viz import Heading, ScoreExplorer, open_trace, report
 from sisa_viz.pages.notebooks import notebook_sections
 from sisa_viz.trace.needles import needle_head
@@ -59,10 +61,10 @@ def under(sections: list[Any], heading: str, extra: Any) -> list[Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("out/demo"))
+    parser.add_argument("--out", default="out/demo")
     parser.add_argument("--smoke", action="store_true", help="a few steps and episodes only")
     given = parser.parse_args()
-    folder = given.out.resolve()
+    folder = folder_path("--out", given.out).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     exploration = {"output_dir": "explore", "smoke": given.smoke}
     study = SMALL_STUDY | {"output_dir": "runs", "smoke": given.smoke}
@@ -80,4 +82,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with one_line("notebooks/demo.py"):
+        main()

@@ -48,6 +48,9 @@ def score(episodes: Episodes, *, predictions: np.ndarray, nll: np.ndarray) -> pd
                 legal=str(episodes.tokens.shape),
                 step="Give one value per token of the episodes, shifted to the token it predicts.",
             )
+    if predictions.dtype.kind not in "iuf":  # True is no token, although it equals 1
+        step = "Pass the argmax of the logits."
+        raise refusal("predictions.dtype", predictions.dtype, legal="whole numbers, token ids", step=step)
     answer = episodes.labels != IGNORED
     hit = predictions == episodes.tokens
     first = episodes.knobs["answer_start"].to_numpy()
@@ -76,7 +79,8 @@ def summarise(
         and `nll` (mean over the episodes, nats for each answer).
 
     Raises:
-        ValueError: for an unknown measure or column, or a table without episodes.
+        ValueError: for an unknown measure or column, a table without episodes, or one whose measure is
+            something else than right or wrong.
 
     Example:
         >>> from data import NIAHTask, score, summarise
@@ -85,12 +89,25 @@ def summarise(
         >>> summarise(scores)[["context_length", "successes", "n"]].to_numpy().tolist()
         [[16, 4, 4], [32, 4, 4]]
     """
+    if not isinstance(scores, pd.DataFrame):
+        raise refusal("scores", scores, legal="a table of episodes", step="Call score(...) first.")
     one_of("measure", measure, MEASURES)
-    names = [by] if isinstance(by, str) else list(by)
+    for column in (measure, "nll"):
+        one_of("scores' column", column, list(scores.columns))
+    names = [by] if isinstance(by, str) else list(by or ())
     for name in names:
         one_of("by", name, list(scores.columns))
     if scores.empty:
         raise refusal("scores", [], legal="a table with at least one episode", step="Call score(...) first.")
+    # NaN is not 0, so it would count as right; a group that has no name would be left out
+    known = scores[measure].isin([True, False]).to_numpy()
+    if not known.all():
+        legal, step = "True or False", "Leave out episodes that were not scored."
+        raise refusal(measure, scores[measure].to_numpy()[~known][0], legal=legal, step=step)
+    for name in names:
+        if bool(scores[name].isna().to_numpy().any()):
+            step = f"Leave {name} out of by, or fill the missing values."
+            raise refusal(name, float("nan"), legal="a value for every episode", step=step)
     cells = [
         {**dict(zip(names, cell, strict=True)), **_rate(part, measure)}
         for cell, part in _groups(scores, names)

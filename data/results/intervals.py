@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from data.refusal import refusal, whole
+from data.refusal import as_number, refusal, whole
 from data.results.estimate import FEWEST_SEEDS, LEVEL, Estimate, t_quantile
 
 Values = Sequence[float] | np.ndarray
@@ -41,10 +41,10 @@ def wilson(successes: int, n: int, *, level: float = LEVEL) -> tuple[float, floa
         >>> round(low, 3), high
         (0.971, 1.0)
     """
-    n = whole("n", n, least=1)
-    if not 0 <= successes <= n:
+    n, counted, share = whole("n", n, least=1), as_number(successes), as_number(level)
+    if counted is None or not 0 <= counted <= n:
         raise refusal("successes", successes, legal=f"0 to n = {n}", step="Count them among the n trials.")
-    if not 0 < level < 1:
+    if share is None or not 0 < share < 1:
         raise refusal("level", level, legal="above 0, below 1", step="Use 0.95 for a 95 % interval.")
     low, high = _wilson(successes / n, n, level)
     # At the ends the root cancels in theory only: (z²/2n − z √(z²/4n²)) leaves about 1e-19 in floating point.
@@ -67,7 +67,7 @@ def mean_interval(values: Values, *, fewest: int = FEWEST_SEEDS) -> Estimate:
         >>> round(found.value, 2), round(found.low, 2), round(found.high, 2)
         (5.0, -3.96, 13.96)
     """
-    seeds = np.asarray(values, dtype=float)
+    seeds, fewest = _numbers("values", values), whole("fewest", fewest, least=0)
     n = len(seeds)
     mean = float(seeds.mean()) if n else np.nan
     if n < max(fewest, 2):
@@ -110,7 +110,7 @@ def share_interval(rates: Values, *, episodes: int) -> Estimate:
         >>> found.value, round(found.low, 3), found.high
         (1.0, 0.971, 1.0)
     """
-    episodes, seeds = whole("episodes", episodes, least=1), np.asarray(rates, dtype=float)
+    episodes, seeds = whole("episodes", episodes, least=1), _numbers("rates", rates)
     if len(seeds) and not (seeds.min() >= 0 and seeds.max() <= 1):
         raise refusal("rates", seeds.tolist(), legal="0 to 1", step="Give shares, not per cent.")
     plain = mean_interval(seeds)
@@ -151,10 +151,11 @@ def paired_difference(first: Values, second: Values) -> Estimate:
         >>> round(found.value, 3), round(found.low, 3), found.n
         (0.1, 0.1, 3)
     """
-    if len(first) != len(second):
+    one, other = _numbers("first", first), _numbers("second", second)
+    if len(one) != len(other):
         step = "Leave out seeds that only one of the two was trained with."
-        raise refusal("second", len(second), legal=f"{len(first)} numbers, as many as first", step=step)
-    return mean_interval(np.asarray(first, dtype=float) - np.asarray(second, dtype=float))
+        raise refusal("second", len(other), legal=f"{len(one)} numbers, as many as first", step=step)
+    return mean_interval(one - other)
 
 
 def slope_interval(x: Values, y: Values, *, groups: Sequence[object]) -> Estimate:
@@ -173,6 +174,10 @@ def slope_interval(x: Values, y: Values, *, groups: Sequence[object]) -> Estimat
         >>> round(found.value, 3), found.n
         (0.1, 2)
     """
+    x, y = _numbers("x", x), _numbers("y", y)
+    if not len(x) == len(y) == len(groups):
+        came, step = f"{len(x)}, {len(y)} and {len(groups)} numbers", "Give one of each a run."
+        raise refusal("x, y and groups", came, legal="as many of each", step=step)
     _, places = np.unique(np.asarray(groups), return_inverse=True)
     within_x, within_y = _within(x, places), _within(y, places)
     n, room = len(set(places)), float(within_x @ within_x)
@@ -222,6 +227,21 @@ def further_run(values: Values) -> Estimate:
         spread=mean.spread,
         freedom=mean.freedom,
     )
+
+
+def _numbers(name: str, values: Values) -> np.ndarray:
+    """Return one number a seed as an array, or refuse what is no list of numbers."""
+    step = "Leave out seeds that were not measured."
+    try:
+        found = np.asarray(values)
+        numbers = found.astype(float) if found.dtype.kind in "iufO" else None
+    except (TypeError, ValueError, OverflowError):
+        numbers = None
+    if numbers is not None and not np.size(numbers):
+        return np.zeros(0)
+    if numbers is None or numbers.ndim != 1:
+        raise refusal(name, values, legal="one number a seed, in a list", step=step)
+    return numbers
 
 
 def _wilson(rate: float, n: int, level: float) -> tuple[float, float]:

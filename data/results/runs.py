@@ -7,14 +7,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from data.digests import check_digest
+from data.refusal import folder_path, refusal
 from data.results.head_table import HEAD_KEYS, split_heads, without_heads
 from data.results.variants import Variant
 
 METRICS = ("step", "tokens", "name", "value")
 NUMBERS = ["step", "tokens", "value"]
+NEXT_STEP = "Put the table back from a copy, or leave this run out."
 NAMING = {"architecture": str, "rope": str, "lr_lam": int | float, "anchor": str}
 
 
@@ -110,12 +113,18 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _listed(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+    if not isinstance(folders, str | os.PathLike | Iterable) or isinstance(folders, bytes):
+        raise refusal("folders", folders, legal="one or more run folders", step="Pass paths.")
     listed = [folders] if isinstance(folders, str | os.PathLike) else list(folders)
     if not listed:
         raise ValueError(
             "no run folder was given; legal: one or more folders with config.json and metrics.csv"
         )
-    return [Path(folder) for folder in listed]
+    found = [folder_path("folder", folder, writable=False) for folder in listed]
+    if len({folder.resolve() for folder in found}) < len(found):
+        step = "Name each run once: it would count as two seeds."
+        raise refusal("folders", [str(folder) for folder in found], legal="different folders", step=step)
+    return found
 
 
 def _read_heads(folder: Path) -> pd.DataFrame:
@@ -202,9 +211,23 @@ def _read_metrics(path: Path) -> pd.DataFrame:
     if missing:
         raise ValueError(f"{path} lacks columns {missing}; legal: {', '.join(METRICS)}")
     try:
-        return metrics.assign(**{name: pd.to_numeric(metrics[name]) for name in NUMBERS})
+        numbers = metrics.assign(**{name: pd.to_numeric(metrics[name]) for name in NUMBERS})
     except ValueError as error:
         raise ValueError(f"{path}: {error}; legal: numbers in {', '.join(NUMBERS)}") from error
+    _check_rows(numbers, path)
+    return numbers
+
+
+def _check_rows(metrics: pd.DataFrame, path: Path) -> None:
+    """Refuse rows that no run writes: without a step, tokens or a name."""
+    for name in ("step", "tokens"):
+        counted = metrics[name].to_numpy(float)
+        wrong = ~((counted >= 0) & (counted < 2**53) & (counted == np.floor(counted)))
+        if wrong.any():
+            came = metrics[name].to_numpy()[wrong][0]
+            raise ValueError(f"{path}: {name} is {came}; legal: whole numbers from 0 on. {NEXT_STEP}")
+    if bool(metrics["name"].isna().to_numpy().any()):
+        raise ValueError(f"{path} has a row without a name; legal: the name of a measure. {NEXT_STEP}")
 
 
 def _field(config: dict[str, Any], name: str, folder: Path) -> int:

@@ -210,7 +210,7 @@ def listed_texts(texts: Iterable[str]) -> Iterator[str]:
         ['One.', 'Two.']
     """
     legal = "several texts, such as a list of strings"
-    if isinstance(texts, (str, bytes)):
+    if isinstance(texts, (str, bytes)) or not isinstance(texts, Iterable):
         raise refusal("texts", texts, legal=legal, step="Put a single text into a list.")
     for number, text in enumerate(texts):
         if not isinstance(text, str):

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformer_lens.hook_points import HookPoint
 
 from data import Episodes, summarise
-from data.refusal import one_of
+from data.refusal import one_of, refusal
 from model.analysis.evaluation import evaluate
 from model.network.network import SISAModel
 
@@ -63,6 +63,8 @@ def score_terms(model: SISAModel) -> list[ScoreTerm]:
         >>> [score_terms(SISAModel(SISAConfig.preset("tiny", architecture=name))) for name in names]
         [['content', 'importance'], ['content'], []]
     """
+    if not isinstance(model, SISAModel):
+        raise refusal("model", model, legal="a SISAModel", step='Begin with load("niah").')
     hooks = list(model.hook_dict)
     return [term for term, factor in FACTOR_HOOKS.items() if any(name.endswith(factor) for name in hooks)]
 

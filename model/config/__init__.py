@@ -158,6 +158,9 @@ class SISAConfig(Shape):
             values: fields by name; those that an older version did not know take their defaults. What says
                 nothing of its anchor was made when there was only "causal", and keeps it.
         """
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
+            step = "Pass what to_dict returned."
+            raise refusal("config", values, legal="a mapping of fields by name", step=step)
         said: dict[str, Any] = {"anchor": "causal", **values}
         return cls(**said)
 

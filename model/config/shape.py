@@ -18,7 +18,11 @@ Rope = Literal["rope", "none", "pi", "ntk", "dynamic_ntk", "yarn"]
 SigmoidBias = Literal["log_t", "log_n"]
 
 UNSTRETCHED = ("rope", "none")  # position codes that know no target length
-FROM_ONE = ("d_model", "n_layers", "n_heads", "d_vocab", "n_ctx", "anchor_block")
+FROM_ONE = ("d_model", "n_layers", "n_heads", "d_vocab")
+POSITIONS = ("n_ctx", "anchor_block")
+MOST_POSITIONS = (
+    2**53
+)  # up to here float64, in which angles and their positions are counted, has every number
 FROM_ZERO = ("d_mlp", "d_state", "attention_period", "attention_offset", "n_meta", "window")
 
 
@@ -61,6 +65,8 @@ class Shape:
     def __post_init__(self) -> None:
         for name in FROM_ONE:
             self._keep(name, whole(name, getattr(self, name), least=1))
+        for name in POSITIONS:
+            self._keep(name, whole(name, getattr(self, name), least=1, most=MOST_POSITIONS))
         for name in FROM_ZERO:
             self._keep(name, whole(name, getattr(self, name), least=0))
         if self.layer_d_state:
@@ -72,6 +78,8 @@ class Shape:
         one_of("anchor", self.anchor, get_args(Anchor))
         one_of("rope", self.rope, get_args(Rope))
         one_of("sigmoid_bias", self.sigmoid_bias, get_args(SigmoidBias))
+        for name in ("architecture", "anchor", "rope", "sigmoid_bias"):  # numpy has texts of its own, too
+            object.__setattr__(self, name, str(getattr(self, name)))
         self._check_rope_factor()
 
     def _keep(self, name: str, value: float) -> None:
@@ -96,6 +104,9 @@ class Shape:
             step = "Set the target length as a multiple of n_ctx."
             raise refusal("rope_factor", self.rope_factor, legal="finite numbers >= 1", step=step)
         self._keep("rope_factor", factor)
+        if factor * self.n_ctx > MOST_POSITIONS:  # NTK takes a power of it, which leaves the range of floats
+            legal = f"finite numbers >= 1 whose product with n_ctx={self.n_ctx} is at most {MOST_POSITIONS:,}"
+            raise refusal("rope_factor", factor, legal=legal, step="Usual are 2 to 64.")
         if self.rope in UNSTRETCHED and self.rope_factor != 1.0:
             step = "Set rope to pi, ntk, dynamic_ntk or yarn."
             legal = f"1.0, for rope={self.rope!r} has none"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from data.refusal import refusal
+from data.refusal import refusal, whole
 from model.config.architectures import architecture
 from model.config.shape import Shape
+
+MOST_LAYERS = 100_000  # each is counted for itself, since layers of a hybrid differ
 
 
 def mixers(shape: Shape) -> int:
@@ -16,13 +18,17 @@ def mixers(shape: Shape) -> int:
     Returns:
         The sum over layers.
 
+    Raises:
+        ValueError: there are more than 100,000 layers.
+
     Example:
         >>> from model.config import SISAConfig
         >>> mixers(SISAConfig.preset("tiny", architecture="transformer")) == 2 * 4 * 64**2
         True
     """
     of_layer = architecture(shape.architecture).parameters
-    return sum(of_layer(shape, layer) for layer in range(shape.n_layers))
+    n_layers = whole("n_layers", shape.n_layers, least=1, most=MOST_LAYERS)
+    return sum(of_layer(shape, layer) for layer in range(n_layers))
 
 
 def total(shape: Shape) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,7 +91,10 @@ def capture(
         >>> trace.sisa.pattern(layer=0, head=1).shape
         (4, 4)
     """
+    if not hasattr(model, "run_with_cache"):
+        raise refusal("model", model, legal="a SISAModel", step='Begin with load("niah").')
     ids = _ids(model, tokens)
+    given = _labels(model, ids[0].tolist()) if labels is None else _checked(labels, ids.shape[1])
     part, shown = _shown(model, part, ids.shape[1] + model.config.n_meta)
     hooks = {_hook(layer, name) for layer, mixer in shown.items() for name in mixer.trace_hooks}
     _, cache = model.run_with_cache(
@@ -107,7 +110,7 @@ def capture(
     trace = build_trace(
         **factors,
         token_ids=np.asarray([-1 for _ in meta] + row),
-        labels=[f"<meta {n}>" for n in meta] + list(_labels(model, row) if labels is None else labels),
+        labels=[f"<meta {n}>" for n in meta] + given,
         config=model.config.to_dict(),
         score=_score(shown, factors, state_space=part == STATE_SPACE),
         seed=model.seed,
@@ -141,6 +144,9 @@ def _ids(model: Capturable, tokens: Sequenced) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         legal = "text, or token ids [position] or [1, position]"
         raise refusal("tokens", tokens, legal=legal, step="Capture texts one by one.") from None
+    if not ids.numel():  # before the shape, which would be asked for another axis
+        step = "There is nothing to score in an empty text."
+        raise refusal("tokens", tokens, legal="one token at least", step=step)
     ids = ids[None] if ids.ndim == 1 else ids
     if ids.ndim != 2 or len(ids) != 1:
         came = f"shape {tuple(ids.shape)}"
@@ -200,6 +206,15 @@ def _stack(parts: Sequence[Tensor | None]) -> np.ndarray:
 
 def _array(t: Tensor) -> np.ndarray:
     return (t.float() if t.is_floating_point() else t).cpu().numpy()
+
+
+def _checked(labels: object, length: int) -> list[str]:
+    """Return the labels that were given, or refuse what is not a text a position."""
+    given = list(labels) if isinstance(labels, Iterable) and not isinstance(labels, str | bytes) else None
+    if given is None or len(given) != length or not all(isinstance(label, str) for label in given):
+        legal = f"{length} strings, one a position"
+        raise refusal("labels", labels, legal=legal, step="Leave labels out for the tokens' own.")
+    return [str(label) for label in given]
 
 
 def _labels(model: Capturable, ids: list[int]) -> list[str]:

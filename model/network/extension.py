@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import torch
 
-from data.refusal import refusal
+from data.refusal import one_of, refusal
 from model.config import Anchor, Rope, SISAConfig
 from model.config.architectures import architecture
 from model.network.network import SISAModel, uncompiled_name
@@ -32,6 +33,8 @@ def with_rope(model: SISAModel, rope: Rope, factor: float = 1.0) -> SISAModel:
         >>> model.config.rope, model.config.rope_factor
         ('yarn', 4.0)
     """
+    _check_model(model)
+    one_of("rope", rope, get_args(Rope))
     if model.config.rope == "none":
         step = "FoX, ALiBi and state-space models need nothing to be stretched."
         came = f"{model.config.architecture} without RoPE"
@@ -58,11 +61,18 @@ def with_anchor(model: SISAModel, anchor: Anchor, *, block: int | None = None) -
         >>> with_anchor(SISAModel(SISAConfig.preset("tiny")), "causal").config.anchor
         'causal'
     """
+    _check_model(model)
     if not architecture(model.config.architecture).has_lam or not model.config.d_state:
         came, step = model.config.architecture, "Nothing of it is anchored."
         raise refusal("model", came, legal="a model with an importance term", step=step)
     chosen = model.config.anchor_block if block is None else block
     return _with_config(model, replace(model.config, anchor=anchor, anchor_block=chosen))
+
+
+def _check_model(model: object) -> None:
+    """Refuse what is no model; one through torch.compile is."""
+    if not isinstance(getattr(model, "_orig_mod", model), SISAModel):
+        raise refusal("model", model, legal="a SISAModel", step='Begin with load("niah").')
 
 
 @torch.no_grad()

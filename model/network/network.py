@@ -7,23 +7,30 @@ from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
+from data.memory import check_memory, machine_memory
 from data.niah.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
 from model.config import SISAConfig
+from model.config.sizes import total
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import KeepsFloat32
 from model.mixers.parts.hooks import at_least_float32
 from model.mixers.parts.norm import RMSNorm
 from model.network.block import Block
+from model.network.inputs import (
+    FLOAT32_BYTES,
+    Tokens,
+    check_caches,
+    check_new_tokens,
+    checked_labels,
+    checked_tokens,
+)
 from model.network.lens_tools import LensTools
-
-Tokens = Integer[Tensor, "batch position"]
-SHORT_INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.uint16, torch.uint32, torch.uint64)
 
 
 class Unembed(nn.Module):
@@ -75,11 +82,16 @@ class SISAModel(LensTools):
             step = 'Begin with SISAConfig.preset("tiny").'
             raise refusal("config", config, legal="a SISAConfig", step=step)
         self.tokenizer, self.seed = tokenizer, whole("seed", seed, least=-(2**63), most=2**64 - 1)
-        self._lay_out(config)
-        self.hook_embed = HookPoint()
-        self.to_empty(device="cpu")
-        self.unembed = Unembed(self.embed)
-        self.initialise(self.seed)
+        step = "Choose smaller sizes."
+        # torch would take the memory layer by layer, and fail at the end without saying for what
+        n_bytes = total(config) * FLOAT32_BYTES
+        check_memory("config", config, n_bytes=n_bytes, step=step, limit=machine_memory())
+        with torch.inference_mode(False):  # parameters made under it could never be trained
+            self._lay_out(config)
+            self.hook_embed = HookPoint()
+            self.to_empty(device="cpu")
+            self.unembed = Unembed(self.embed)
+            self.initialise(self.seed)
         self.setup()
         self.eval()  # nothing here behaves differently in training; TransformerLens' tools ask for it
 
@@ -132,7 +144,8 @@ class SISAModel(LensTools):
             caches: one a layer, as `generate` uses them.
 
         Raises:
-            ValueError: tokens of another shape or outside the vocabulary, unknown return_type.
+            ValueError: tokens of another shape or outside the vocabulary, labels that do not fit them or
+                score nothing, caches of another past, unknown return_type.
         """
         one_of("return_type", return_type, ("logits", "loss", "both", None))
         if torch.compiler.is_compiling():  # a lock would cut the graph of a torch.compile(model) in two
@@ -148,7 +161,12 @@ class SISAModel(LensTools):
         caches: list[LayerCache] | None,
     ) -> Tensor | tuple[Tensor, Tensor] | None:
         """Return what `forward` returns, in the turn of this thread."""
-        x = self.hook_embed(self._with_meta(self.embed(self._checked(tokens))))
+        tokens = checked_tokens(tokens, self.config)
+        if labels is not None or return_type in ("loss", "both"):
+            labels = checked_labels(tokens if labels is None else labels, tokens, self.config)
+        if caches is not None:
+            check_caches(caches, tokens, n_layers=self.config.n_layers)
+        x = self.hook_embed(self._with_meta(self.embed(tokens)))
         for layer, block in enumerate(self.blocks):
             x = block(x, caches[layer] if caches else None)
         x = self.ln_final(x)[:, self.config.n_meta :]
@@ -157,7 +175,8 @@ class SISAModel(LensTools):
         logits = self.unembed(x)
         if return_type == "logits":
             return logits
-        loss = next_token_loss(logits, tokens if labels is None else labels)
+        assert labels is not None  # checked above, for a loss
+        loss = next_token_loss(logits, labels)
         return loss if return_type == "loss" else (logits, loss)
 
     def _with_meta(self, x: Float[Tensor, "batch position d_model"]) -> Float[Tensor, "batch longer d_model"]:
@@ -165,25 +184,6 @@ class SISAModel(LensTools):
         if not self.config.n_meta:
             return x
         return torch.cat((self.meta.to(x.dtype).expand(len(x), -1, -1), x), dim=1)
-
-    def _checked(self, tokens: Tokens) -> Tokens:
-        """Return tokens, or refuse those that the embedding would misread or fail on without a reason."""
-        if not isinstance(tokens, Tensor):
-            step = "Pass model.to_tokens(text), or torch.tensor([ids])."
-            raise refusal("tokens", tokens, legal="a tensor of token ids, batch × position", step=step)
-        if tokens.dtype in SHORT_INTEGERS:  # as in a slice of a corpus, whose tokens are uint16
-            tokens = tokens.long()
-        if tokens.ndim != 2 or tokens.dtype not in (torch.int64, torch.int32) or not tokens.numel():
-            came = f"shape {tuple(tokens.shape)}, {tokens.dtype}"
-            legal, step = "non-empty int64 batch × position", "For one sequence pass tokens[None]."
-            raise refusal("tokens", came, legal=legal, step=step)
-        # on a GPU a look at the values would make every step wait; there the embedding's own assertion speaks
-        if not tokens.is_cuda and (tokens.min() < 0 or tokens.max() >= self.config.d_vocab):
-            came = f"{int(tokens.min())} to {int(tokens.max())}"
-            legal = f"0 to {self.config.d_vocab - 1} (d_vocab - 1)"
-            step = "Use the tokenizer this model was trained with."
-            raise refusal("token ids", came, legal=legal, step=step)
-        return tokens
 
     @torch.no_grad()
     def generate(
@@ -199,9 +199,13 @@ class SISAModel(LensTools):
             tokens: the prompts, batch × position, all of one length.
             max_new_tokens: how many tokens are added.
             use_cache: keep the past where that is possible.
+
+        Raises:
+            ValueError: tokens as of `forward`, or a number of new ones that is none or fits no memory.
         """
-        whole("max_new_tokens", max_new_tokens, least=0)
+        tokens = checked_tokens(tokens, self.config)
         cached = use_cache and all(block.attn.decodes_from_cache for block in self.blocks)
+        max_new_tokens = check_new_tokens(max_new_tokens, tokens, self.config, cached=cached)
         caches = [LayerCache() for _ in self.blocks] if cached else None
         fed = tokens
         for _ in range(max_new_tokens):

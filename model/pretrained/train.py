@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 
 from data import NIAHTask, TokenCorpus, TrainingBatches, summarise
+from data.commands import one_line
 from model import SISAConfig, fit, load, save
 from model.analysis.evaluation import evaluate
 from model.network.versions import versions
@@ -150,4 +151,5 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    with one_line("python -m model.pretrained.train"):
+        _main()

@@ -9,7 +9,6 @@ copy that is put back later is still known to be good.
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import torch
 
-from data.digests import sha256_of
+from data.digests import archive_fault, sha256_of
 from data.refusal import refusal
 from model.training.asked import differences
 from model.training.run import Run
@@ -61,6 +60,7 @@ def seal(path: Path) -> None:
         path: a file that torch.save wrote, which has no comment yet.
 
     Example:
+        >>> import zipfile
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as folder:
         ...     path = Path(folder, "last.ckpt")
@@ -167,15 +167,9 @@ def _check_bytes(path: Path) -> bool:
             raise DamagedCheckpoint("has changed since it was written: its SHA-256 is another")
         return True
     # earlier versions wrote no seal; torch writes a CRC-32 beside every tensor, but does not look at it
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-    except OSError:
-        raise
-    except Exception as error:  # zipfile raises half a dozen kinds, zlib's and struct's among them
-        raise DamagedCheckpoint(f"is no whole checkpoint, perhaps cut off ({error})") from error
-    if broken is not None:
-        raise DamagedCheckpoint(f"has changed since it was written: the CRC-32 of {broken} is another")
+    fault = archive_fault(path)
+    if fault:
+        raise DamagedCheckpoint(fault)
     return False
 
 

@@ -22,6 +22,7 @@ from data.files import clear_parts
 from data.memory import MOST_SEED
 from data.refusal import folder_path, one_of, refusal, whole
 from model.config import SISAConfig
+from model.training.checks import check_heldout, check_kinds, checked_tasks
 from model.training.recipe import Batches, TrainingConfig
 from model.training.run import TABLES, Run
 from model.weights.checkpoint import save
@@ -78,11 +79,13 @@ def fit(
         ValueError: device is 'tpu'; legal: 'auto', 'cpu', 'cuda'. Set device to one of them.
     """
     one_of("device", device, DEVICES)
-    whole("seed", seed, least=0, most=MOST_SEED)
+    seed = whole("seed", seed, least=0, most=MOST_SEED)
+    check_kinds(config, batches, training, tokenizer)
+    tasks = checked_tasks(evaluations, config)
+    check_heldout(heldout, config)
     device = _available(device)
     # "" would be the current folder, ~ a folder of that name; a finished run may lie on a read-only disk
     run = Run(folder_path("folder", folder, writable=False))
-    tasks = dict(evaluations or {})
     asked = {
         "architecture": config.architecture,
         "seed": seed,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from data.refusal import refusal, whole
+from data.refusal import as_number, refusal, whole
 
 
 class Batches(Protocol):
@@ -69,17 +69,27 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for name in ("steps", "accumulate", "evaluate_every", "checkpoint_every", "log_every", "n_episodes"):
-            whole(name, getattr(self, name), least=1)
+            self._keep(name, whole(name, getattr(self, name), least=1))
         if self.warmup is not None:
-            whole("warmup", self.warmup, least=0)
+            self._keep("warmup", whole("warmup", self.warmup, least=0))
+        if not isinstance(self.compile, bool):  # "no" would count as yes
+            raise refusal("compile", self.compile, legal="True or False", step="Set compile to one of them.")
         for name in ("lr", "clip"):
-            value = getattr(self, name)
-            if not _is_number(value) or value <= 0:
-                raise refusal(name, value, legal="numbers above 0", step=f"Set {name} to one.")
+            value = as_number(getattr(self, name))
+            if value is None or not 0 < value < math.inf:
+                step = f"Set {name} to one."
+                raise refusal(name, getattr(self, name), legal="numbers above 0", step=step)
+            self._keep(name, value)
         for name in ("lr_lam", "weight_decay"):  # 0 is legal: λ that stays, no decay
-            value = getattr(self, name)
-            if not _is_number(value) or value < 0:
-                raise refusal(name, value, legal="numbers from 0", step=f"Set {name} to one.")
+            value = as_number(getattr(self, name))
+            if value is None or not 0 <= value < math.inf:
+                step = f"Set {name} to one."
+                raise refusal(name, getattr(self, name), legal="numbers from 0", step=step)
+            self._keep(name, value)
+
+    def _keep(self, name: str, value: float) -> None:
+        """Keep a field as a plain number, which JSON can hold, where one of numpy was given."""
+        object.__setattr__(self, name, value)
 
     def due(self, step: int, every: int) -> bool:
         """Return whether what happens every so many steps happens at this one; it does at the last."""
@@ -95,8 +105,3 @@ class TrainingConfig:
         if step < warmup:
             return (step + 1) / warmup
         return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, self.steps - warmup)))
-
-
-def _is_number(value: object) -> bool:
-    """Return whether a value is a finite number; True and False are none, although Python counts them."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -21,8 +21,10 @@ from data.refusal import file_path, refusal
 from data.text.tokenizer import load_tokenizer
 from model.config import SISAConfig
 from model.config.sizes import total
+from model.network.lens_tools import LensTools
 from model.network.network import SISAModel, parameter_shapes, uncompiled_name
 from model.network.versions import versions
+from model.weights.numbers import check_written, digest, stored, weight
 
 FORMAT = "sisa-checkpoint/1"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -38,7 +40,8 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
             stay float32.
 
     Raises:
-        ValueError: for another dtype.
+        ValueError: for another dtype, something else than a model, or weights that are not finite, perhaps
+            because they are too large for float16.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -51,9 +54,11 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
     legal = (torch.float32, torch.float16, torch.bfloat16)
     if dtype not in legal:
         raise refusal("dtype", dtype, legal=", ".join(map(str, legal)), step="Pass one of them.")
+    _check_model(model)
+    path = file_path("path", path)
     kept = {id(p) for p in model.float32_parameters()}
     tensors = {
-        uncompiled_name(name): p.detach().to("cpu", torch.float32 if id(p) in kept else dtype).contiguous()
+        uncompiled_name(name): stored(name, p, torch.float32 if id(p) in kept else dtype)
         for name, p in model.named_parameters()
     }
     metadata = {
@@ -63,12 +68,23 @@ def save(model: SISAModel, path: str | PathLike[str], *, dtype: torch.dtype = to
         "versions": json.dumps(versions()),
         "tokenizer": model.tokenizer.to_str() if model.tokenizer else "",
     }
+    metadata["sha256"] = digest(tensors, metadata)
     with write_aside(path) as aside:
         # save_file makes a file that its owner alone may read; a touched one has what the umask gives
         aside.touch()
         mode = aside.stat().st_mode
         save_file(tensors, aside, metadata=metadata)
         aside.chmod(mode)
+
+
+def _check_model(model: object) -> None:
+    """Refuse what cannot be saved, before a file is touched; a model through torch.compile can."""
+    plain = getattr(model, "_orig_mod", model)
+    if not isinstance(plain, LensTools):
+        raise refusal("model", model, legal="a SISAModel", step="Pass the model first, then the path.")
+    if not isinstance(plain.tokenizer, Tokenizer | None):
+        legal, step = "a tokenizers.Tokenizer or None", "Read one with data.load_tokenizer."
+        raise refusal("tokenizer", plain.tokenizer, legal=legal, step=step)
 
 
 def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SISAModel:
@@ -82,8 +98,8 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
 
     Raises:
         FileNotFoundError: neither a file nor a shipped name; says which names there are.
-        ValueError: not a SISA checkpoint, its tensors do not fit its config, or the training that wrote it
-            has noted another digest (see `data.digests`).
+        ValueError: not a SISA checkpoint; its tensors do not fit its config, are not finite, or are not those
+            that were written; or the device is not there.
 
     Example:
         >>> from model import load
@@ -92,16 +108,30 @@ def load(path: str | PathLike[str], *, device: str | torch.device = "cpu") -> SI
         FileNotFoundError: no checkpoint at nia; legal: a .safetensors file, ... shipped names ['niah'].
     """
     path = locate(path)
+    device = _there(device)
     check_digest(path)
     with _opened(path) as (file, metadata):
         config, seed, tokenizer = _described(path, metadata)
         # the header alone says shapes; nothing is read or built before they are those of the config
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
         check_sizes(config, shapes, source=path)
-        tensors = {name: file.get_tensor(name).float() for name in shapes}
+        held = {name: file.get_tensor(name) for name in shapes}
+    check_written(held, metadata, source=path)
+    tensors = {name: weight(name, tensor, source=path) for name, tensor in held.items()}
     model = SISAModel(config, seed=seed, tokenizer=tokenizer)
     fill(model, tensors, source=path)
     return model.to(device)
+
+
+def _there(device: object) -> torch.device:
+    """Return a device that weights can go to, or refuse it before a file is read."""
+    legal = "'cpu'" + (" or 'cuda'" if torch.cuda.is_available() else " on this machine, which has no CUDA")
+    if isinstance(device, str | torch.device):
+        try:
+            return torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError, NotImplementedError):  # unknown, not compiled in, or not there
+            pass
+    raise refusal("device", device, legal=legal, step="Leave device out for the CPU.")
 
 
 def read_config(path: str | PathLike[str]) -> SISAConfig:

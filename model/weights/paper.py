@@ -11,10 +11,12 @@ from typing import TypedDict
 import torch
 from torch import Tensor
 
-from data.refusal import refusal
+from data.digests import archive_fault
+from data.refusal import file_path, refusal
 from model.config import SISAConfig
 from model.network.network import SISAModel, uncompiled_name
 from model.weights.checkpoint import check_sizes, fill
+from model.weights.numbers import weight
 
 # released name within a layer: ours
 LAYER_NAMES = {
@@ -57,7 +59,8 @@ def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = 
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file needs pickle execution, or has another layout; says what was found.
+        ValueError: the file needs pickle execution, has another layout, has changed since it was written or
+            holds weights that are not finite; says what was found.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -68,11 +71,13 @@ def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = 
         Traceback (most recent call last):
         ValueError: ...other.pt is "a mapping with ['weights']"; legal: a torch.save of {"model": ...
     """
-    stored = _read(Path(path))
+    path = file_path("path", path)
+    stored = _read(path)
     _check_held(stored["model"], path)
-    released = {uncompiled_name(name): t.float() for name, t in stored["model"].items()}
+    released = _uncompiled(stored["model"], path)
     tensors = {_our_name(name, path): t for name, t in released.items()}
-    config = _config(tensors, stored["config"] or {}, n_heads=n_heads, path=path)
+    tensors = {name: weight(name, t, source=path) for name, t in tensors.items()}
+    config = _config(tensors, stored["config"], n_heads=n_heads, path=path)
     check_sizes(config, {name: tuple(t.shape) for name, t in tensors.items()}, source=path)
     model = SISAModel(config)
     fill(model, tensors, source=path)
@@ -84,6 +89,11 @@ def _read(path: Path) -> Released:
     legal = 'a torch.save of {"model": tensors by name, "step", "config", …}'
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}; give the .pt file of the release.")
+    # "PK" begins the archives of torch.save; files of its first years have neither archive nor CRC-32
+    with path.open("rb") as file:
+        fault = archive_fault(path) if file.read(2) == b"PK" else None
+    if fault:
+        raise refusal(str(path), f"a file that {fault}", legal=legal, step="Download it again.")
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling fails in as many ways as there are files
@@ -97,13 +107,25 @@ def _read(path: Path) -> Released:
         if isinstance(stored, Mapping):
             came = f"a mapping with {sorted(map(str, stored))}"
         raise refusal(str(path), came, legal=legal, step="Give the released file itself.")
-    return Released(model=weights, config=stored.get("config"))
+    config = stored.get("config")
+    return Released(model=weights, config={} if config is None else config)
 
 
 def _named_tensors(weights: Mapping[object, object]) -> bool:
     """Return whether a mapping holds tensors by name, at least one."""
     named = (isinstance(name, str) and isinstance(t, Tensor) for name, t in weights.items())
     return bool(weights) and all(named)
+
+
+def _uncompiled(weights: Mapping[str, Tensor], path: str | PathLike[str]) -> dict[str, Tensor]:
+    """Return weights under the names that they have without torch.compile; refuse two of one name."""
+    plain = {uncompiled_name(name): t for name, t in weights.items()}
+    if len(plain) < len(weights):
+        twice = sorted(name for name in weights if name not in plain)[:5]
+        came = f"the same tensors twice, of which some are {twice}"
+        step = "Give the released file itself."
+        raise refusal(f"weights in {path}", came, legal="each tensor once", step=step)
+    return plain
 
 
 def _check_held(weights: Mapping[str, Tensor], path: str | PathLike[str]) -> None:
@@ -121,7 +143,7 @@ def _check_held(weights: Mapping[str, Tensor], path: str | PathLike[str]) -> Non
 
 def _our_name(name: str, path: str | PathLike[str]) -> str:
     """Return the name that a released tensor has here, or refuse an unknown one."""
-    layer = re.fullmatch(r"layers\.(\d+)\.(.+)", name)
+    layer = re.fullmatch(r"layers\.(0|[1-9][0-9]{0,8})\.(.+)", name)
     if layer and layer[2] in LAYER_NAMES:
         return f"blocks.{layer[1]}.{LAYER_NAMES[layer[2]]}"
     if name in NAMES:
@@ -151,7 +173,14 @@ def _config(
     first = "blocks.0.attn."
     plain = first + "lam_raw" not in tensors
     # λ_raw has one number a head; no tensor of a plain transformer tells how its d_model is cut into heads
-    heads = (n_heads or stored.get("n_head")) if plain else shape(first + "lam_raw", n_dims=1).numel()
+    heads = (
+        (stored.get("n_head") if n_heads is None else n_heads)
+        if plain
+        else shape(first + "lam_raw", n_dims=1).numel()
+    )
+    if n_heads is not None and (isinstance(n_heads, bool) or n_heads != heads):
+        legal = f"{heads}, as many as λ_raw has numbers"
+        raise refusal("n_heads", n_heads, legal=legal, step="Leave n_heads out.")
     if heads is None:
         step = "The stored config has no n_head: pass n_heads=."
         raise refusal("n_heads", None, legal=f"a divisor of d_model={d_model}", step=step)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from released_files import released
 from safetensors import safe_open
 from safetensors.torch import save_file
 from small_models import SMALL, lively
@@ -15,7 +16,6 @@ from tokenizers import Tokenizer, models
 from data import train_tokenizer
 from data.text.tokenizer import encode
 from model import SISAConfig, SISAModel, capture, import_paper_checkpoint, load, save, with_rope
-from model.weights.paper import LAYER_NAMES, NAMES
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
@@ -188,17 +188,6 @@ class Exploit:
 
     def __reduce__(self):
         return (open, (self.path, "w"))
-
-
-def released(model, *, prefix="", dtype=torch.bfloat16):
-    """A model's weights under the released names."""
-    theirs = {ours: name for name, ours in NAMES.items()}
-    for layer in range(model.config.n_layers):
-        theirs |= {f"blocks.{layer}.{ours}": f"layers.{layer}.{name}" for name, ours in LAYER_NAMES.items()}
-    return {
-        prefix + theirs[name]: p.detach().to(torch.float32 if "lam_raw" in name else dtype)
-        for name, p in model.named_parameters()
-    }
 
 
 @pytest.mark.parametrize("prefix", ["", "_orig_mod."])
