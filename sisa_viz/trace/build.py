@@ -218,8 +218,8 @@ def _coords(
 def _seed(seed: int | None) -> int | None:
     number = whole_number(seed)
     if seed is not None and (number is None or number.bit_length() > 64):
-        legal = "a whole number of at most 64 bits, or None"
-        raise refusal("seed", seed, legal=legal, step="It says how the model was made.")
+        step = "It says how the model was made, and has at most 64 bits."
+        raise refusal("seed", seed, legal="a whole number, or None", step=step)
     return number
 
 
