@@ -9,6 +9,7 @@ MOST_BYTES = 16 << 30  # rows of token ids that take more are a slip of the pen
 MOST_SEED = (1 << 64) - 1  # the largest that PyTorch takes
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 GIB = 1 << 30
+MOST_SHOWN = 2**120  # bytes in a message
 
 
 def check_memory(field: str, value: object, *, n_bytes: int, step: str, limit: int | None = None) -> None:
@@ -35,7 +36,9 @@ def check_memory(field: str, value: object, *, n_bytes: int, step: str, limit: i
     """
     limit = memory_limit() if limit is None else limit
     if n_bytes > limit:
-        estimate = f"this would take about {n_bytes / GIB:,.1f} GiB"
+        # A whole number of thousands of digits is beyond all floats, and nobody reads as many digits.
+        about = "about" if n_bytes <= MOST_SHOWN else "more than"
+        estimate = f"this would take {about} {min(n_bytes, MOST_SHOWN) / GIB:,.1f} GiB"
         legal = f"what fits into {limit / GIB:,.1f} GiB of memory; {estimate}"
         raise refusal(field, value, legal=legal, step=step)
 

@@ -4,7 +4,8 @@ import errno
 import json
 import math
 import os
-from collections.abc import Hashable, Sequence
+import reprlib
+from collections.abc import Callable, Hashable, Sequence
 from numbers import Real
 from operator import index
 from pathlib import Path
@@ -31,10 +32,35 @@ def refusal(field: str, value: object, *, legal: str, step: str) -> ValueError:
         >>> print(refusal("depth", 1.5, legal="0 to 1", step="0 is the start of the text."))
         depth is 1.5; legal: 0 to 1. 0 is the start of the text.
     """
-    shown = repr(value)
+    shown = _written(value)
     if len(shown) > LONGEST_SHOWN_VALUE:
         shown = shown[: LONGEST_SHOWN_VALUE - 3] + "..."
     return ValueError(f"{field} is {shown}; legal: {legal}. {step}")
+
+
+def brief(value: object) -> str:
+    """Return a value as a message shows it: its repr, long parts left out, whatever the value is.
+
+    A message must not fail where it is needed most. Python writes no whole number of more than 4,300 digits,
+    and an object of another library may fail at its own repr.
+
+    Args:
+        value: what was received.
+
+    Example:
+        >>> brief([1, 2, 3]), brief("layer" * 9)
+        ('[1, 2, 3]', "'layerlayerla...erlayerlayer'")
+        >>> brief(10**5000)
+        '<int that cannot be written out>'
+    """
+    return _written(value, reprlib.repr)
+
+
+def _written(value: object, write: Callable[[object], str] = repr) -> str:
+    try:
+        return write(value)
+    except Exception:  # of any kind, from whatever class the value is
+        return f"<{type(value).__name__} that cannot be written out>"
 
 
 def one_of(field: str, value: object, choices: Sequence[object]) -> None:

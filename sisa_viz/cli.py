@@ -1,5 +1,8 @@
 """The `sisa` command: report, explore, doctor."""
 
+import io
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,8 +25,15 @@ class _Commands(TyperGroup):
     """Run a command so that a mistake, or Ctrl-C, is one line and no traceback."""
 
     def invoke(self, ctx: Any) -> object:
+        _print_everything()
         with one_line("sisa", refused=FAILED):
             return super().invoke(ctx)
+
+
+def _print_everything() -> None:
+    """Let standard output show what its encoding lacks as an escape: a path, or an arrow in Latin-1."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 app = typer.Typer(
@@ -110,14 +120,19 @@ def doctor() -> None:
 
 def _check_output(output: Path, paths: list[Path]) -> None:
     """Refuse an output that would replace an input; a page in the folder of a run is no input."""
-    target = output.resolve()
-    read = [path.resolve() for path in paths if not path.is_dir()]
-    for folder in [path.resolve() for path in paths if path.is_dir()]:
-        read += [folder, *(path.resolve() for path in folder.iterdir() if path.suffix not in PAGE)]
+    target = _followed(output)
+    read = [_followed(path) for path in paths if not path.is_dir()]
+    for folder in [_followed(path) for path in paths if path.is_dir()]:
+        read += [folder, *(_followed(path) for path in folder.iterdir() if path.suffix not in PAGE)]
         if target.is_relative_to(folder) and target.suffix not in PAGE:
             read.append(target)  # a run that goes on may write a file of this name later
     if target in read:
         raise ValueError(f"output is {output}, which is read too; legal: another file. Pass -o NAME.html")
+
+
+def _followed(path: Path) -> Path:
+    """Return where a path leads to; one that leads to itself, which is nobody's file, as it is."""
+    return Path(os.path.realpath(path))
 
 
 def _sections(paths: list[Path], explorer: bool) -> "list[Section]":

@@ -1,7 +1,6 @@
 """What an explorer shows, as five observable values; Python and the browser set the same ones."""
 
 from collections.abc import Sequence
-from reprlib import repr as brief
 from typing import Any, TypedDict
 
 import numpy as np
@@ -9,6 +8,7 @@ import xarray as xr
 from traitlets import Any as AnyTrait
 from traitlets import Bunch, HasTraits, TraitError, TraitType, validate
 
+from data.refusal import brief
 from sisa_viz.trace.check import check_span, check_trace
 from sisa_viz.trace.numbers import check_coordinate, check_position, finite_number
 
@@ -141,7 +141,8 @@ class ExplorerState(HasTraits):
     def _checked_window(self, value: object) -> list[int] | None:
         if value is None:
             return None
-        edges = list(value) if isinstance(value, Sequence | np.ndarray) and np.ndim(value) == 1 else []
+        listed = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim == 1)
+        edges = list(value) if listed else []  # pyright: ignore[reportArgumentType] (it is one of the two)
         try:
             rows, columns = edges[:2], edges[2:]
             return [*check_span(rows, self._length), *check_span(columns, self._length)]

@@ -16,12 +16,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from data.extras import needs_extra
+from data.refusal import file_path
 from sisa_viz.pages.page import Heading, Section
 
 with needs_extra("notebooks"):
     import nbformat
     from bs4 import BeautifulSoup, Tag
 
+LONGEST_REASON = 200  # characters; plotly lists all of its properties
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 
 
@@ -46,13 +48,24 @@ def notebook_sections(path: str | os.PathLike[str]) -> list[Section]:
         ...     notebook_sections(file.name)
         [Heading(text='Question')]
     """
+    path = file_path("path", path)
     try:
         # utf-8-sig drops the mark that some editors put at the beginning of a file
         notebook = nbformat.reads(Path(path).read_text(encoding="utf-8-sig"), as_version=4)
     except Exception as error:  # nbformat's reader fails in many ways
         came = f"{path} is not a notebook ({type(error).__name__})"
         raise ValueError(f"{came}; legal: an executed .ipynb file") from error
-    return [section for cell in notebook.cells for section in _sections(cell)]
+    sections: list[Section] = []
+    for number, cell in enumerate(notebook.cells, start=1):
+        try:
+            sections += _sections(cell)
+        except Exception as error:  # what a file shows as a figure or a table may be anything
+            why = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
+            raise ValueError(
+                f"cell {number} of {path} shows what is no figure of plotly and no table of pandas ({why}); "
+                "legal: an executed notebook. Clear that output, or run the notebook again"
+            ) from error
+    return sections
 
 
 def _sections(cell: nbformat.NotebookNode) -> Iterator[Section]:
@@ -62,7 +75,7 @@ def _sections(cell: nbformat.NotebookNode) -> Iterator[Section]:
         data = output.get("data", {})
         if PLOTLY in data:
             shown = _plain(data[PLOTLY])
-            yield go.Figure(shown["data"], shown["layout"])
+            yield go.Figure(shown["data"], shown.get("layout"))
         elif HTML in data and (table := BeautifulSoup("".join(data[HTML]), "html.parser").find("table")):
             yield _table(table)
 
@@ -71,7 +84,7 @@ def _plain(value: Any) -> Any:
     """Plain dicts and lists, and numpy arrays where plotly packed numbers as base64."""
     if isinstance(value, dict):
         if value.keys() >= {"bdata", "dtype"}:
-            flat = np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
+            flat = np.frombuffer(base64.b64decode(value["bdata"], validate=True), dtype=value["dtype"])
             return flat.reshape([int(size) for size in str(value.get("shape", flat.size)).split(",")])
         return {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value

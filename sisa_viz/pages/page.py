@@ -86,7 +86,9 @@ def report(path: str | os.PathLike[str], *sections: Section, title: str, picture
         True
     """
     target, title = file_path("path", path), check_text("title", title)
-    for section in sections:
+    for number, section in enumerate(sections):
+        if isinstance(section, type):  # it has the methods of a section, and no object to call them on
+            raise _no_section(section, number)
         keep = getattr(section, "_report_keeps_", None)
         if keep is not None:
             keep(target)
@@ -95,7 +97,8 @@ def report(path: str | os.PathLike[str], *sections: Section, title: str, picture
     drawn = any(isinstance(section, go.Figure) for section in sections)
     page = _page(title, body, "\n".join(assets), drawn)
     with write_aside(target) as aside:
-        aside.write_text(page, encoding="utf-8")
+        # Half a surrogate pair in a figure becomes its escape, which JSON reads as what it was.
+        aside.write_bytes(page.encode("utf-8", "backslashreplace"))
     return target
 
 
@@ -117,8 +120,13 @@ def _section(section: object, number: int, pictures: bool) -> str:
         return _table(section)
     if isinstance(section, Fragment):
         return section._report_html_()
-    raise TypeError(
-        f"section {number} is a {type(section).__name__}; legal: str, Heading, plotly Figure, pandas "
+    raise _no_section(section, number)
+
+
+def _no_section(section: object, number: int) -> TypeError:
+    kind = f"the class {section.__name__}" if isinstance(section, type) else f"a {type(section).__name__}"
+    return TypeError(
+        f"section {number} is {kind}; legal: str, Heading, plotly Figure, pandas "
         "DataFrame or Series, ScoreExplorer or another object with _report_html_()"
     )
 
@@ -139,7 +147,7 @@ def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
             f"{MOST_SCRIPT // 2**20}, as browsers drop longer scripts. Plot a window of it"
         )
     layout = figure.to_dict()["layout"]
-    name = html.escape(plain(layout.get("title", {}).get("text")) or f"figure {number}")
+    name = _text(plain(layout.get("title", {}).get("text")) or f"figure {number}")
     still = f"<noscript>{_still(figure, name)}</noscript>" if pictures else ""
     height = layout.get("height", 450)
     return (
@@ -160,7 +168,7 @@ def _still(figure: go.Figure, name: str) -> str:
 
 def _table(frame: pd.DataFrame) -> str:
     if not isinstance(frame.index, pd.RangeIndex):
-        frame = frame.reset_index()
+        frame = frame.reset_index(allow_duplicates=True)  # an index may be called like a column
     head = "".join(
         f'<th scope="col"{_side(frame.iloc[:, at])}>{_text(name)}</th>'
         for at, name in enumerate(frame.columns)

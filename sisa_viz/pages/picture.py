@@ -27,6 +27,9 @@ DPI = 80
 SIZE = (960, 450)  # pixels; the height only where the figure has none
 MARGIN = {"left": 90, "right": 110, "top": 86, "bottom": 84}  # pixels
 MOST_TICKS = 24
+DRAWN_TYPES = ("heatmap", "scatter", "scattergl")
+DRAWN_FILLS = (None, "none", "toself")
+LONGEST_LABEL = 300  # characters
 FEW_POINTS = 20  # plotly marks each point of a shorter line
 PLOTLY_COLOURS = ("#636efa", "#ef553b", "#00cc96", "#ab63fa", "#ffa15a", "#19d3f3")  # lines without a colour
 
@@ -57,16 +60,18 @@ def picture(figure: go.Figure) -> bytes:
 def _drawn(figure: go.Figure) -> bytes:
     drawn = Figure(figsize=(SIZE[0] / DPI, _height(figure) / DPI), dpi=DPI, facecolor="white")
     layout: PlotlyObject = figure.layout
-    title = "\n".join(filter(None, (plain(layout.title.text), plain(layout.title.subtitle.text))))
+    title = "\n".join(filter(None, (_words(layout.title.text), _words(layout.title.subtitle.text))))
     drawn.text(0.02, 1 - 12 / _height(figure), title, va="top", fontsize=10)
     places: dict[tuple[str, str], Axes] = {}
     traces: PlotlyObject = figure.data
-    for trace in traces:
+    for trace in (trace for trace in traces if trace.visible in (None, True)):
+        _check_drawable(figure, trace)
         key = (trace.xaxis or "x", trace.yaxis or "y")
         if key not in places:
             places[key] = _axes(drawn, figure, *key)
         (_heat if trace.type == "heatmap" else _scatter)(places[key], figure, trace)
-    for axes in places.values():
+    for (x, y), axes in places.items():
+        _limit(axes, _axis(figure, x), _axis(figure, y))
         if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize=6, loc="best")
     buffer = io.BytesIO()
@@ -74,6 +79,27 @@ def _drawn(figure: go.Figure) -> bytes:
         warnings.filterwarnings("ignore", message="Glyph .* missing")  # no font has every token
         drawn.savefig(buffer, format="png")
     return buffer.getvalue()
+
+
+def _check_drawable(figure: go.Figure, trace: PlotlyObject) -> None:
+    """Raise where the picture would show other numbers than the figure: none is better than a wrong one."""
+    known = trace.type in DRAWN_TYPES
+    if not known or (trace.type != "heatmap" and (trace.stackgroup or trace.fill not in DRAWN_FILLS)):
+        raise ValueError(
+            f"{trace.type} is not drawn; legal: {', '.join(DRAWN_TYPES)}, neither stacked nor filled"
+        )
+    if _axis(figure, trace.xaxis or "x").overlaying or _axis(figure, trace.yaxis or "y").overlaying:
+        raise ValueError("a second axis is not drawn; legal: one axis each way")
+
+
+def _limit(axes: Axes, x: PlotlyObject, y: PlotlyObject) -> None:
+    """Show the part of the axes that the figure shows, in its direction."""
+    for axis, source, limit in ((axes.xaxis, x, axes.set_xlim), (axes.yaxis, y, axes.set_ylim)):
+        if source.range is not None and source.range[0] != source.range[1]:
+            low, high = [float(end) for end in source.range]
+            limit(*((10**low, 10**high) if source.type == "log" else (low, high)))
+        elif source.autorange == "reversed":
+            axis.set_inverted(True)
 
 
 def picture_uri(figure: go.Figure) -> str:
@@ -86,6 +112,12 @@ def picture_uri(figure: go.Figure) -> str:
         'data:image/png;base64,iVBORw0K'
     """
     return "data:image/png;base64," + base64.b64encode(picture(figure)).decode("ascii")
+
+
+def _words(text: str | None) -> str:
+    """Return a label as matplotlib shall show it; it measures every letter, 10,000 of them for seconds."""
+    words = plain(text)
+    return words if len(words) <= LONGEST_LABEL else words[: LONGEST_LABEL - 1] + "…"
 
 
 def plain(text: str | None) -> str:
@@ -122,17 +154,17 @@ def _axes(drawn: Figure, figure: PlotlyObject, x: str, y: str) -> Axes:
             and abs(note.x - (left + right) / 2) < 0.02
             and abs(note.y - high) < 0.02
         ):
-            axes.set_title(plain(note.text), fontsize=9)
+            axes.set_title(_words(note.text), fontsize=9)
     return axes
 
 
 def _dress(axis: PlotlyObject, source: PlotlyObject) -> None:
-    axis.set_label_text(plain(source.title.text), fontsize=8)
+    axis.set_label_text(_words(source.title.text), fontsize=8)
     axis.set_tick_params(labelsize=7, rotation=60 if axis.axis_name == "x" and source.labelalias else 0)
     if source.type == "log":
         axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     if source.tickvals is not None:
-        words = [plain(str(word)) for word in source.ticktext or source.tickvals]
+        words = [_words(str(word)) for word in source.ticktext or source.tickvals]
         step = -(-len(words) // MOST_TICKS)
         axis.set_minor_locator(NullLocator())
         axis.set_ticks(list(source.tickvals)[::step], words[::step])
@@ -146,11 +178,10 @@ def _heat(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
     x, y = _edges(trace.x, z.shape[1]), _edges(trace.y, z.shape[0])
     mesh = axes.pcolormesh(x, y, z, cmap=colours, norm=Normalize(scale.cmin, scale.cmax))
     axes.set_facecolor(PRINTED_GROUND)
-    axes.yaxis.set_inverted(True)
     if trace is _bar_bearer(figure, trace.coloraxis):
         at = axes.get_position()
         bar = axes.get_figure().add_axes((at.x1 + 0.008, at.y0, 0.008, at.height))  # pyright: ignore[reportOptionalMemberAccess]
-        bar.figure.colorbar(mesh, cax=bar).set_label(plain(scale.colorbar.title.text), fontsize=7)
+        bar.figure.colorbar(mesh, cax=bar).set_label(_words(scale.colorbar.title.text), fontsize=7)
         bar.tick_params(labelsize=6)
 
 
@@ -173,7 +204,7 @@ def _scatter(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
     if trace.fill == "toself":
         axes.fill(x, y, color=_colour(trace.fillcolor), linewidth=0)
         return
-    name = plain(trace.name) if trace.showlegend is not False and len(figure.data) > 1 else None
+    name = _words(trace.name) if trace.showlegend is not False and len(figure.data) > 1 else None
     mode = trace.mode or ("lines+markers" if y.size < FEW_POINTS else "lines")  # as plotly itself does
     own = trace.line.color or PLOTLY_COLOURS[figure.data.index(trace) % len(PLOTLY_COLOURS)]
     if "lines" in mode:
@@ -185,7 +216,7 @@ def _scatter(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
         axes.scatter(x, y, s=6, c=colours, label=None if "lines" in mode else name, zorder=3)
     if "text" in mode:
         for across, up, words in zip(x, y, trace.text, strict=True):
-            axes.text(across, up, plain(words), fontsize=6, va="center")
+            axes.text(across, up, _words(words), fontsize=6, va="center")
 
 
 def _colour(colour: str) -> tuple[float, float, float, float]:

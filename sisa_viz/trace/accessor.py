@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from data.refusal import brief
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import HEADS
 from sisa_viz.trace.check import check_finite, check_span
@@ -113,8 +114,8 @@ class SISAAccessor(HeadMaps):
         Raises:
             ValueError: there is no such term or span, or the query sees no key inside, or none outside.
         """
-        if part not in TERMS:
-            raise ValueError(f"part is {part!r}; legal: {', '.join(TERMS)}")
+        if not isinstance(part, str) or part not in TERMS:
+            raise ValueError(f"part is {brief(part)}; legal: {', '.join(TERMS)}")
         inside = self._inside(span, query)
         outside = ~inside & (np.arange(inside.size) <= self._position(query))
         if not outside.any():
@@ -165,7 +166,8 @@ class SISAAccessor(HeadMaps):
         length, at = self._trace.sizes["position"], self._position(query)
         if isinstance(span, str) and span not in self.spans:
             raise ValueError(
-                f"span is {span!r}; this trace names {sorted(self.spans)}; a (start, stop) pair is legal too"
+                f"span is {brief(span)}; this trace names {brief(sorted(self.spans))}; "
+                "a (start, stop) pair is legal too"
             )
         start, stop = check_span(self.spans[span] if isinstance(span, str) else span, length)
         if at < start:

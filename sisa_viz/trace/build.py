@@ -10,13 +10,12 @@ No L × L array is stored. `build_trace` is the only constructor, `check_trace` 
 
 import json
 from collections.abc import Mapping, Sequence
-from reprlib import repr as brief
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from data.refusal import plain_json, refusal
+from data.refusal import brief, plain_json, refusal
 from sisa_viz.trace import accessor as accessor  # registers `.sisa` on every Dataset
 from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES, axis_attrs
 from sisa_viz.trace.check import SCHEMA, check_spans, check_trace
@@ -83,13 +82,18 @@ def build_trace(
         >>> trace.sisa.pattern(layer=0, head=0, query=1).values.tolist()
         [0.5, 0.5]
     """
+    _check_kinds(
+        score=score,
+        dtype=dtype,
+        config=config,
+        versions={} if versions is None else versions,
+        spans={} if spans is None else spans,
+    )
     arrays = {"q": q, "k": k, "b_rot": b_rot, "c_rot": c_rot, "log_decay": log_decay, "cum_decay": cum_decay}
     arrays |= {"anchored_decay": anchored_decay, "clamped": clamped, "phase": phase, "lam": lam}
     given = {name: value for name, value in arrays.items() if value is not None}
     score = _softmax_of(config) if score is None else score
     _check_names(given, score.d_state)
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype is {dtype!r}; legal: {', '.join(DTYPES)}")
     data = {name: _variable(name, value, dtype) for name, value in given.items()}
     layer, head, length = _sizes(data["q"])
     trace = xr.Dataset(data, coords=_coords(layer, head, length, token_ids, labels))
@@ -103,6 +107,18 @@ def build_trace(
         "spans": json.dumps(check_spans(spans or {}, length)),
     }
     return check_trace(trace)
+
+
+def _check_kinds(*, score: object, dtype: object, **mappings: object) -> None:
+    """Refuse what is no dictionary, no form of a score or no dtype by name."""
+    for name, value in mappings.items():
+        if not isinstance(value, Mapping):
+            raise refusal(name, value, legal="a dictionary", step="dict(...) makes one of pairs.")
+    if not (score is None or isinstance(score, ScoreForm)):
+        step = "ScoreForm(**score) makes one of a dictionary."
+        raise refusal("score", score, legal="a ScoreForm, or None for a softmax", step=step)
+    if not isinstance(dtype, str) or dtype not in DTYPES:
+        raise ValueError(f"dtype is {brief(dtype)}; legal: {', '.join(DTYPES)}")
 
 
 def _softmax_of(config: Mapping[str, object]) -> ScoreForm:
@@ -130,7 +146,7 @@ def _check_names(given: Mapping[str, object], d_state: int) -> None:
 def _variable(name: str, value: ArrayLike, dtype: str) -> xr.Variable:
     """Label one variable in its storage dtype; refuse the wrong rank and numbers that are not finite."""
     quantity = VARIABLES[name]
-    array = np.asarray(value)
+    array = _numbers(name, value)
     if array.ndim != len(quantity.dims):
         raise ValueError(
             f"{name} has shape {array.shape}; it needs the {len(quantity.dims)} dims {quantity.dims}"
@@ -148,6 +164,20 @@ def _variable(name: str, value: ArrayLike, dtype: str) -> xr.Variable:
     return xr.Variable(quantity.dims, array, quantity.attrs)
 
 
+def _numbers(name: str, value: ArrayLike) -> np.ndarray:
+    """Return real numbers as an array; numpy would drop an imaginary part or a mask, and read text."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        array = np.empty(0, dtype=object)
+    kind = "of masked numbers" if isinstance(value, np.ma.MaskedArray) else f"of dtype {array.dtype}"
+    if array.dtype.kind not in "biuf" or isinstance(value, np.ma.MaskedArray):
+        raise ValueError(
+            f"{name} is an array {kind}: {brief(value)}; legal: real numbers, in rows of one length"
+        )
+    return array
+
+
 def _sizes(q: xr.Variable) -> tuple[int, int, int]:
     layer, head, length = q.shape[:3]
     if 0 in (layer, head, length):
@@ -158,13 +188,15 @@ def _sizes(q: xr.Variable) -> tuple[int, int, int]:
 def _coords(
     layer: int, head: int, length: int, token_ids: ArrayLike, labels: Sequence[str]
 ) -> dict[str, xr.Variable]:
-    ids = np.asarray(token_ids)
+    ids = _numbers("token_ids", token_ids)
     if ids.shape != (length,) or not np.issubdtype(ids.dtype, np.integer):
         raise ValueError(
             f"token_ids has shape {ids.shape} and dtype {ids.dtype}; it needs {length} integers, one a "
             f"position"
         )
-    if not isinstance(labels, Sequence | np.ndarray):
+    if ids.dtype.kind == "u" and int(ids.max()) > np.iinfo(np.int64).max:
+        raise ValueError(f"token_ids reaches {int(ids.max())}; legal: up to {np.iinfo(np.int64).max}, int64")
+    if not isinstance(labels, Sequence | np.ndarray) or (isinstance(labels, np.ndarray) and not labels.ndim):
         raise ValueError(f"labels is {brief(labels)}; it needs a list of {length} strings, one a position")
     if isinstance(labels, str) or len(labels) != length or not all(isinstance(item, str) for item in labels):
         raise ValueError(
@@ -185,8 +217,9 @@ def _coords(
 
 def _seed(seed: int | None) -> int | None:
     number = whole_number(seed)
-    if seed is not None and number is None:
-        raise refusal("seed", seed, legal="a whole number, or None", step="It says how the model was made.")
+    if seed is not None and (number is None or number.bit_length() > 64):
+        step = "It says how the model was made, and has at most 64 bits."
+        raise refusal("seed", seed, legal="a whole number, or None", step=step)
     return number
 
 

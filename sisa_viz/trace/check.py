@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from reprlib import repr as brief
 
 import numpy as np
 import xarray as xr
 
+from data.refusal import brief
 from sisa_viz.trace.axes import HALF_WIDTH, OPTIONAL, PLAIN, VARIABLES
 from sisa_viz.trace.numbers import whole_number
 from sisa_viz.trace.weights import ScoreForm, score_form
@@ -46,9 +46,10 @@ def check_trace(trace: object) -> xr.Dataset:
             f"a trace is an xarray.Dataset, this is a {type(trace).__name__}; "
             "make one with model.capture, or open one with sisa_viz.open_trace"
         )
-    if trace.attrs.get("schema") != SCHEMA:
+    schema = trace.attrs.get("schema")
+    if not isinstance(schema, str) or schema != SCHEMA:
         raise ValueError(
-            f"the Dataset's schema is {trace.attrs.get('schema')!r}, legal: {SCHEMA!r}; "
+            f"the Dataset's schema is {brief(schema)}, legal: {SCHEMA!r}; "
             "make traces with model.capture (xarray arithmetic drops the attributes)"
         )
     _check_variables(trace, _attributes(trace))
@@ -61,7 +62,7 @@ def _attributes(trace: xr.Dataset) -> ScoreForm:
     """Return what the score is, once every attribute is known to be of its kind."""
     for name in STRUCTURED:
         try:
-            json.loads(trace.attrs[name])
+            json.loads(trace.attrs[name], parse_constant=_no_number)
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(
                 f"attribute {name!r} is {brief(trace.attrs.get(name))}, legal: a JSON string"
@@ -72,6 +73,11 @@ def _attributes(trace: xr.Dataset) -> ScoreForm:
     if not isinstance(config, dict):
         raise ValueError(f"attribute 'config' is {brief(config)}, legal: a JSON object")
     return score_form(json.loads(trace.attrs["score"]))
+
+
+def _no_number(constant: str) -> None:
+    """Refuse NaN and the infinities, which Python reads from JSON although JSON has no such numbers."""
+    raise ValueError(f"JSON has no {constant}")
 
 
 def _check_variables(trace: xr.Dataset, score: ScoreForm) -> None:
@@ -106,6 +112,13 @@ def _check_coords(trace: xr.Dataset) -> None:
     for name in ("layer", "head", "position", "token", "token_id"):
         if name not in trace.coords:
             raise ValueError(f"the trace has no coordinate {name!r}; it has {sorted(map(str, trace.coords))}")
+    for name in ("layer", "head"):
+        _check_numbering(trace[name].variable, name)
+    for name in ("token", "token_id"):
+        if trace[name].dims != ("position",):
+            raise ValueError(f"{name} has dims {trace[name].dims}, legal: ('position',)")
+    if trace["token_id"].dtype.kind not in "iu":
+        raise ValueError(f"token_id has dtype {trace['token_id'].dtype}, legal: integers")
     if not np.array_equal(trace["position"].values, np.arange(trace.sizes["position"])):
         raise ValueError(
             "position does not run 0, 1, 2, …: a trace holds one whole sequence; "
@@ -114,6 +127,14 @@ def _check_coords(trace: xr.Dataset) -> None:
     wrong = [label for label in trace["token"].values if not isinstance(label, str)]
     if wrong:
         raise ValueError(f"a token is {brief(wrong[0])}, legal: strings, one a position")
+
+
+def _check_numbering(variable: xr.Variable, name: str) -> None:
+    """Refuse layers or heads without numbers of their own: one would be shown as the other."""
+    numbers = variable.values
+    whole = variable.dims == (name,) and numbers.dtype.kind in "iu"
+    if not whole or numbers.min() < 0 or np.unique(numbers).size < numbers.size:
+        raise ValueError(f"{name} is {brief(numbers.tolist())}, legal: different whole numbers from 0")
 
 
 def check_spans(spans: Mapping[str, Sequence[int]], length: int) -> dict[str, tuple[int, int]]:

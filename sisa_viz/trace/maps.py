@@ -12,11 +12,12 @@ import numpy as np
 import xarray as xr
 
 from sisa_viz.trace import scores as maths
-from sisa_viz.trace.axes import DERIVED, axis_attrs
+from sisa_viz.trace.axes import DERIVED, axis_attrs, head_name
 from sisa_viz.trace.check import check_finite, check_spans, check_trace
 from sisa_viz.trace.numbers import check_coordinate, check_lam_scale, check_position
 from sisa_viz.trace.weights import ScoreForm, Weighing, score_form
 
+LARGEST_PRODUCT = 1e30  # with a lam_scale of up to a million still a number in float32, which ends at 3.4e38
 Rows: TypeAlias = Callable[[maths.Head, np.ndarray], np.ndarray]  # of a head at positions: [query, key]
 
 
@@ -143,7 +144,9 @@ class HeadMaps:
         names = ("q", "k") if self.is_plain else ("q", "k", "b_rot", "c_rot", "anchored_decay")
         arrays = {name: check_finite(picked[name]).values.astype(np.float32) for name in names}
         lam = None if self.is_plain else float(check_finite(picked["lam"]))
-        return maths.Head(**arrays, lam=lam, weighing=self.weighing)
+        factors = maths.Head(**arrays, lam=lam, weighing=self.weighing)
+        _check_size(factors, head_name(layer, head))
+        return factors
 
     def _map(self, name: str, layer: int, head: int, query: int | None, rows: Rows) -> xr.DataArray:
         """Label the rows of one head; `rows` computes them."""
@@ -183,6 +186,34 @@ class HeadMaps:
 
     def _position(self, value: int, *, name: str = "query") -> int:
         return check_position(value, self._trace.sizes["position"], name=name)
+
+
+def _check_size(head: maths.Head, name: str) -> None:
+    """Refuse factors that are finite each, while their products are not.
+
+    Two numbers of 1e30 are finite in float32, which ends at 3.4e38; their product is infinite, and a softmax
+    over it is NaN, which would read as "no score exists here". By Cauchy and Schwarz no product of two rows
+    is larger than the product of their lengths, so that O(L) numbers are looked at and not L × L.
+    """
+    sizes = {"q·k": _longest(head.q) * _longest(head.k)}
+    if head.anchored_decay is not None and head.b_rot is not None and head.c_rot is not None:
+        g = head.anchored_decay.astype(np.float64)
+        rise = float((g - np.minimum.accumulate(g)).max())  # 0 where ĝ never rises, as it should not
+        state = _longest(head.b_rot) * _longest(head.c_rot)
+        decay = abs(head.lam or 0.0) * float(np.exp(min(rise, 700.0)))  # exp(710) overflows float64
+        sizes |= {"c_rot·b_rot": state, "λ · exp(ĝ_i − ĝ_j)": decay, "importance": decay * state}
+        sizes |= {"exp(ĝ_i − ĝ_j)": float(np.exp(min(rise, 700.0)))}
+    for product, size in sizes.items():
+        if size > LARGEST_PRODUCT:
+            raise ValueError(
+                f"{product} of {name} reaches {size:.3g}, legal: at most {LARGEST_PRODUCT:g}, as float32 "
+                "holds no larger scores; a diverged model has no scores to show"
+            )
+
+
+def _longest(rows: np.ndarray) -> float:
+    """Return the length of the longest row, in float64, where no square of a float32 overflows."""
+    return float(np.sqrt(np.square(rows, dtype=np.float64).sum(axis=-1).max()))
 
 
 def pattern_rows(lam_scale: float) -> Rows:

@@ -9,9 +9,10 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 from operator import index
-from reprlib import repr as brief
 
 import numpy as np
+
+from data.refusal import brief
 
 LARGEST_LAM_SCALE = 1e6  # float32 scores, which end at 3.4e38, stay finite with it
 

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from data.files import write_aside
-from data.refusal import file_path
+from data.refusal import brief, file_path
 from sisa_viz.trace.check import SCHEMA, check_finite, check_trace
 from sisa_viz.trace.storage import StorageError, check_storage
 from sisa_viz.trace.weights import LINEAR, ScoreForm
@@ -134,13 +134,23 @@ def _decode(stored: xr.Dataset) -> xr.Dataset:
     if "token" not in stored.coords or "text" not in stored.attrs:
         raise ValueError(f"it has no tokens or no text; it holds {sorted(map(str, stored.variables))}")
     labels = np.empty(stored.sizes["position"], dtype=object)
-    labels[:] = [json.loads(label) for label in stored["token"].values]
+    labels[:] = [_unpacked("a token", label) for label in stored["token"].values]
     trace = stored.assign_coords(token=("position", labels, stored["token"].attrs))
-    trace.attrs["text"] = json.loads(stored.attrs["text"])
+    trace.attrs["text"] = _unpacked("attribute 'text'", stored.attrs["text"])
     trace.set_close(stored.close)
-    if trace.attrs.get("schema") == FIRST_SCHEMA:
+    schema = trace.attrs.get("schema")
+    if isinstance(schema, str) and schema == FIRST_SCHEMA:
         trace.attrs |= {"schema": SCHEMA, "score": json.dumps(_first_score(trace).to_dict())}
     return trace
+
+
+def _unpacked(name: str, stored: object) -> object:
+    """Return what a text stands for that was stored as JSON."""
+    try:
+        return json.loads(stored)  # pyright: ignore[reportArgumentType] (a TypeError says that it is none)
+    except (TypeError, ValueError, RecursionError) as error:
+        came = f"{name} is stored as {brief(stored)} ({error})"
+        raise ValueError(f"{came}; legal: a string written as JSON") from error
 
 
 def _first_score(trace: xr.Dataset) -> ScoreForm:

@@ -62,3 +62,8 @@ def test_the_limit_is_the_smallest_that_holds(tmp_path, monkeypatch):
     check_memory("n", 1, n_bytes=GIB, step="Less.")
     with pytest.raises(ValueError, match=r"n is 1; legal: .* into 1\.0 GiB .* about 2\.0 GiB\. Less\."):
         check_memory("n", 1, n_bytes=2 * GIB, step="Less.")
+
+
+def test_a_length_beyond_all_floats_is_too_long_like_any_other():
+    with pytest.raises(ValueError, match=r"lengths is .*; legal: what fits into .* more than .* GiB\."):
+        NIAHTask(lengths=(10**5000,))

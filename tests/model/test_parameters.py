@@ -1,6 +1,7 @@
 """Parameters of a notebook: checked before anything runs, papermill's misspellings included."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,12 +135,13 @@ def test_text_that_is_no_number_is_said_to_be_text_in_every_notebook(notebook, t
                 from_parameters(spec, namespace | {name: text})
 
 
-@pytest.mark.parametrize("value", [2026, 1.5, True])
+@pytest.mark.parametrize("value", [2026, 1.5, True, [], {}])
 def test_a_text_that_papermill_took_for_something_else_is_said_so_in_every_notebook(notebook, value):
     spec, namespace = notebook
     for name in [name for name, given in namespace.items() if isinstance(given, str)]:
         with pytest.raises(
-            ValueError, match=rf"^{name} is {value}; legal: text\. It came as .*-r {name} TEXT"
+            ValueError,
+            match=rf"^{name} is {re.escape(str(value))}; legal: text\. It came as .*-r {name} TEXT",
         ):
             from_parameters(spec, namespace | {name: value})
 

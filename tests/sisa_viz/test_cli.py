@@ -1,5 +1,9 @@
 """The sisa command, as typed."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from typer.testing import CliRunner
 
@@ -179,3 +183,23 @@ def test_a_name_that_no_file_can_have_is_one_line(sisa, command, saved, tmp_path
         assert result.exit_code == 1
         assert result.stderr.startswith("sisa: ")
         assert result.stderr.count("\n") == 1
+
+
+def test_a_link_to_itself_beside_a_run_stops_no_page(sisa, run, tmp_path):
+    (run / "loop").symlink_to(run / "loop")
+    result = sisa("report", run, "-o", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+
+
+def test_a_terminal_of_another_encoding_shows_escapes(saved, tmp_path):
+    program = [sys.executable, "-c", "from sisa_viz.cli import app; app()"]
+    output = tmp_path / "p→.html"
+    done = subprocess.run(
+        [*program, "explore", str(saved), "-o", str(output)],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(b"p\\u2192.html\n")
+    assert output.exists()

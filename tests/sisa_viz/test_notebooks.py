@@ -156,3 +156,47 @@ def test_a_file_that_is_no_notebook_is_refused_by_name(tmp_path, content):
 def test_an_absent_file_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match=r"absent\.ipynb is not a notebook \(FileNotFoundError\)"):
         notebook_sections(tmp_path / "absent.ipynb")
+
+
+DAMAGED = [
+    {"data": [{"type": "scatter", "y": {"bdata": "!!!", "dtype": "f8"}}]},
+    {"data": [{"type": "scatter", "y": {"bdata": "AAAA", "dtype": "O"}}]},
+    {"data": [{"type": "heatmap", "z": {"bdata": "AAAAAAAAAAA=", "dtype": "f8", "shape": "9999999, 9"}}]},
+    {"data": [{"type": "no such type"}]},
+    {"layout": {}},
+    [1],
+]
+
+
+@pytest.mark.parametrize("value", DAMAGED, ids=repr)
+def test_a_damaged_figure_names_its_cell_and_file(sections, value):
+    output = nbformat.v4.new_output("display_data", {"application/vnd.plotly.v1+json": value})
+    with pytest.raises(
+        ValueError, match=r"cell 2 of .*\.ipynb shows what is no figure .*; legal: an executed"
+    ):
+        sections(markdown("before"), code(output))
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<table></table>",
+        "<table><thead></thead></table>",
+        "<table><tr><td>1</td></tr><tr><td>1</td><td>2</td></tr></table>",
+    ],
+)
+def test_a_table_that_pandas_did_not_make_names_its_cell(sections, markup):
+    output = nbformat.v4.new_output("display_data", {"text/html": markup})
+    with pytest.raises(ValueError, match=r"cell 1 of .*no table of pandas \(.*Clear that output"):
+        sections(code(output))
+
+
+def test_a_figure_without_a_layout_is_a_figure(sections):
+    output = nbformat.v4.new_output("display_data", {"application/vnd.plotly.v1+json": {"data": []}})
+    assert isinstance(sections(code(output))[0], go.Figure)
+
+
+def test_the_home_folder_is_expanded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    nbformat.write(nbformat.v4.new_notebook(cells=[markdown("# Question")]), tmp_path / "n.ipynb")
+    assert notebook_sections("~/n.ipynb") == [Heading("Question")]

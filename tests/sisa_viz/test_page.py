@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from sisa_viz import Heading, plot_lambda, report
+from sisa_viz import Heading, ScoreExplorer, plot_lambda, report
 
 PLOTLY_SIGN = "plotly.js v"
 
@@ -127,3 +127,35 @@ def test_the_policy_forbids_every_address(tmp_path):
     assert "default-src 'none'" in page
     assert "http:" not in page
     assert "https:" not in page
+
+
+def test_half_a_surrogate_pair_in_a_figure_stays_what_it_was(tmp_path):
+    figure = go.Figure(go.Scatter(y=[1, 2], name="a\ud800"), layout_title="b\ud800")
+    page = report(tmp_path / "p.html", figure, title="t").read_text(encoding="utf-8")
+    data = re.search(r'<script type="application/json">(.*?)</script>', page)
+    assert data is not None
+    shown = json.loads(data[1])
+    assert (shown["data"][0]["name"], shown["layout"]["title"]["text"]) == ("a\ud800", "b\ud800")
+    assert 'aria-label="b⟨U+D800⟩"' in page
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.Series([1, 2], index=pd.Index(["x", "y"], name="v"), name="v"),
+        pd.DataFrame({"v": [1]}, index=pd.Index(["x"], name="v")),
+        pd.DataFrame({"v": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)], names=["a", "a"])),
+        pd.DataFrame({"index": [1], "level_0": [2]}, index=["x"]),
+    ],
+    ids=["series", "index like a column", "two indices", "both names of an index taken"],
+)
+def test_an_index_may_be_called_like_a_column(tmp_path, table):
+    page = report(tmp_path / "p.html", table, title="t").read_text(encoding="utf-8")
+    width = table.index.nlevels + (1 if table.ndim == 1 else table.shape[1])
+    assert page.count('<th scope="col"') == width
+
+
+@pytest.mark.parametrize("section", [ScoreExplorer, Heading, pd.DataFrame])
+def test_a_class_is_no_section(tmp_path, section):
+    with pytest.raises(TypeError, match=rf"section 0 is the class {section.__name__}; legal: str, Heading"):
+        report(tmp_path / "p.html", section, title="t")

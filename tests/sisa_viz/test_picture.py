@@ -1,6 +1,7 @@
 """The still picture: a PNG of every plot, with the colours and numbers of the figure."""
 
 import io
+import time
 
 import numpy as np
 import plotly.graph_objects as go
@@ -82,3 +83,52 @@ def test_a_dollar_in_a_name_is_no_formula():
 def test_plain_undoes_the_escapes():
     assert plain("&lt;s&gt; &#36;x&#36;") == "<s> $x$"
     assert plain(None) == ""
+
+
+def drawn(figure):
+    return imread(io.BytesIO(picture(figure)))
+
+
+def test_what_the_figure_hides_is_not_in_its_picture():
+    seen = go.Scatter(y=[1, 2, 3], line_color="#000", name="seen")
+    alone = drawn(go.Figure([seen, go.Scatter(y=[None], name="other")]))
+    for visible in (False, "legendonly"):
+        hidden = go.Figure([seen, go.Scatter(y=[900, 900, 900], visible=visible)])
+        both = drawn(hidden)
+        assert np.array_equal(both[100:350, 100:840], alone[100:350, 100:840]) or both.std() > 0
+        assert np.array_equal(drawn(go.Figure([seen, go.Scatter(y=[1, 2, 3], visible=visible)])), both)
+
+
+def test_the_picture_has_the_range_and_the_direction_of_the_figure():
+    line = go.Scatter(y=[1.0, 2.0], mode="lines", line_color="#000")
+    whole, far = drawn(go.Figure(line)), drawn(go.Figure(line, layout_yaxis_range=[10, 20]))
+    assert (far[100:350, 200:700] > 0.9).all()  # the line lies below
+    turned = drawn(go.Figure(line, layout_yaxis_autorange="reversed"))
+    inside = slice(100, 350), slice(110, 840)
+    assert np.abs(turned[inside][::-1] - whole[inside]).mean() < np.abs(turned[inside] - whole[inside]).mean()
+    log = drawn(go.Figure(line, layout_yaxis_type="log", layout_yaxis_range=[1, 2]))
+    assert (log[100:350, 200:700, :3] > 0.5).all()
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        go.Figure([go.Scatter(y=[1, 2], stackgroup="a"), go.Scatter(y=[1, 2], stackgroup="a")]),
+        go.Figure([go.Scatter(y=[1, 2]), go.Scatter(y=[3, 4], fill="tonexty")]),
+        go.Figure([go.Scatter(y=[1, 2]), go.Scatter(y=[3, 4], yaxis="y2")]).update_layout(
+            yaxis2={"overlaying": "y", "side": "right"}
+        ),
+        go.Figure(go.Scatter3d(x=[1, 2], y=[1, 2], z=[5, 6], mode="lines")),
+    ],
+    ids=["stacked", "filled", "second axis", "3d"],
+)
+def test_no_picture_rather_than_a_wrong_one(figure):
+    with pytest.raises(ValueError, match=r"not drawn; legal: "):
+        picture(figure)
+
+
+def test_a_name_of_a_hundred_thousand_letters_takes_no_longer_than_any_other():
+    figure = go.Figure([go.Scatter(y=[1, 2], name="x" * 100_000), go.Scatter(y=[1, 2])])
+    start = time.perf_counter()
+    picture(figure)
+    assert time.perf_counter() - start < 5

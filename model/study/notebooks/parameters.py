@@ -123,9 +123,7 @@ def _meant(kind: type, text: str) -> object | None:
 
 def _not_text(field: Field[Any], value: object) -> object:
     """Refuse what papermill made of a text that looks like a number, or like True."""
-    came = {bool: "True or False", int: "a number", float: "a number"}.get(type(value))
-    if came is None:
-        return value
+    came = {bool: "True or False", int: "a number", float: "a number"}.get(type(value), "no text")
     step = f"It came as {came}; with papermill: -r {field.name} TEXT, which takes every text as it stands."
     raise refusal(field.name, value, legal=KINDS[str], step=step)
 
