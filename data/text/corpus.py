@@ -111,8 +111,10 @@ class TokenCorpus:
             progress: takes one line of text after every 10,000 documents.
 
         Raises:
-            ValueError: if no document is left, or `max_tokens` is no whole number above 0.
+            ValueError: if no document is left, the tokenizer cuts texts off, or `max_tokens` is no whole
+                number above 0.
         """
+        _check_keeps_texts(tokenizer)
         one_in = whole("heldout_one_in", heldout_one_in, least=1)
         given = plain_json("metadata", metadata or {})
         train, heldout = [], []
@@ -202,6 +204,17 @@ class TokenCorpus:
     def sha256(self) -> str:
         """Hash of tokens, document borders, split and tokenizer: the name of this corpus in a run."""
         return digest(self.tokens, self.starts, self.n_train, self.tokenizer_json)
+
+
+def _check_keeps_texts(tokenizer: object) -> None:
+    """Refuse what is no tokenizer, and one that cuts texts off or fills them up."""
+    legal = "a tokenizers.Tokenizer that keeps texts whole"
+    step = "Make one with data.train_tokenizer, or read it with data.load_tokenizer."
+    for setting in ("truncation", "padding"):
+        if not hasattr(tokenizer, setting):
+            raise refusal("tokenizer", tokenizer, legal=legal, step=step)
+        if getattr(tokenizer, setting) is not None:
+            raise refusal("tokenizer", f"one with {setting}", legal=legal, step=step)
 
 
 def _unshared(train: list[np.ndarray], heldout: list[np.ndarray], tokenizer: "Tokenizer") -> list[np.ndarray]:

@@ -101,7 +101,10 @@ def load_tokenizer(text: str) -> "Tokenizer":
     try:
         tokenizer = Tokenizer.from_str(text)
         tokenizer.encode_special_tokens = True
-        encode(tokenizer, PROBE)
+        encode(tokenizer, PROBE)  # with truncation still on, whose settings may panic
+        # both are of somebody's batches: a text would lose its end, or gain tokens that nobody wrote
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
     except (KeyboardInterrupt, SystemExit):
         raise
     # A bad regular expression is a PanicException, which is no Exception; other errors are bare Exceptions.

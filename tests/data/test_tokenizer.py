@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import build_corpus, load_tokenizer, topics_corpus, train_tokenizer
+from data import TokenCorpus, build_corpus, load_tokenizer, topics_corpus, train_tokenizer
 from data.text.tokenizer import encode, in_pieces, marker_id, pad_id, well_formed
 
 TEXTS = ["the cat sat on the mat", "the number 4821 is the number", "naïve café ☕ and 42 cats"]
@@ -175,3 +175,30 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 def test_a_long_text_in_one_line_takes_bounded_memory():
     done = subprocess.run([sys.executable, "-c", ONE_LINE], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 700  # MiB for 15 MB of text; more than 2,000 in one piece
+
+
+@pytest.mark.parametrize("setting", ["truncation", "padding"])
+def test_a_text_is_neither_cut_nor_filled_up(setting):
+    tokenizer = train_tokenizer(["a cat"], d_vocab=258)
+    whole = encode(tokenizer, "a cat sat")
+    if setting == "truncation":
+        tokenizer.enable_truncation(2)
+    else:
+        tokenizer.enable_padding(length=64)
+    assert encode(load_tokenizer(tokenizer.to_str()), "a cat sat") == whole
+    with pytest.raises(
+        ValueError, match=rf"tokenizer is 'one with {setting}'; legal: a tokenizers.Tokenizer"
+    ):
+        TokenCorpus.from_documents(["a cat sat"], tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("tokenizer", [None, 5, "bpe"], ids=repr)
+def test_a_corpus_is_made_by_a_tokenizer(tokenizer):
+    with pytest.raises(ValueError, match=r"tokenizer is .*; legal: a tokenizers.Tokenizer"):
+        TokenCorpus.from_documents(["a cat"], tokenizer=tokenizer)
+
+
+@pytest.mark.parametrize("texts", [None, 5])
+def test_texts_are_several(texts):
+    with pytest.raises(ValueError, match=r"texts is .*; legal: several texts"):
+        train_tokenizer(texts, d_vocab=258)
