@@ -173,11 +173,9 @@ def _config(
     first = "blocks.0.attn."
     plain = first + "lam_raw" not in tensors
     # λ_raw has one number a head; no tensor of a plain transformer tells how its d_model is cut into heads
-    heads = (
-        (stored.get("n_head") if n_heads is None else n_heads)
-        if plain
-        else shape(first + "lam_raw", n_dims=1).numel()
-    )
+    heads = stored.get("n_head") if n_heads is None else n_heads
+    if not plain:
+        heads = shape(first + "lam_raw", n_dims=1).numel()
     if n_heads is not None and (isinstance(n_heads, bool) or n_heads != heads):
         legal = f"{heads}, as many as λ_raw has numbers"
         raise refusal("n_heads", n_heads, legal=legal, step="Leave n_heads out.")
