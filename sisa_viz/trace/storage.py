@@ -7,6 +7,7 @@ file of this disk onto a page. It can also declare a length that it does not hol
 
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 import numpy as np
@@ -15,6 +16,7 @@ LONGEST_DIMENSION = 2**20  # entries along one dimension: a text of a million to
 LABELS_AT_ONCE = 64
 WITHOUT_NUMBERS = b"This is a netCDF dimension but not a netCDF variable"  # the mark of a bare length
 REFERENCES = ("DIMENSION_LIST", "REFERENCE_LIST")  # how NetCDF joins variables and dimensions of one file
+TEXT_ENTRY = np.dtype([("length", "<u4"), ("heap", "<u8"), ("number", "<u4")])
 LAYOUTS = (h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED, h5py.h5d.COMPACT)
 SAVE_AGAIN = "Ask whoever made the file for one that trace.sisa.save(path) wrote."
 
@@ -135,10 +137,52 @@ def _check_attributes(name: str, owner: h5py.File | h5py.Dataset, file_size: int
             raise _refused(f"attribute {key!r} of {name}", value, "one text, or numbers")
 
 
+def _heaps_end(variable: h5py.Dataset, file_size: int) -> bool:
+    """Return whether the heaps on which texts of free length lie can be walked from begin to end.
+
+    HDF5 walks a heap object by object, and for ever where one says that it has no size: a single flipped bit
+    would hang the process, deaf to Ctrl-C. Each text is a length (4 bytes), the address of its heap (8) and
+    its number there (4); a heap is 16 bytes with its own size, then objects of 16 bytes and their text.
+    """
+    text, start = h5py.check_string_dtype(variable.dtype), variable.id.get_offset()
+    if text is None or text.length is not None or not variable.size:
+        return True
+    if start is None or variable.id.get_storage_size() != TEXT_ENTRY.itemsize * variable.size:
+        return False  # in chunks, or with addresses of another size, which no trace has
+    with Path(variable.file.filename).open("rb") as file:
+        file.seek(start)
+        entries = np.frombuffer(file.read(TEXT_ENTRY.itemsize * variable.size), TEXT_ENTRY)
+        heaps = np.unique(entries["heap"][entries["length"] > 0]).tolist()
+        return all(_heap_ends(file, heap, file_size) for heap in heaps)
+
+
+def _heap_ends(file: BinaryIO, start: int, file_size: int) -> bool:
+    if start > file_size:
+        return False
+    file.seek(start)
+    head = file.read(16)
+    size = int.from_bytes(head[8:], "little")
+    if not head.startswith(b"GCOL") or not 16 <= size <= file_size - start:
+        return False
+    heap, at = head + file.read(size - 16), 16
+    while size - at >= 16:
+        number, taken = (
+            int.from_bytes(heap[at : at + 2], "little"),
+            int.from_bytes(heap[at + 8 : at + 16], "little"),
+        )
+        step = 16 + -(-taken // 8) * 8 if number else taken  # number 0 is free space, its head counted
+        if not 16 <= step <= size - at:
+            return False
+        at += step
+    return True
+
+
 def _check_labels(name: str, variable: h5py.Dataset, file_size: int) -> None:
     """Refuse texts that are together longer than the file: they lie in it once and are named many times."""
     if variable.ndim != 1:
         raise _refused(name, f"text of shape {variable.shape}", "text along one dimension")
+    if not _heaps_end(variable, file_size):
+        raise _refused(name, "text on a damaged heap", "text as it was written")
     read = 0
     for start in range(0, len(variable), LABELS_AT_ONCE):
         read += sum(map(len, variable[start : start + LABELS_AT_ONCE]))

@@ -176,3 +176,28 @@ def test_decay_that_is_not_finite_is_refused_when_it_is_read(saved, name):
     ask = {"log_decay": "half_life", "anchored_decay": "retention"}[name]
     with open_trace(saved) as opened, pytest.raises(ValueError, match=f"{name} holds 1 values"):
         getattr(opened.sisa, ask)()
+
+
+OPENED = """
+import sys
+from sisa_viz.trace import open_trace
+try:
+    open_trace(sys.argv[1])
+except ValueError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize("size", [0, 2**64 - 16])
+def test_a_heap_that_never_ends_is_refused_and_not_walked(saved, size):
+    raw = bytearray(saved.read_bytes())
+    with h5py.File(saved) as file:
+        start = file["token"].id.get_offset()
+    heap = int.from_bytes(raw[start + 4 : start + 12], "little")
+    assert raw[heap : heap + 4] == b"GCOL"
+    raw[heap + 16 : heap + 18] = (0 if size == 0 else 1).to_bytes(2, "little")
+    raw[heap + 24 : heap + 32] = size.to_bytes(8, "little")
+    saved.write_bytes(raw)
+    program = [sys.executable, "-c", OPENED, str(saved)]  # in this process the library could not be stopped
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=30)
+    assert "variable 'token' is text on a damaged heap; legal: text as it was written" in done.stderr
