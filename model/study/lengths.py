@@ -37,7 +37,6 @@ def length_grid(
     n_episodes: int = 40,
     lengths: Sequence[int] | None = None,
     anchors: Sequence[Anchor] = ANCHORS,
-    block: int | None = None,
 ) -> pd.DataFrame:
     """Return how many needles a model finds, one row an anchor, position code, context length and depth.
 
@@ -50,7 +49,6 @@ def length_grid(
         n_episodes: of a cell; every anchor and position code sees the same ones.
         lengths: in tokens; by default a quarter of the training context to four times it, doubling.
         anchors: of the decay, for models with an importance term.
-        block: queries that share an anchor of "exact"; the model's own by default.
 
     Returns:
         anchor ("none" for models without importance), rope, context_length, depth, then what `data.summarise`
@@ -69,7 +67,7 @@ def length_grid(
     if model.tokenizer is None or model.tokenizer.to_str() != corpus.tokenizer_json:
         step = "Name the corpus that the model was trained on."
         raise refusal("corpus", corpus, legal="a corpus of the tokenizer inside the model", step=step)
-    models = _variations(model, anchors, block)
+    models = _variations(model, anchors)
     tables = []
     for length in lengths or [model.config.n_ctx * 2**i // 4 for i in range(5)]:
         episodes = _episodes(corpus, length=length, n_episodes=n_episodes)
@@ -169,13 +167,11 @@ def _episodes(corpus: TokenCorpus, *, length: int, n_episodes: int) -> Episodes:
     return task.build(EPISODE_SEED, n_episodes=n_episodes * len(DEPTHS))
 
 
-def _variations(
-    model: SISAModel, anchors: Sequence[Anchor], block: int | None
-) -> dict[tuple[str, Rope], SISAModel]:
+def _variations(model: SISAModel, anchors: Sequence[Anchor]) -> dict[tuple[str, Rope], SISAModel]:
     """Return the model under every anchor and position code that it can have."""
     anchored = {WITHOUT_ANCHOR: model}
     if _has_anchor(model.config):
-        anchored = {anchor: with_anchor(model, anchor, block=block) for anchor in anchors}
+        anchored = {anchor: with_anchor(model, anchor) for anchor in anchors}
     models = {}
     for anchor, alike in anchored.items():
         models[anchor, model.config.rope] = alike

@@ -20,6 +20,7 @@ from model.analysis.episode import capture_episode
 from model.analysis.needle_lens import needle_lens
 from model.analysis.needles import needle_heads
 from model.config import SISAConfig
+from model.network.extension import with_anchor
 from model.network.network import SISAModel
 from model.study import runs as study_runs
 from model.study.__main__ import app
@@ -228,8 +229,7 @@ def test_lengths_that_were_measured_are_left_alone(folders, corpus_file, tmp_pat
     folder, asked = shutil.copytree(folders[0], tmp_path / "run"), []
     (folder / "lengths.csv").unlink(missing_ok=True)  # other tests share that run
 
-    def grid(*_, n_episodes, anchors, block):
-        assert block == 32
+    def grid(*_, n_episodes, anchors):
         asked.append((n_episodes, *anchors))
         if (n_episodes, *anchors) == stopped_at:
             raise KeyboardInterrupt
@@ -474,7 +474,8 @@ def test_a_grid_differs_between_anchors_only_past_what_the_causal_one_holds(corp
     assert apart[short].max() < 1e-3 < 1e-1 < apart[~short].max()
     # a head that halves every token decays by 89 nats in 128, where even "exact" clamps, and by 22 in 32
     for block in (16, 32, 128):
-        finer = length_grid(model, corpus, n_episodes=1, lengths=(256,), anchors=("exact",), block=block)
+        blocked = with_anchor(model, "exact", block=block)
+        finer = length_grid(blocked, corpus, n_episodes=1, lengths=(256,), anchors=("exact",))
         cells = finer.set_index(["context_length", "rope", "depth"])["nll"]
         wide[block] = cells
     far = wide.loc[256]

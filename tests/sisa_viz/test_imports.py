@@ -24,6 +24,8 @@ HEAVY = (
     "h5netcdf",
 )
 FROM_DATA = (
+    "data.commands",
+    "data.digests",
     "data.extras",
     "data.files",
     "data.refusal",

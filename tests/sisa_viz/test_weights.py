@@ -70,7 +70,7 @@ def test_span_mass_is_a_share_of_absolute_weights(make_trace):
         ({"bias": "log_n"}, "score bias is 'log_n'; legal: a finite number, or 'log_t'"),
         ({"bias": True}, "is True; legal"),
         ({"bias": None}, "is None; legal"),
-        ({"bias": float("nan")}, "is nan; legal"),
+        ({"bias": float("nan")}, "is nan; legal|NaN.* legal: a JSON string"),
         ({"kind": {}}, "is {}; legal"),
         ({"terms": {"decay": "x"}}, "score terms is .* strings for content, importance"),
         ({"terms": {"content": 3}}, "legal: strings for content, importance"),
