@@ -23,3 +23,15 @@ def lively(model, *, half_life=None):
 def mixers(model) -> list[Any]:
     """A model's mixers, whose own layers no type checker knows."""
     return [block.attn for block in model.blocks]
+
+
+def moved_by_later_tokens(model, *, length, cut, seed) -> float:
+    """The largest change of an earlier logit when later tokens change, and when they are not there."""
+    d_vocab, generator = model.config.d_vocab, torch.Generator().manual_seed(seed)
+    tokens = torch.randint(0, d_vocab, (1, length), generator=generator)
+    kept = min(length - 1, max(1, round(cut * length)))
+    changed = tokens.clone()
+    changed[:, kept:] = torch.randint(0, d_vocab, (1, length - kept), generator=generator)
+    full = model(tokens)[:, :kept]
+    others = (model(changed)[:, :kept], model(tokens[:, :kept]))
+    return max((full - other).abs().max().item() for other in others)
