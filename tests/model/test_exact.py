@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from score_twin import attend, clamp_in, draw, with_gradients
-from small_models import SMALL, lively
+from small_models import SMALL, lively, moved_by_later_tokens
 
 from data import topics_corpus
 from model import SISAConfig, SISAModel, capture, load, save, with_anchor, with_rope
@@ -46,7 +46,8 @@ def test_output_and_gradients_equal_the_unclamped_twin_wherever_no_position_is_c
 def test_a_block_holds_half_lives_in_proportion_to_its_length(half_life, block):
     g = -torch.arange(300.0, dtype=torch.float64) * math.log(2) / half_life
     held, next_size = (
-        clamp_of(g, anchor="exact", dtype=torch.float32, block=size).clamped for size in (block, 3 * block)
+        clamp_of(g, anchor="exact", dtype=torch.float32, anchor_block=size).clamped
+        for size in (block, 3 * block)
     )
     assert not held.any()
     assert next_size.any()
@@ -109,14 +110,7 @@ def test_float16_blocks_are_an_eighth_as_long():
 )
 def test_no_later_token_moves_an_earlier_logit(half_life, length, cut, block, seed):
     model = lively(SISAModel(SISAConfig(**SMALL, d_state=4, anchor_block=block)), half_life=half_life)
-    generator = torch.Generator().manual_seed(seed)
-    tokens = torch.randint(0, SMALL["d_vocab"], (1, length), generator=generator)
-    kept = min(length - 1, max(1, round(cut * length)))
-    changed = tokens.clone()
-    changed[:, kept:] = torch.randint(0, SMALL["d_vocab"], (1, length - kept), generator=generator)
-    full, other, prefix = model(tokens), model(changed), model(tokens[:, :kept])
-    assert (full[:, :kept] - other[:, :kept]).abs().max() <= 1e-5
-    assert (full[:, :kept] - prefix).abs().max() <= 1e-5
+    assert moved_by_later_tokens(model, length=length, cut=cut, seed=seed) <= 1e-5
 
 
 @given(

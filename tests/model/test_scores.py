@@ -43,7 +43,7 @@ def test_causal_anchor_is_exact_while_it_does_not_clamp(total_decay):
     assert g.min() > -2 * causal_range(torch.float32)
     lam, phase = torch.nn.functional.softplus(inputs["lam_raw"]), running_sum(inputs["theta"].mT).mT
     b_rot, c_rot = rotate(inputs["B"], phase), rotate(inputs["C"], phase)
-    anchored = clamp_of(g, anchor="causal", dtype=torch.float32, block=1).centred
+    anchored = clamp_of(g, anchor="causal", dtype=torch.float32, anchor_block=1).centred
     free, held = (importance_scores(c_rot, b_rot, x, lam) for x in (g, anchored))
     torch.testing.assert_close(held, free, rtol=1e-9, atol=1e-12)
 
@@ -75,7 +75,7 @@ def test_causal_range_fits_its_dtype(dtype, bound):
 
 def test_clamp_marks_positions_past_twice_the_range():
     g = -torch.arange(0.0, 200.0)[None, None]
-    clamp = clamp_of(g, anchor="causal", dtype=torch.float32, block=1)
+    clamp = clamp_of(g, anchor="causal", dtype=torch.float32, anchor_block=1)
     assert clamp.clamped.sum() == (-g > 2 * causal_range(torch.float32)).sum() == 123
     assert anchored_decay(*clamp).abs().max() == causal_range(torch.float32)
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.mixers.attention.anchor import Clamp, anchored_decay, clamp_of, queries_in_block
+from model.mixers.attention.anchor import Clamp, anchored_decay, clamp_of
 from model.mixers.attention.blocks import Keys, attention_by_blocks
 from model.mixers.attention.sdpa import fused_attention
 from model.mixers.attention.sisa_score import Importance
@@ -32,7 +32,7 @@ def draw(seed, *, batch=1, head=2, length=64, d_head=16, d_state=8, total_decay=
 def clamp_in(inputs, *, anchor, dtype=torch.float32, block=128) -> Clamp:
     """What the clamp does to the decay of these inputs."""
     g = running_sum(inputs["log_decay"])
-    return clamp_of(g, anchor=anchor, dtype=dtype, block=queries_in_block(block, dtype))
+    return clamp_of(g, anchor=anchor, dtype=dtype, anchor_block=block)
 
 
 def attend(inputs, *, anchor, explicit, dtype=torch.float32, block=128):
@@ -55,8 +55,7 @@ def attend(inputs, *, anchor, explicit, dtype=torch.float32, block=128):
     q, k, v = (t.to(dtype) if dtype == torch.float16 else t for t in (q, k, v))
     if anchor == "exact":
         keys = Keys(k, v, term.b_rot, g_hat)
-        block = queries_in_block(block, q.dtype)
-        return attention_by_blocks(q, keys, term, block=block, attend=fused_attention)
+        return attention_by_blocks(q, keys, term, anchor_block=block, attend=fused_attention)
     return fused_attention(*term.widen(q, k), v)
 
 

@@ -94,7 +94,7 @@ def clamp_of(
     *,
     anchor: Anchor,
     dtype: torch.dtype,
-    block: int,
+    anchor_block: int,
     past: Float[Tensor, "*dims earlier"] | None = None,
 ) -> Clamp:
     """Return where the clamp of an anchor acts on a running decay, and what it puts there.
@@ -111,7 +111,7 @@ def clamp_of(
         cum_decay: g, nats, never increasing.
         anchor: which one.
         dtype: of the fused score; it decides R of all but the paper's.
-        block: queries that share an anchor, for "exact" alone.
+        anchor_block: of the config, for "exact" alone; float16 has shorter ones, `queries_in_block`.
         past: g of the positions before, where decoding goes on from a cache; blocks count from its first.
 
     Returns:
@@ -119,14 +119,15 @@ def clamp_of(
 
     Example:
         >>> g = torch.tensor([-1.0, -50.0, -100.0, -180.0])
-        >>> clamp_of(g, anchor="causal", dtype=torch.float32, block=2).clamped.tolist()
+        >>> clamp_of(g, anchor="causal", dtype=torch.float32, anchor_block=2).clamped.tolist()
         [False, False, True, True]
-        >>> clamp_of(g, anchor="exact", dtype=torch.float32, block=2).clamped.tolist()  # 49 and 80 nats
+        >>> clamp_of(g, anchor="exact", dtype=torch.float32, anchor_block=2).clamped.tolist()  # 80 nats
         [False, False, False, True]
     """
     if anchor == "exact":
         earlier = 0 if past is None else past.shape[-1]
         whole = cum_decay if past is None else torch.cat((past, cum_decay), dim=-1)
+        block = queries_in_block(anchor_block, dtype)
         limit = at_block_start(whole, block)[..., earlier:] - 2 * causal_range(dtype)
         return Clamp(cum_decay, limit, cum_decay < limit)
     if dtype == torch.float16:

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from model.mixers.attention.anchor import at_block_start, causal_range
+from model.mixers.attention.anchor import at_block_start, causal_range, queries_in_block
 from model.mixers.attention.sisa_score import Importance, augmented, faded, state_scale
 
 MOST_COPIES = 32  # blocks whose K̂ are kept for gradients: 2,048 tokens in blocks of 64
@@ -43,7 +43,7 @@ class Keys(NamedTuple):
 
 
 def attention_by_blocks(
-    q: Tensor, keys: Keys, importance: Importance, *, block: int, attend: Attend
+    q: Tensor, keys: Keys, importance: Importance, *, anchor_block: int, attend: Attend
 ) -> Tensor:
     """Return what `attend` gives for every query, from one call a block of queries.
 
@@ -51,7 +51,7 @@ def attention_by_blocks(
         q: queries after RoPE; they are the last of the keys' positions.
         keys: of all positions.
         importance: R(Φ)C, ĝ and λ of the queries.
-        block: queries that share an anchor; blocks count from the first key.
+        anchor_block: of the config; blocks count from the first key.
         attend: one fused call, such as `model.mixers.attention.sdpa.fused_attention`.
 
     Returns:
@@ -62,11 +62,11 @@ def attention_by_blocks(
         >>> q, b, g = torch.zeros(1, 1, 4, 2), torch.zeros(1, 1, 4, 2), torch.zeros(1, 1, 4)
         >>> v = torch.tensor([[[[4.0, 0.0], [2.0, 0.0], [0.0, 0.0], [2.0, 0.0]]]])
         >>> term = Importance(b, b, g, torch.ones(1))
-        >>> mean = attention_by_blocks(q, Keys(q, v, b, g), term, block=3, attend=fused_attention)
+        >>> mean = attention_by_blocks(q, Keys(q, v, b, g), term, anchor_block=3, attend=fused_attention)
         >>> mean[0, 0, :, 0].tolist()  # equal scores, hence running means
         [4.0, 3.0, 2.0, 2.0]
     """
-    length = keys.k.shape[-2]
+    block, length = queries_in_block(anchor_block, q.dtype), keys.k.shape[-2]
     first = length - q.shape[-2]
     stops = [*range((first // block + 1) * block, length, block), length]
     sizes = [stop - start for start, stop in zip([first, *stops], stops, strict=False)]

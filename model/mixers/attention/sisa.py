@@ -26,7 +26,7 @@ from transformer_lens.hook_points import HookPoint
 
 from model.config import SISAConfig
 from model.config.architectures import architecture
-from model.mixers.attention.anchor import anchored_decay, clamp_of, queries_in_block
+from model.mixers.attention.anchor import anchored_decay, clamp_of
 from model.mixers.attention.attention import Attention, Term
 from model.mixers.attention.blocks import Keys, attention_by_blocks
 from model.mixers.attention.sisa_score import Importance
@@ -99,8 +99,8 @@ class SISAAttention(Attention):
         if cache:
             cum_decay, phase = cache.continue_decay(cum_decay), cache.continue_phase(phase)
         cum_decay, phase = self.hook_cum_decay(cum_decay), self.hook_phase(phase)
-        block = queries_in_block(self.config.anchor_block, dtype)
-        clamp = clamp_of(cum_decay, anchor=self.config.anchor, dtype=dtype, block=block, past=past)
+        anchor, block = self.config.anchor, self.config.anchor_block
+        clamp = clamp_of(cum_decay, anchor=anchor, dtype=dtype, anchor_block=block, past=past)
         clamped = self.hook_clamped(clamp.clamped)
         g_hat = self.hook_anchored_decay(anchored_decay(clamp.centred, clamp.limit, clamped))
         c_rot = self.hook_rot_C(self._gated(rotate(C, phase)))
@@ -117,8 +117,8 @@ class SISAAttention(Attention):
         if cache:
             k, v, b_rot, g_hat = cache.extend(k, v, term.b_rot, term.g_hat[..., None])
             keys = Keys(k, v, b_rot, g_hat[..., 0])
-        block = queries_in_block(self.config.anchor_block, q.dtype)
-        return attention_by_blocks(q, keys, term, block=block, attend=self._attend)
+        block = self.config.anchor_block
+        return attention_by_blocks(q, keys, term, anchor_block=block, attend=self._attend)
 
     def _gated(self, c_rot: Tensor) -> Tensor:
         """Return R(Φ)C as the score uses it; here as it is."""
