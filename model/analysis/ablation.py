@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import pandas as pd
-import torch
-from torch import Tensor
-from transformer_lens.hook_points import HookPoint
 
 from data import Episodes, summarise
-from data.refusal import one_of, refusal
+from data.refusal import refusal
 from model.analysis.evaluation import evaluate
+from model.analysis.interventions.hooking import intervened
+from model.analysis.interventions.intervention import Intervention
+from model.analysis.interventions.sites import layers_with
 from model.network.network import SISAModel
 
 ScoreTerm = Literal["content", "importance"]  # of s_ij = q_i·k_j / √d_h + λ C̄_i·B̄_j
-FACTOR_HOOKS: dict[ScoreTerm, str] = {"content": "hook_q", "importance": "hook_lam"}  # a factor of each term
-
-
-@contextmanager
-def ablated(model: SISAModel, part: ScoreTerm) -> Iterator[SISAModel]:
-    """Take one term out of every score of a model for as long as the `with` block lasts.
-
-    The score is s_ij = q_i·k_j / √d_h + λ C̄_i·B̄_j. Without content, q = 0; without importance, λ = 0. A
-    factor is set to zero and not the term itself, so that no tensor of query × key is built. Every layer
-    loses the term, so later layers see the consequences as well.
-
-    Args:
-        model: it gets hooks inside the block and none afterwards, whatever happens inside.
-        part: "content" or "importance".
-
-    Raises:
-        ValueError: the scores of this model have no such term.
-
-    Example:
-        >>> from model import SISAConfig, SISAModel
-        >>> model, tokens = SISAModel(SISAConfig.preset("tiny")), torch.arange(8)[None]
-        >>> with ablated(model, "importance"):
-        ...     _, cache = model.run_with_cache(tokens)
-        >>> cache["blocks.1.attn.hook_importance_scores"].abs().max().item()
-        0.0
-    """
-    one_of("part", part, score_terms(model))
-    with model.hooks(fwd_hooks=[(lambda name: name.endswith(FACTOR_HOOKS[part]), _zero)]):
-        yield model
+SCORE_TERMS: tuple[ScoreTerm, ...] = ("content", "importance")
 
 
 def score_terms(model: SISAModel) -> list[ScoreTerm]:
@@ -65,8 +35,7 @@ def score_terms(model: SISAModel) -> list[ScoreTerm]:
     """
     if not isinstance(model, SISAModel):
         raise refusal("model", model, legal="a SISAModel", step='Begin with load("niah").')
-    hooks = list(model.hook_dict)
-    return [term for term, factor in FACTOR_HOOKS.items() if any(name.endswith(factor) for name in hooks)]
+    return [term for term in SCORE_TERMS if layers_with(model, term)]
 
 
 def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
@@ -95,12 +64,7 @@ def ablations(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     rows = [summarise(evaluate(model, episodes), by=()).assign(scores=" + ".join(terms) or "no scores")]
     removals: list[tuple[ScoreTerm, str]] = [("importance", "content alone"), ("content", "importance alone")]
     for removed, left in removals if len(terms) > 1 else []:
-        with ablated(model, removed):
+        with intervened(model, Intervention(removed)):
             rows.append(summarise(evaluate(model, episodes), by=()).assign(scores=left))
     columns = ["scores", "successes", "n", "rate", "low", "high", "nll"]
     return pd.concat(rows, ignore_index=True).loc[:, columns]
-
-
-def _zero(factor: Tensor, hook: HookPoint) -> Tensor:
-    """Return zeros in place of a factor, as a forward hook."""
-    return torch.zeros_like(factor)

@@ -69,8 +69,15 @@ class Block(nn.Module):
 
     def forward(self, x: Residual, cache: LayerCache | None = None) -> Residual:
         """Return the residual stream after this block; with a cache, x holds the positions after its own."""
+        return self.after_mlp(self.after_mixer(x, cache))
+
+    def after_mixer(self, x: Residual, cache: LayerCache | None = None) -> Residual:
+        """Return the residual stream between mixer and SwiGLU, where positions have met."""
         x = self.hook_resid_pre(x)
-        x = self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x), cache)))
-        return self.hook_resid_post(
-            x + self.hook_mlp_out(self.mlp(self.ln2(x))) if hasattr(self, "mlp") else x
-        )
+        return self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x), cache)))
+
+    def after_mlp(self, x: Residual) -> Residual:
+        """Return the residual stream after the SwiGLU, which takes every position by itself."""
+        if hasattr(self, "mlp"):
+            x = x + self.hook_mlp_out(self.mlp(self.ln2(x)))
+        return self.hook_resid_post(x)

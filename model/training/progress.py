@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 
 import lightning as L
 from tqdm.auto import tqdm
 
+from data.progress import watched_by_a_person
 from model.network.network import SISAModel
 from model.training.callbacks import Recorder, StepCallback
 from model.training.recipe import TrainingConfig
@@ -59,20 +58,3 @@ class Progress(StepCallback):
         """Close the bar, however the run ended."""
         if self.bar is not None:
             self.bar.close()
-
-
-def watched_by_a_person() -> bool:
-    """Return whether a person sees the output as it comes, in a terminal or a notebook front end.
-
-    A bar that redraws itself fills the log of a pipe or of a headless run with thousands of lines. Kernels
-    that Jupyter Server starts have the session's name in their environment; those of papermill do not.
-
-    Example:
-        >>> from contextlib import redirect_stderr
-        >>> from io import StringIO
-        >>> with redirect_stderr(StringIO()):  # as a pipe would
-        ...     watched_by_a_person()
-        False
-    """
-    in_kernel = "ipykernel" in sys.modules
-    return "JPY_SESSION_NAME" in os.environ if in_kernel else sys.stderr.isatty()

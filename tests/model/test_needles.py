@@ -4,12 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from small_models import SMALL, lively
 
 from data import NIAHTask, topics_corpus
 from model import SISAConfig, SISAModel, capture, load, save
-from model.analysis.ablation import ablated, ablations
+from model.analysis.ablation import ablations
 from model.analysis.episode import answers, capture_episode
 from model.analysis.needle_lens import needle_lens
 from model.analysis.needles import needle_heads
@@ -89,46 +88,8 @@ def test_a_captured_episode_has_its_spans_and_no_padding(small):
         assert value.tolist() == answer.tolist()
 
 
-@pytest.mark.parametrize("part", ["content", "importance"])
-def test_inside_ablated_one_term_is_zero_in_every_layer_and_afterwards_nothing_is_left(sisa, tokens, part):
-    before = sisa(tokens)
-    part_itself = f"hook_{part}_scores"
-    twin = sisa.run_with_hooks(
-        tokens, fwd_hooks=[(lambda name: name.endswith(part_itself), lambda scores, hook: 0 * scores)]
-    )
-    names = [f"blocks.{layer}.attn.hook_{p}_scores" for layer in range(2) for p in (part, "attn")]
-    with ablated(sisa, part) as model:
-        logits, cache = model.run_with_cache(tokens, names_filter=names)
-        assert all(not cache[name].any() for name in names[::2])
-        assert all(cache[name].any() for name in names[1::2])
-    assert not torch.allclose(logits, before, atol=1e-3)
-    torch.testing.assert_close(logits, twin)
-    assert torch.equal(sisa(tokens), before)
-    assert not any(hook.fwd_hooks for hook in sisa.hook_dict.values())
-
-
-def test_an_error_inside_ablated_leaves_no_hook(sisa):
-    with pytest.raises(RuntimeError, match="mine"), ablated(sisa, "content"):
-        raise RuntimeError("mine")
-    assert not any(hook.fwd_hooks for hook in sisa.hook_dict.values())
-
-
-def test_an_unknown_part_is_refused(sisa):
-    with (
-        pytest.raises(ValueError, match="part is 'decay'; legal: 'content', 'importance'"),
-        ablated(sisa, "decay"),  # pyright: ignore[reportArgumentType]
-    ):
-        pass
-
-
 def test_what_has_no_importance_is_not_without_it():
     sizes: Any = SMALL | {"d_model": 32, "d_vocab": SYNTHETIC.d_vocab}
-    fox = SISAModel(SISAConfig(**sizes, architecture="fox"))
-    with (
-        pytest.raises(ValueError, match="part is 'importance'; legal: 'content'"),
-        ablated(fox, "importance"),
-    ):
-        pass
     episodes = SYNTHETIC.build(3, n_episodes=2)
     for architecture, scores in (("fox", "content"), ("mamba2", "no scores")):
         model = SISAModel(SISAConfig(**sizes, architecture=architecture))

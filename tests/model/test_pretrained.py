@@ -11,8 +11,9 @@ import torch
 
 from data import NIAHTask, topics_corpus, wilson
 from model import SISAConfig, load
-from model.analysis.ablation import ablated
 from model.analysis.evaluation import evaluate
+from model.analysis.interventions.hooking import intervened
+from model.analysis.interventions.intervention import Intervention
 from model.weights.checkpoint import PRETRAINED
 
 SEED, N_EPISODES = 8, 24
@@ -61,7 +62,7 @@ def test_greedy_decoding_agrees_with_the_forced_verdict(model, measured, lesion)
     few = replace(episodes, tokens=episodes.tokens[:6], labels=episodes.labels[:6], knobs=episodes.knobs[:6])
     start = int(few.knobs["answer_start"].iloc[0])
     assert (few.knobs["answer_start"] == start).all()
-    with ablated(model, lesion) if lesion else nullcontext():
+    with intervened(model, Intervention(lesion)) if lesion else nullcontext():
         verdicts = evaluate(model, few)["exact_match"] == 1
         said = model.generate(torch.as_tensor(few.tokens[:, :start]), max_new_tokens=4)[:, start:]
     assert (said.numpy() == few.tokens[:, start:]).all(axis=1).tolist() == verdicts.tolist()

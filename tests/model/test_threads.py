@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from model import capture
-from model.analysis.ablation import ablated
+from model.analysis.interventions.hooking import intervened
+from model.analysis.interventions.intervention import Intervention
 
 PATIENCE = 0.3  # seconds in which a pass that is not held back ends many times over
 
@@ -51,7 +52,7 @@ def same(got, expected):
 def test_a_pass_waits_while_another_thread_has_hooks_in(sisa, tokens, name):
     expected = PASSES[name](sisa, tokens)
     with ThreadPoolExecutor(1) as other:
-        with ablated(sisa, "importance"):
+        with intervened(sisa, Intervention("importance")):
             beside = other.submit(PASSES[name], sisa, tokens)
             with pytest.raises(TimeoutError):
                 beside.result(timeout=PATIENCE)
@@ -67,7 +68,7 @@ def test_hooks_wait_for_a_pass_that_has_begun(sisa, tokens):
 
     def ablate():
         assert inside.wait(60)
-        with ablated(sisa, "importance"):
+        with intervened(sisa, Intervention("importance")):
             hooked.set()
             return sisa(tokens)
 
@@ -89,7 +90,7 @@ def test_hooks_wait_for_a_pass_that_has_begun(sisa, tokens):
     ids=["reset_hooks", "add_hook", "add_perma_hook", "add_caching_hooks", "remove_all_hook_fns"],
 )
 def test_hooks_do_not_change_under_another_thread(sisa, tokens, change):
-    with ThreadPoolExecutor(1) as other, ablated(sisa, "importance"):
+    with ThreadPoolExecutor(1) as other, intervened(sisa, Intervention("importance")):
         expected, beside = sisa(tokens), other.submit(change, sisa)
         with pytest.raises(TimeoutError):
             beside.result(timeout=PATIENCE)
@@ -98,7 +99,7 @@ def test_hooks_do_not_change_under_another_thread(sisa, tokens, change):
 
 def test_many_ablations_and_captures_side_by_side(sisa, tokens):
     def without_importance():
-        with ablated(sisa, "importance"):
+        with intervened(sisa, Intervention("importance")):
             return PASSES["forward"](sisa, tokens)
 
     alone = without_importance(), PASSES["capture"](sisa, tokens)
@@ -110,13 +111,13 @@ def test_many_ablations_and_captures_side_by_side(sisa, tokens):
 
 
 def test_one_thread_nests_hooks_and_an_error_gives_the_turn_back(sisa, tokens):
-    with ablated(sisa, "importance"), sisa.hooks():
+    with intervened(sisa, Intervention("importance")), sisa.hooks():
         once = sisa(tokens)
-        with ablated(sisa, "content"):
+        with intervened(sisa, Intervention("content")):
             twice = capture(sisa, tokens[0])
         assert torch.equal(sisa(tokens), once)
     assert not twice["q"].any()
-    with pytest.raises(ZeroDivisionError), ablated(sisa, "content"):
+    with pytest.raises(ZeroDivisionError), intervened(sisa, Intervention("content")):
         raise ZeroDivisionError
     with pytest.raises(ValueError, match="tokens"):
         sisa(tokens[0])

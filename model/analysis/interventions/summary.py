@@ -1,0 +1,43 @@
+"""Effects over episodes as a table with intervals: a row an intervention, a column a number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from data.results.intervals import mean_interval
+
+MEASURES = {"log_p_lost": ("low", "high"), "exact_lost": ("exact_low", "exact_high")}
+
+
+def summarise_effects(effects: pd.DataFrame, *, by: Sequence[str] = ("name",)) -> pd.DataFrame:
+    """Return the mean effect of every intervention with its interval over episodes.
+
+    All episodes are seen by the unchanged and by the changed model, so the differences of pairs are averaged,
+    with Student's t-interval. Exact matches are counted likewise: +1 where a right answer was lost, −1 where
+    one was won.
+
+    Args:
+        effects: of `effects`: a row an intervention and episode.
+        by: columns that tell interventions, depths or lengths apart; their order of appearance is kept.
+
+    Returns:
+        the columns of `by`, then log_p_lost (mean nats), low, high, exact_lost (share of the episodes),
+        exact_low, exact_high, n. Intervals are NaN below three episodes.
+
+    Example:
+        >>> rows = pd.DataFrame({"name": "a", "log_p_lost": [1.0, 2.0, 3.0],
+        ...                      "was_right": True, "exact_match": [True, False, False]})
+        >>> summarise_effects(rows)[["log_p_lost", "exact_lost", "n"]].round(2).values.tolist()
+        [[2.0, 0.67, 3.0]]
+    """
+    right, still = effects["was_right"].astype(int), effects["exact_match"].astype(int)
+    rows = []
+    for key, group in effects.assign(exact_lost=right - still).groupby(list(by), sort=False):
+        row = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
+        for measure, (low, high) in MEASURES.items():
+            found = mean_interval(group[measure].to_numpy(float))
+            row |= {measure: found.value, low: found.low, high: found.high}
+        rows.append(row | {"n": len(group)})
+    return pd.DataFrame(rows, columns=[*by, *(c for m, ends in MEASURES.items() for c in (m, *ends)), "n"])
