@@ -20,6 +20,7 @@ from data.niah.selection import first_episodes
 from data.progress import shown
 from data.refusal import one_of, refusal, whole
 from model.analysis.interventions.effects import (
+    Answers,
     Asked,
     answers_after_mixer,
     answers_from,
@@ -84,10 +85,9 @@ def knockouts(
     for control in controls:
         one_of("controls", control, CONTROLS)
     few = first_episodes(episodes, whole("n_control", n_control, least=2))
-    plans: list[tuple[Episodes, Sequence[How]]] = [(episodes, ("zero",))]
-    if controls:
-        plans.append((few, cast(Sequence[How], controls)))
-    work = [(shown_to, how) for shown_to, hows in plans for how in hows]
+    work: list[tuple[Episodes, How]] = [(episodes, "zero")]
+    for control in controls:
+        work.append((few, cast(How, control)))
     parts = []
     for shown_to, how in shown(work, what="kinds of knock-out"):
         for term in chosen:
@@ -104,16 +104,16 @@ def _every_head(model: SISAModel, episodes: Episodes, term: Target, how: How, *,
         for layer in layers_with(model, term):
             change = Intervention(term, how, layers=[layer], seed=seed)
             heads_apart = isinstance(model.blocks[layer].attn, Attention)
-            passes = _by_outputs(model, asked, change) if heads_apart else _by_hooks(model, asked, change)
+            one_by_one = _by_outputs if heads_apart else _by_hooks
+            passes = one_by_one(model, asked, change, layer)
             for head, after in enumerate(passes):
                 rows = effect_rows(asked, before, after)
                 parts.append(rows.assign(layer=layer, head=head, term=term, how=how))
     return pd.concat(parts, ignore_index=True)
 
 
-def _by_hooks(model: SISAModel, asked: Asked, change: Intervention) -> Iterator:
+def _by_hooks(model: SISAModel, asked: Asked, change: Intervention, layer: int) -> Iterator[Answers]:
     """Yield the answers with one head changed after the other, each from a whole pass."""
-    (layer,) = change.layers or ()
     for head in range(n_heads_of(model, layer, change.what)):
         one = Intervention(change.what, change.how, layers=[layer], heads=[head], seed=change.seed)
         with intervened(model, one):
@@ -122,9 +122,8 @@ def _by_hooks(model: SISAModel, asked: Asked, change: Intervention) -> Iterator:
 
 
 @torch.no_grad()
-def _by_outputs(model: SISAModel, asked: Asked, change: Intervention) -> Iterator:
+def _by_outputs(model: SISAModel, asked: Asked, change: Intervention, layer: int) -> Iterator[Answers]:
     """Yield the same from one pass of the mixer: the stream gets the difference of one head's output."""
-    (layer,) = change.layers or ()
     entry, W_O = asked.entries[layer], model.blocks[layer].attn.W_O
     before, middle = _outputs(model, layer, entry)
     with intervened(model, change):

@@ -111,7 +111,7 @@ def effects(
     table = pd.concat(parts, ignore_index=True)
     table["name"] = pd.Categorical(table["name"], categories=list(changes))  # sorts as they were given
     table = table.sort_values(["name", "episode"], ignore_index=True).astype({"name": str})
-    return table[["name", "episode", "log_p", "log_p_lost", "exact_match", "was_right"]]
+    return table.loc[:, ["name", "episode", "log_p", "log_p_lost", "exact_match", "was_right"]]
 
 
 def first_layer(model: SISAModel, change: Iterable[Intervention]) -> int:
