@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-Kind = Literal["none", "Student's t", "one more seed", "order statistics"]
+Kind = Literal["none", "Student's t", "one more seed", "order statistics", "Fisher's z"]
 
 LEVEL = 0.95
 FEWEST_SEEDS = 3  # a mean of fewer is shown without an interval

@@ -6,11 +6,13 @@ A run folder keeps them in heads.csv. Runs of earlier versions kept them in metr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
 
 HEAD_KEYS = ("layer", "head")
+INITIAL_LAM = math.log1p(math.exp(-1))  # λ of every head before training, softplus(−1) ≈ 0.3133
 NAME_OF_HEAD = r"^(?P<measure>\w+)/L(?P<layer>\d+)H(?P<head>\d+)$"
 LONG_COLUMNS = ("name", "value", "tokens")  # of a table of one number a row, beside what tells runs apart
 
