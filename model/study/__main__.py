@@ -2,12 +2,14 @@
 
 python -m model.study train main fusion --missing --corpus corpus.npz --workers 4 --compile
 python -m model.study lengths out/study/* --corpus corpus.npz
+python -m model.study causes out/study/* --corpus corpus.npz
 python -m model.study collect out/study/* --gpu "NVIDIA H200" --commit f80bdf3 --date 2026-11-23
 python -m model.study readme
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -20,15 +22,17 @@ with one_line(COMMAND):  # Ctrl-C while libraries load, which takes seconds
     import typer
     from typer.core import TyperGroup
 
-    from data import measured, open_corpus
+    from data import TokenCorpus, measured, open_corpus
     from data.refusal import one_of, refusal
     from data.results.variants import USUAL_ANCHOR
     from model.config import Anchor
+    from model.study.causes import measure_causes
     from model.study.collect import MEASURED_FOLDER, collect, collect_tiny, finished_run
     from model.study.lengths import measure_lengths
     from model.study.plans import planned
     from model.study.readme import write_reproduction
     from model.study.runs import StudyRun, train_all
+    from model.training.run import Run
 
 
 class _Commands(TyperGroup):
@@ -95,16 +99,39 @@ def _lengths(
     Models with an importance term are measured under both anchors of its decay, exact and causal. What the
     file holds already, of these weights and as many episodes, is left alone.
     """
-    runs = [finished_run(folder) for folder in folders]  # all of them first: one grid takes minutes
+    for folder, run, source in _with_corpus(folders, corpus):
+        done = measure_lengths(run, source, n_episodes=n_episodes, device=device)
+        told = f"anchors measured: {', '.join(done)}" if done else "lengths.csv is there"
+        print(f"{folder}: {told}; {n_episodes} episodes a cell", flush=True)
+
+
+@app.command("causes")
+def _causes(
+    folders: Folders,
+    corpus: Corpus = "",
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    n_episodes: Annotated[int, typer.Option(help="episodes of each of five depths")] = 40,
+) -> None:
+    """Take terms, branches and heads out of finished runs and write what they lose.
+
+    levels.csv has each of the two things that a model fuses taken out as a whole, knockouts.csv one term of
+    one head, atlas.csv what its heads are. Files that are newer than the weights are left alone.
+    """
+    for folder, run, source in _with_corpus(folders, corpus):
+        done = measure_causes(run, source, n_episodes=n_episodes, device=device)
+        print(f"{folder}: {', '.join(done) or 'nothing left to measure'}", flush=True)
+
+
+def _with_corpus(folders: list[Path], corpus: str) -> Iterator[tuple[Path, Run, TokenCorpus]]:
+    """Yield finished runs beside the corpus, which must be what they were trained on."""
+    runs = [finished_run(folder) for folder in folders]  # all of them first: one measurement takes minutes
     source = open_corpus(corpus)
     for folder, run in zip(folders, runs, strict=True):
         trained_on = run.config["data"].get("corpus_sha256")
         if trained_on not in (None, source.sha256):
             legal = f"the corpus of {folder}, sha256 {trained_on[:12]}"
             raise refusal("corpus", source, legal=legal, step="Name its file with --corpus.")
-        done = measure_lengths(run, source, n_episodes=n_episodes, device=device)
-        told = f"anchors measured: {', '.join(done)}" if done else "lengths.csv is there"
-        print(f"{folder}: {told}; {n_episodes} episodes a cell", flush=True)
+        yield folder, run, source
 
 
 @app.command("collect")

@@ -64,9 +64,7 @@ def length_grid(
         Traceback (most recent call last):
         ValueError: corpus is ...; legal: a corpus of the tokenizer inside the model. Name the corpus ...
     """
-    if model.tokenizer is None or model.tokenizer.to_str() != corpus.tokenizer_json:
-        step = "Name the corpus that the model was trained on."
-        raise refusal("corpus", corpus, legal="a corpus of the tokenizer inside the model", step=step)
+    check_corpus(model, corpus)
     models = _variations(model, anchors)
     tables = []
     for length in lengths or [model.config.n_ctx * 2**i // 4 for i in range(5)]:
@@ -152,6 +150,26 @@ def read_lengths(run: Run) -> pd.DataFrame:
     if "anchor" in table:
         return table
     return table.assign(anchor=_anchors_of(run)[-1])
+
+
+def check_corpus(model: SISAModel, corpus: TokenCorpus) -> None:
+    """Refuse a corpus in tokens that a model does not read.
+
+    Args:
+        model: with the tokenizer that it was trained with.
+        corpus: whose held-out part it shall be measured on.
+
+    Raises:
+        ValueError: the model has another tokenizer, or none.
+
+    Example:
+        >>> from model import load
+        >>> corpus = TokenCorpus.from_documents(["a text", "another"], tokenizer=load("niah").tokenizer)
+        >>> check_corpus(load("niah"), corpus)
+    """
+    if model.tokenizer is None or model.tokenizer.to_str() != corpus.tokenizer_json:
+        step = "Name the corpus that the model was trained on."
+        raise refusal("corpus", corpus, legal="a corpus of the tokenizer inside the model", step=step)
 
 
 def _episodes(corpus: TokenCorpus, *, length: int, n_episodes: int) -> Episodes:

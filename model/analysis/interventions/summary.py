@@ -24,7 +24,7 @@ def summarise_effects(effects: pd.DataFrame, *, by: Sequence[str] = ("name",)) -
 
     Returns:
         the columns of `by`, then log_p_lost (mean nats), low, high, exact_lost (share of the episodes),
-        exact_low, exact_high, n. Intervals are NaN below three episodes.
+        exact_low, exact_high, rate (share that is right), n. Intervals are NaN below three episodes.
 
     Example:
         >>> rows = pd.DataFrame({"name": "a", "log_p_lost": [1.0, 2.0, 3.0],
@@ -32,12 +32,13 @@ def summarise_effects(effects: pd.DataFrame, *, by: Sequence[str] = ("name",)) -
         >>> summarise_effects(rows)[["log_p_lost", "exact_lost", "n"]].round(2).values.tolist()
         [[2.0, 0.67, 3.0]]
     """
-    right, still = effects["was_right"].astype(int), effects["exact_match"].astype(int)
+    right, still = effects["was_right"].astype(float), effects["exact_match"].astype(float)
     rows = []
     for key, group in effects.assign(exact_lost=right - still).groupby(list(by), sort=False):
         row = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
         for measure, (low, high) in MEASURES.items():
             found = mean_interval(group[measure].to_numpy(float))
             row |= {measure: found.value, low: found.low, high: found.high}
-        rows.append(row | {"n": len(group)})
-    return pd.DataFrame(rows, columns=[*by, *(c for m, ends in MEASURES.items() for c in (m, *ends)), "n"])
+        rows.append(row | {"rate": group["exact_match"].to_numpy(float).mean(), "n": len(group)})
+    measures = [column for measure, ends in MEASURES.items() for column in (measure, *ends)]
+    return pd.DataFrame(rows, columns=[*by, *measures, "rate", "n"])
