@@ -42,6 +42,28 @@ N_CTX_UNSAID = 2048  # the paper's context, where a file does not say its own
 SAID = {"vocab_size": "d_vocab", "d_model": "d_model", "n_layer": "n_layers", "n_head": "n_heads"}
 
 
+def released_name(name: str) -> str:
+    """Return the name that a parameter of a SISA or transformer model has in the released files.
+
+    Args:
+        name: of `SISAModel.named_parameters()`.
+
+    Raises:
+        ValueError: the released layout has no such parameter.
+
+    Example:
+        >>> released_name("blocks.3.attn.to_q.weight")
+        'layers.3.W_Q.weight'
+    """
+    block = re.fullmatch(r"blocks\.([0-9]+)\.(.+)", name)
+    names = LAYER_NAMES if block else NAMES
+    for theirs, ours in names.items():
+        if ours == (block[2] if block else name):
+            return f"layers.{block[1]}.{theirs}" if block else theirs
+    legal = f"embed.weight, ln_final.w and blocks.N.{{{', '.join(LAYER_NAMES.values())}}}"
+    raise refusal("parameter", name, legal=legal, step="Only SISA and the transformer have this layout.")
+
+
 class Released(TypedDict):
     """Name what is read of a released file."""
 
