@@ -5,6 +5,7 @@ from .network.network import SISAModel
 from .training.fit import fit
 from .weights.checkpoint import load, save
 from .weights.paper import import_paper_checkpoint
+from .weights.published import load_published, published_names
 
 __all__ = [
     "SISAConfig",
@@ -13,6 +14,8 @@ __all__ = [
     "fit",
     "import_paper_checkpoint",
     "load",
+    "load_published",
+    "published_names",
     "save",
     "with_anchor",
     "with_rope",

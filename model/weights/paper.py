@@ -38,6 +38,30 @@ LAYER_NAMES = {
 }
 NAMES = {"embed.weight": "embed.weight", "final_norm.weight": "ln_final.w"}
 N_CTX_UNSAID = 2048  # the paper's context, where a file does not say its own
+# what a stored config calls the sizes that tensors tell as well; others of its names are of other models
+SAID = {"vocab_size": "d_vocab", "d_model": "d_model", "n_layer": "n_layers", "n_head": "n_heads"}
+
+
+def released_name(name: str) -> str:
+    """Return the name that a parameter of a SISA or transformer model has in the released files.
+
+    Args:
+        name: of `SISAModel.named_parameters()`.
+
+    Raises:
+        ValueError: the released layout has no such parameter.
+
+    Example:
+        >>> released_name("blocks.3.attn.to_q.weight")
+        'layers.3.W_Q.weight'
+    """
+    block = re.fullmatch(r"blocks\.([0-9]+)\.(.+)", name)
+    names = LAYER_NAMES if block else NAMES
+    for theirs, ours in names.items():
+        if ours == (block[2] if block else name):
+            return f"layers.{block[1]}.{theirs}" if block else theirs
+    legal = f"embed.weight, ln_final.w and blocks.N.{{{', '.join(LAYER_NAMES.values())}}}"
+    raise refusal("parameter", name, legal=legal, step="Only SISA and the transformer have this layout.")
 
 
 class Released(TypedDict):
@@ -50,8 +74,9 @@ class Released(TypedDict):
 def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = None) -> SISAModel:
     """Return a float32 SISAModel with the released weights and the paper's anchor, "minimax".
 
-    The file is read with pickle execution off, so that nothing in it can run. Sizes come from the tensors;
-    n_ctx from the stored config ("seq_len"), 2,048 where it says nothing.
+    The file is read with pickle execution off, so that nothing in it can run. Sizes come from the tensors,
+    which must be those that the stored config says; n_ctx from that config ("seq_len"), 2,048 where it says
+    nothing.
 
     Args:
         path: the .pt file of the release.
@@ -59,8 +84,8 @@ def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = 
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file needs pickle execution, has another layout, has changed since it was written or
-            holds weights that are not finite; says what was found.
+        ValueError: the file needs pickle execution, has another layout or other sizes than its config says,
+            has changed since it was written or holds weights that are not finite; says what was found.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -78,6 +103,7 @@ def import_paper_checkpoint(path: str | PathLike[str], *, n_heads: int | None = 
     tensors = {_our_name(name, path): t for name, t in released.items()}
     tensors = {name: weight(name, t, source=path) for name, t in tensors.items()}
     config = _config(tensors, stored["config"], n_heads=n_heads, path=path)
+    _check_said(config, stored["config"], path)
     check_sizes(config, {name: tuple(t.shape) for name, t in tensors.items()}, source=path)
     model = SISAModel(config)
     fill(model, tensors, source=path)
@@ -151,6 +177,24 @@ def _our_name(name: str, path: str | PathLike[str]) -> str:
     legal = f"embed, final_norm and layers.N.{{{', '.join(LAYER_NAMES)}}}"
     step = "Only SISA and transformer checkpoints have this layout."
     raise refusal(f"tensor in {path}", name, legal=legal, step=step)
+
+
+def _check_said(config: SISAConfig, stored: object, path: object) -> None:
+    """Refuse a stored config that says other sizes than the tensors have; one that says none passes."""
+    said = stored if isinstance(stored, Mapping) else {}
+    wrong = [
+        f"{theirs}={said[theirs]!r} where its tensors have {getattr(config, ours)}"
+        for theirs, ours in SAID.items()
+        if said.get(theirs) is not None and not _is_size(said[theirs], getattr(config, ours))
+    ]
+    if wrong:
+        legal, step = "the sizes of its own tensors", "Give the released file itself."
+        raise refusal(f"config in {path}", "; ".join(wrong), legal=legal, step=step)
+
+
+def _is_size(said: object, size: int) -> bool:
+    """Return whether what a file says is this whole number; a tensor would compare number by number."""
+    return isinstance(said, int) and said == size
 
 
 def _config(

@@ -14,6 +14,7 @@ from model.study.notebooks.experiment import Experiment
 from model.study.notebooks.exploration import Exploration
 from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.parameters import from_parameters
+from model.study.notebooks.published import PublishedRun
 from model.study.notebooks.state_size import StateSizes
 
 
@@ -77,6 +78,7 @@ NOTEBOOKS = {
     "04_fusion_levels": FusionTour,
     "05_state_size": StateSizes,
     "06_context_length": Contexts,
+    "09_published_checkpoints": PublishedRun,
 }
 
 
