@@ -3,16 +3,16 @@
 import re
 import threading
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
-from small_models import SMALL, lively, mixers
+from intervened_models import TASK, hooks_left, model_of
+from small_models import mixers
 
-from data import NIAHTask
 from data.niah.selection import first_episodes
-from model import SISAConfig, SISAModel, load
+from model import SISAModel, load
 from model.analysis.evaluation import evaluate
 from model.analysis.interventions.changes import mean_by_distance, random_rows, shuffled_keys
 from model.analysis.interventions.effects import effects
@@ -21,7 +21,6 @@ from model.analysis.interventions.intervention import LEGAL_HOWS, How, Intervent
 from model.analysis.interventions.sites import targets
 from model.analysis.interventions.summary import summarise_effects
 from model.analysis.knockouts import CONTROLS, knockouts
-from model.config.architectures import architecture as record_of
 from model.mixers.parts.rotation import rotate
 from model.study.notebooks.exploration import Exploration
 
@@ -36,15 +35,6 @@ ARCHITECTURES = (
     "hymba",
     "mamba2",
 )
-TASK = NIAHTask(filler="synthetic", lengths=(16, 24), value_length=2, n_symbols=16)
-
-
-def model_of(name, **changes):
-    sizes: dict[str, Any] = SMALL | {"d_model": 32, "d_vocab": TASK.d_vocab, "anchor_block": 8} | changes
-    name, d_state = ("sisa", 0) if name == "transformer" else (name, 4 if record_of(name).d_state else 0)
-    sizes |= {"n_meta": 3, "window": 8, "n_layers": 3} if name == "hymba" else {}
-    sizes |= {"attention_period": 2, "attention_offset": 1} if name == "jamba" else {}
-    return lively(SISAModel(SISAConfig(**sizes, architecture=name, d_state=d_state), seed=1)).double()
 
 
 @pytest.fixture(params=ARCHITECTURES)
@@ -56,10 +46,6 @@ def any_model(request):
 def pair():
     generator = torch.Generator().manual_seed(3)
     return torch.randint(0, TASK.d_vocab, (2, 3, 14), generator=generator)
-
-
-def hooks_left(model):
-    return [name for name, hook in model.hook_dict.items() if hook.fwd_hooks or hook._forward_hooks]
 
 
 def test_a_change_by_nothing_changes_logits_by_exactly_nothing(any_model, pair):
