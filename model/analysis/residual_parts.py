@@ -24,6 +24,7 @@ from model.network.network import SISAModel
 from sisa_viz.trace.axes import head_name
 
 Keep = Callable[[Tensor], Tensor]
+TOLERANCE = 1e-3  # float32 stays under 1e-5; 16 bits, and hooks that edit, are off by far more
 
 
 class Parts(NamedTuple):
@@ -147,3 +148,21 @@ def place(field: str, position: object, length: int, *, least: int = 0) -> int:
         legal = f"{least} to {length - 1}, or from the end"
         raise refusal(field, position, legal=legal, step="Positions before are of meta tokens.")
     return at
+
+
+def check_exact(missed: float) -> None:
+    """Refuse a split that misses what was fired, for then something beside the weights made it.
+
+    Args:
+        missed: the largest distance between a sum of parts and what was fired, as a share of it.
+
+    Raises:
+        ValueError: more than rounding in float32 explains.
+
+    Example:
+        >>> check_exact(1e-6)
+    """
+    if not missed <= TOLERANCE:
+        came = f"one whose weights miss what it fired by {missed:.2g} of it"
+        step = "Call model.float() and model.reset_hooks() first."
+        raise refusal("model", came, legal="float32 or float64, no hook that edits", step=step)

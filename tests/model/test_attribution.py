@@ -34,8 +34,8 @@ LENGTH = 40  # more than n_ctx, so that dynamic_ntk stretches
 
 def built(name, *, half_life=2.0):
     """A model of three layers whose heads fade fast enough for the paper's anchor to clamp."""
-    config = SISAConfig(**(SMALL | {"n_layers": 3} | MODELS[name]))
-    model = lively(SISAModel(config, seed=1), half_life=half_life)
+    shape: dict[str, Any] = SMALL | {"n_layers": 3} | MODELS[name]
+    model = lively(SISAModel(SISAConfig(**shape), seed=1), half_life=half_life)
     with torch.no_grad():
         for p_name, p in model.named_parameters():
             if p_name.endswith("gate_raw"):
