@@ -143,13 +143,18 @@ def _factors(after: pd.DataFrame) -> pd.DataFrame:
     nats, labels = after.to_numpy().sum(axis=1), []
     for at, name in enumerate(map(str, after.index)):
         scales = name not in UNSCALED and nats[at - 1]
-        labels.append(f"{name} × {_brief(nats[at] / nats[at - 1])}" if scales else name)
+        labels.append(f"{name} × {brief_number(nats[at] / nats[at - 1])}" if scales else name)
     return pd.DataFrame({"label": labels, "kind": "factor", "nats": nats})
 
 
-def _brief(number: float) -> str:
-    """Write two digits of a number, and an exponent without its zero: 2.6e-4."""
-    return f"{number:.2g}".replace("e-0", "e-")
+def brief_number(number: float) -> str:
+    """Write three digits of a number, two of one below a thousandth, and an exponent without its zero.
+
+    Example:
+        >>> brief_number(13.642), brief_number(-0.000244)
+        ('13.6', '-2.4e-4')
+    """
+    return f"{number:{'.1e' if 0 < abs(number) < 1e-3 else '.3g'}}".replace("e-0", "e-")
 
 
 def plot_why(
@@ -214,8 +219,8 @@ def _panels(data: Why) -> go.Figure:
     height = figures.HEADER + 90 + 24 * max(len(data.rows), 10 if len(data.factors) else 4)
     if not len(data.factors):
         return figures.panels([WRITERS], columns=1, height=height)
-    titles, widths = [WRITERS, FACTORS, PAIRS], [0.46, 0.27, 0.27]
-    return figures.panels(titles, columns=3, height=height, column_widths=widths, horizontal_spacing=0.125)
+    titles, widths = [WRITERS, FACTORS, PAIRS], [0.44, 0.28, 0.28]
+    return figures.panels(titles, columns=3, height=height, column_widths=widths, horizontal_spacing=0.14)
 
 
 def _bars(figure: go.Figure, rows: pd.DataFrame, *, col: int) -> None:
@@ -229,7 +234,7 @@ def _bars(figure: go.Figure, rows: pd.DataFrame, *, col: int) -> None:
         x=nats,
         y=at,
         mode="text",
-        text=[f" {number:.3g} " for number in nats],
+        text=[f" {brief_number(number)} " for number in nats],
         textposition=["middle right" if number >= 0 else "middle left" for number in nats],
         cliponaxis=False,
         showlegend=False,
@@ -237,7 +242,7 @@ def _bars(figure: go.Figure, rows: pd.DataFrame, *, col: int) -> None:
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]} nats<extra></extra>",
     )
     figure.add_trace(numbers, row=1, col=col)
-    figure.update_xaxes(title="nats", range=_room(nats), nticks=5, row=1, col=col)
+    figure.update_xaxes(title="nats", range=room(nats), nticks=5, row=1, col=col)
     look = {"tickvals": at, "ticktext": labels, "showgrid": False, "zeroline": False}
     figure.update_yaxes(look, range=[len(rows) - 0.4, -0.6], row=1, col=col)
 
@@ -250,7 +255,7 @@ def _pair_bars(figure: go.Figure, pairs: pd.DataFrame) -> None:
         figure.add_trace(_thick(turned[chosen], at[chosen], colour, width), row=1, col=3)
     product = pairs["product"].to_numpy()
     figure.add_trace(_thick(product, at, INK, 3), row=1, col=3)
-    ends = go.Scatter(
+    boxes = go.Scatter(
         x=turned,
         y=at,
         mode="markers",
@@ -260,9 +265,9 @@ def _pair_bars(figure: go.Figure, pairs: pd.DataFrame) -> None:
         hovertemplate="<b>pair %{customdata[0]}</b><br>before rotation: %{customdata[1]}"
         "<br>after: %{customdata[2]}<extra></extra>",
     )
-    figure.add_trace(ends, row=1, col=3)
-    room = _room(np.concatenate([turned, product]), share=0.06)
-    figure.update_xaxes(title=PAIRS_AXIS, range=room, nticks=5, row=1, col=3)
+    figure.add_trace(boxes, row=1, col=3)
+    ends = np.concatenate([turned, product])
+    figure.update_xaxes(title=PAIRS_AXIS, range=room(ends, share=0.06), nticks=5, row=1, col=3)
     step = -(-len(pairs) // 16)
     look = {"title": axis_label("pair"), "tickvals": at[::step], "showgrid": False, "zeroline": False}
     figure.update_yaxes(look, range=[len(pairs) - 0.4, -0.6], row=1, col=3)
@@ -276,8 +281,13 @@ def _thick(ends: np.ndarray, at: np.ndarray, colour: str, width: int) -> go.Scat
     return go.Scatter(x=x.ravel(), y=y.ravel(), mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
-def _room(nats: np.ndarray, *, share: float = 0.28) -> list[float]:
-    """Return a range with room at the end of every bar, by default for its number."""
+def room(nats: np.ndarray, *, share: float = 0.32) -> list[float]:
+    """Return a range of an axis with room at the end of every bar, by default for its number.
+
+    Example:
+        >>> room(np.array([1.0, 4.0]), share=0.25)
+        [0.0, 5.0]
+    """
     low, high = min(0.0, float(nats.min())), max(0.0, float(nats.max()))
     margin = share * (high - low or 1.0)
     return [low - margin * (low < 0), high + margin * (high > 0)]

@@ -15,7 +15,9 @@ from sisa_viz.plots.why import (
     PAIRS_AXIS,
     POSITIVE,
     WRITERS,
+    brief_number,
     prepare_why,
+    room,
     why_words,
 )
 from sisa_viz.static.sheet import sheet
@@ -64,9 +66,9 @@ def _bars(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     _bar(axes, nats, grey=(rows["kind"] == "sum").to_numpy())
     for row, number in zip(at, nats, strict=True):
         side = "left" if number >= 0 else "right"
-        axes.text(number, row, f" {number:.3g} ", va="center", ha=side, fontsize="x-small")
+        axes.text(number, row, f" {brief_number(number)} ", va="center", ha=side, fontsize="x-small")
     axes.set_yticks(at, [visible(label, spaces=False) for label in rows["label"]], fontsize="x-small")
-    axes.margins(x=0.28)
+    axes.set_xlim(*room(nats))
     axes.set_title(title, fontsize="small")
     axes.set_xlabel("nats", fontsize="x-small")
 
@@ -76,7 +78,9 @@ def _bar(axes: Axes, nats: np.ndarray, *, grey: np.ndarray) -> None:
     sign = np.where(grey, "sum", np.where(nats >= 0, "positive", "negative"))
     colours = {"positive": POSITIVE, "negative": NEGATIVE, "sum": INK}
     at = [str(row) for row in range(len(nats))]
-    sns.barplot(x=nats, y=at, hue=sign, palette=colours, dodge=False, width=0.65, legend=False, ax=axes)
+    sns.barplot(
+        x=nats, y=at, hue=sign, palette=colours, dodge=False, saturation=1, width=0.65, legend=False, ax=axes
+    )
     axes.axvline(0, color=INK, linewidth=0.6)
     axes.tick_params(axis="x", labelsize="x-small")
 
