@@ -179,10 +179,10 @@ def _layer_table(
     assert isinstance(mixer, ScoredHeads)  # chosen so
     own = {name.removeprefix(prefix): t for name, t in fired.items() if name.startswith(prefix)}
     of_query, of_key = parts_before(model, fired, layer=layer, positions=at)
-    x_query, x_key = (
+    x_query, x_key = [
         block.ln1.w.double() * parts.written / scale
         for parts, scale in zip((of_query, of_key), own["ln1.hook_scale"], strict=True)
-    )
+    ]
     q = _positioned(_projected(x_query, mixer.W_Q), model.config, at[0], length)
     k = _positioned(_projected(x_key, mixer.W_K), model.config, at[1], length)
     names = of_query.names, of_key.names
@@ -222,7 +222,7 @@ def _importance(
     own: Mapping[str, Tensor],
 ) -> tuple[Float[Tensor, "head part writer"], dict[str, Float[Tensor, "head pair"]]]:
     """Return the importance by writers, and by pairs of channels after each of its factors in turn."""
-    phase, g_hat, lam = (own[f"attn.hook_{name}"] for name in ("phase", "anchored_decay", "lam"))
+    phase, g_hat, lam = [own[f"attn.hook_{name}"] for name in ("phase", "anchored_decay", "lam")]
     gate = own.get("attn.hook_gate", torch.ones_like(phase[0, 0]))
     c_rot, b_rot = rotate(C, phase[:, :1]), rotate(B, phase[:, 1:])
     decay = (g_hat[:, 0] - g_hat[:, 1]).exp()

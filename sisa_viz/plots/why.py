@@ -207,7 +207,7 @@ def why_words(data: Why) -> tuple[str, str]:
         >>> why_words(prepare_why(example_attribution()))[1]
         'score 2.5 nats, attention 0.8 · who wrote the query → who wrote the key'
     """
-    query, key = (f"{at} {visible(token, limit=LIMIT) or '∅'}" for at, token in (data.query, data.key))
+    query, key = [f"{at} {visible(token, limit=LIMIT) or '∅'}" for at, token in (data.query, data.key)]
     numbers = f"score {data.score:.3g} nats, attention {data.attention:.3g}"
     return (
         f"Why {data.head} looks from {query} to {key}",
@@ -242,7 +242,9 @@ def _bars(figure: go.Figure, rows: pd.DataFrame, *, col: int) -> None:
         hovertemplate="<b>%{customdata[0]}</b><br>%{customdata[1]} nats<extra></extra>",
     )
     figure.add_trace(numbers, row=1, col=col)
-    figure.update_xaxes(title="nats", range=room(nats), nticks=5, row=1, col=col)
+    figure.update_xaxes(
+        title="nats", range=room(nats, share=0.32 if col == 1 else 0.5), nticks=5, row=1, col=col
+    )
     look = {"tickvals": at, "ticktext": labels, "showgrid": False, "zeroline": False}
     figure.update_yaxes(look, range=[len(rows) - 0.4, -0.6], row=1, col=col)
 
@@ -281,8 +283,8 @@ def _thick(ends: np.ndarray, at: np.ndarray, colour: str, width: int) -> go.Scat
     return go.Scatter(x=x.ravel(), y=y.ravel(), mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
 
-def room(nats: np.ndarray, *, share: float = 0.32) -> list[float]:
-    """Return a range of an axis with room at the end of every bar, by default for its number.
+def room(nats: np.ndarray, *, share: float) -> list[float]:
+    """Return a range of an axis with room at the end of every bar.
 
     Example:
         >>> room(np.array([1.0, 4.0]), share=0.25)

@@ -68,7 +68,7 @@ def _bars(axes: Axes, rows: pd.DataFrame, title: str) -> None:
         side = "left" if number >= 0 else "right"
         axes.text(number, row, f" {brief_number(number)} ", va="center", ha=side, fontsize="x-small")
     axes.set_yticks(at, [visible(label, spaces=False) for label in rows["label"]], fontsize="x-small")
-    axes.set_xlim(*room(nats))
+    axes.set_xlim(*room(nats, share=0.32))
     axes.set_title(title, fontsize="small")
     axes.set_xlabel("nats", fontsize="x-small")
 
