@@ -16,6 +16,7 @@ from .plots.scores import plot_scores as plot_scores
 from .plots.span_mass import plot_span_mass as plot_span_mass
 from .plots.state_size import plot_state_size as plot_state_size
 from .plots.training import plot_training as plot_training
+from .plots.why import plot_why as plot_why
 from .trace import build_trace as build_trace
 from .trace import check_trace as check_trace
 from .trace import open_trace as open_trace
@@ -39,6 +40,7 @@ __all__ = [
     "plot_span_mass",
     "plot_state_size",
     "plot_training",
+    "plot_why",
     "read_heads",
     "read_runs",
     "report",

@@ -70,3 +70,32 @@ def example_runs() -> pd.DataFrame:
                 run = (f"{variant}-{seed}", variant, seed, step, 512 * step)
                 rows += [(*run, name, value) for name, value in values.items()]
     return pd.DataFrame(rows, columns=["run", "architecture", "seed", "step", "tokens", "name", "value"])
+
+
+def example_attribution() -> pd.DataFrame:
+    """Return why one head looks from " is" to "The", as `model.analysis.attribution` has it: numbers by hand.
+
+    Two parts wrote query and key, which makes four pairs a term, and the state has two pairs of channels.
+
+    Example:
+        >>> table = example_attribution()
+        >>> float(table.loc[table["split"] == "writers", "nats"].sum())
+        2.5
+    """
+    columns = ["term", "split", "query_part", "key_part", "factor", "pair", "nats"]
+    parts = [(query, key) for query in ("embed", "L0 MLP") for key in ("embed", "L0 MLP")]
+    nats = {"content": (0.25, -0.25, 1.5, 0.5), "importance": (0.25, 0.125, 0.125, 0.0)}
+    rows = [
+        (term, "writers", *pair, "", None, number)
+        for term, numbers in nats.items()
+        for pair, number in zip(parts, numbers, strict=True)
+    ]
+    factors = {"C·B": (4.0, 1.0), "rotation": (-3.0, 0.0), "decay": (-0.5, -0.5), "λ": (-0.25, -0.25)}
+    rows += [
+        ("importance", "factors", "", "", factor, pair, number)
+        for factor, numbers in factors.items()
+        for pair, number in enumerate(numbers)
+    ]
+    table = pd.DataFrame(rows, columns=columns).astype({"pair": "Int64"}).assign(layer=1, head=0)
+    place = {"query": 2, "key": 0, "query_token": " is", "key_token": "The"}
+    return table.assign(score=2.5, attention=0.8, **place)

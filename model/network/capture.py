@@ -93,9 +93,10 @@ def capture(
     """
     if not hasattr(model, "run_with_cache"):
         raise refusal("model", model, legal="a SISAModel", step='Begin with load("niah").')
-    ids = _ids(model, tokens)
-    given = _labels(model, ids[0].tolist()) if labels is None else _checked(labels, ids.shape[1])
-    part, shown = _shown(model, part, ids.shape[1] + model.config.n_meta)
+    ids = one_sequence(model, tokens)
+    row, n_meta = ids[0].tolist(), model.config.n_meta
+    labels = position_labels(model, row, labels)
+    part, shown = _shown(model, part, len(labels))
     hooks = {_hook(layer, name) for layer, mixer in shown.items() for name in mixer.trace_hooks}
     _, cache = model.run_with_cache(
         ids, names_filter=lambda name: name in hooks, return_cache_object=False, return_type=None
@@ -106,17 +107,16 @@ def capture(
             for layer, mixer in shown.items()
         ]
     )
-    row, meta = ids[0].tolist(), range(model.config.n_meta)
     trace = build_trace(
         **factors,
-        token_ids=np.asarray([-1 for _ in meta] + row),
-        labels=[f"<meta {n}>" for n in meta] + given,
+        token_ids=np.asarray([-1] * n_meta + row),
+        labels=labels,
         config=model.config.to_dict(),
         score=_score(shown, factors, state_space=part == STATE_SPACE),
         seed=model.seed,
         versions=versions(),
         text=model.tokenizer.decode(row, skip_special_tokens=False) if model.tokenizer else None,
-        spans=_shifted(spans or {}, by=len(meta)),
+        spans=_shifted(spans or {}, by=n_meta),
         dtype=dtype,
     )
     return trace.assign_coords(layer=("layer", list(shown), trace["layer"].attrs))
@@ -135,8 +135,21 @@ def _shown(model: Capturable, part: str | None, length: int) -> tuple[PartName, 
     return chosen, {layer: of_layer[chosen] for layer, of_layer in parts.items() if chosen in of_layer}
 
 
-def _ids(model: Capturable, tokens: Sequenced) -> Tensor:
-    """Return one sequence as token ids [1, position]."""
+def one_sequence(model: Capturable, tokens: Sequenced) -> Int[Tensor, "1 position"]:
+    """Return one sequence as token ids, on the model's device.
+
+    Args:
+        model: a SISAModel; text needs its tokenizer.
+        tokens: text, or token ids [position] or [1, position].
+
+    Raises:
+        ValueError: the tokens are not one sequence, or there are none.
+
+    Example:
+        >>> from model import SISAConfig, SISAModel
+        >>> one_sequence(SISAModel(SISAConfig.preset("tiny")), [5, 3]).tolist()
+        [[5, 3]]
+    """
     if isinstance(tokens, str):
         return model.to_tokens(tokens)
     try:
@@ -217,5 +230,24 @@ def _checked(labels: object, length: int) -> list[str]:
     return [str(label) for label in given]
 
 
-def _labels(model: Capturable, ids: list[int]) -> list[str]:
-    return list(token_labels(model.tokenizer, ids)) if model.tokenizer else [str(i) for i in ids]
+def position_labels(model: Capturable, ids: Sequence[int], labels: Sequence[str] | None = None) -> list[str]:
+    """Return a label for every position of the residual stream: of meta tokens first, then of the tokens.
+
+    Args:
+        model: a SISAModel; one without a tokenizer labels tokens with their ids.
+        ids: token ids of one sequence.
+        labels: a string a token, in place of the tokenizer's.
+
+    Raises:
+        ValueError: labels that are not a string a token.
+
+    Example:
+        >>> from model import SISAConfig, SISAModel
+        >>> position_labels(SISAModel(SISAConfig.preset("tiny", architecture="hymba", n_meta=1)), [5, 3])
+        ['<meta 0>', '5', '3']
+    """
+    if labels is not None:
+        own = _checked(labels, len(ids))
+    else:
+        own = list(token_labels(model.tokenizer, ids)) if model.tokenizer else [str(i) for i in ids]
+    return [f"<meta {n}>" for n in range(model.config.n_meta)] + own

@@ -22,6 +22,7 @@ def panels(
     columns: int,
     height: int,
     row_heights: Sequence[float] | None = None,
+    column_widths: Sequence[float] | None = None,
     horizontal_spacing: float | None = None,
     vertical_spacing: float | None = None,
     shared_xaxes: bool = False,
@@ -35,6 +36,7 @@ def panels(
         columns: Panels side by side.
         height: Of the whole figure, in pixels.
         row_heights: Heights of the rows relative to each other; equal where left out.
+        column_widths: Widths of the columns likewise.
         horizontal_spacing: Between columns, as a share of the figure's width.
         vertical_spacing: Between rows, as a share of the figure's height.
         shared_xaxes: Whether only the lowest row has words on its x axis.
@@ -50,6 +52,7 @@ def panels(
         cols=columns,
         subplot_titles=[escape(text) for text in titles],
         row_heights=list(row_heights) if row_heights else None,
+        column_widths=list(column_widths) if column_widths else None,
         horizontal_spacing=horizontal_spacing,
         vertical_spacing=vertical_spacing,
         shared_xaxes=shared_xaxes,

@@ -1,4 +1,4 @@
-"""Printed twins of six plots: the same prepared data and colours, as matplotlib figures for SVG and PDF.
+"""Printed twins of seven plots: the same prepared data and colours, as matplotlib figures for SVG and PDF.
 
     figure = static.plot_niah_convergence(runs)
     figure.savefig("convergence.pdf")
@@ -16,6 +16,7 @@ with needs_extra("print"):
     from sisa_viz.static.niah_grid import plot_niah_grid
     from sisa_viz.static.state_size import plot_state_size
     from sisa_viz.static.training import plot_training
+    from sisa_viz.static.why import plot_why
 
 __all__ = [
     "plot_decay",
@@ -24,4 +25,5 @@ __all__ = [
     "plot_niah_grid",
     "plot_state_size",
     "plot_training",
+    "plot_why",
 ]

@@ -20,7 +20,9 @@ from sisa_viz import (
     plot_span_mass,
     plot_state_size,
     plot_training,
+    plot_why,
 )
+from sisa_viz.examples import example_attribution
 from sisa_viz.pages.picture import picture, picture_uri, plain
 
 
@@ -38,6 +40,7 @@ def figures(make_trace, metrics, published, summary):
         "grid": plot_niah_grid(summary),
         "training": plot_training(metrics),
         "needle_lens": plot_needle_lens(heads, metrics=runs),
+        "why": plot_why(example_attribution()),
         "head_course": plot_head_course(heads, limits={"22 nats": 16.1}),
         "state_size": plot_state_size(measured.final(runs), y=["corpus256/exact_match", "val/loss"]),
     }

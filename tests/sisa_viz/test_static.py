@@ -10,8 +10,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from sisa_viz import static
-from sisa_viz.look.colours import architecture_colour, layer_colour
+from sisa_viz.examples import example_attribution
+from sisa_viz.look.colours import INK, architecture_colour, layer_colour
 from sisa_viz.plots.decay import prepare_decay
+from sisa_viz.plots.why import NEGATIVE, POSITIVE
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def twins(trace, metrics, published, summary, heads, sizes):
         "niah_grid": static.plot_niah_grid(summary),
         "training": static.plot_training(metrics),
         "decay": static.plot_decay(trace),
+        "why": static.plot_why(example_attribution()),
     }
 
 
@@ -148,3 +151,17 @@ def test_dollar_signs_stay_text(metrics, tmp_path):
     figure = static.plot_niah_convergence(one.assign(architecture="$x^2$"))
     figure.savefig(tmp_path / "a.svg")
     assert "$x^2$" in (tmp_path / "a.svg").read_text()
+
+
+def test_why_draws_the_prepared_bars_in_their_colours(twins):
+    writers, factors, pairs = twins["why"].axes
+    labels = [text.get_text() for text in writers.get_yticklabels()]
+    assert labels[:3] == ["score", "content", "L0 MLP → embed"]
+    bars = {round(bar.get_y() + bar.get_height() / 2): bar for bar in writers.patches if bar.get_width()}
+    assert [bars[row].get_width() for row in range(7)] == [2.5, 2.0, 1.5, 0.5, 0.25, -0.25, 0.5]
+    colours = [to_hex(bars[row].get_facecolor()) for row in (0, 2, 5)]
+    assert colours == [INK, POSITIVE, NEGATIVE]
+    assert [text.get_text() for text in factors.get_yticklabels()][2:] == ["decay × 0.5", "λ × 0.5"]
+    assert [text.get_text() for text in pairs.get_yticklabels()] == ["0", "1"]
+    table = example_attribution()
+    assert len(static.plot_why(table.loc[table["term"] == "content"]).axes) == 1

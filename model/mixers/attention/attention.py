@@ -18,6 +18,7 @@ that has attention beside something else (Hymba) derives from ScoredHeads.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -64,6 +65,16 @@ class ScoredHeads(Mixer):
     hook_content_scores: HookPoint
     hook_attn_scores: HookPoint
     hook_pattern: HookPoint
+
+    @property
+    @abstractmethod
+    def W_Q(self) -> Float[Tensor, "head d_model d_head"]:
+        """W_Q by head: the normed residual stream times it is q before the position code."""
+
+    @property
+    @abstractmethod
+    def W_K(self) -> Float[Tensor, "head d_model d_head"]:
+        """W_K by query head, likewise."""
 
     def _add_score_hooks(self) -> None:
         """Make the hooks of q, k, v and of every score."""

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
@@ -130,3 +131,13 @@ class SISAAttention(Attention):
 
     def _watched_term(self, scores: Tensor) -> Tensor:
         return self.hook_importance_scores(scores)
+
+    @property
+    def W_B(self) -> Float[Tensor, "head d_model d_state"]:
+        """W_B by head, laid out as W_Q is."""
+        return self._by_head(self.to_B)
+
+    @property
+    def W_C(self) -> Float[Tensor, "head d_model d_state"]:
+        """W_C by head, laid out as W_Q is."""
+        return self._by_head(self.to_C)

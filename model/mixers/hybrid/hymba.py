@@ -111,6 +111,18 @@ class Hymba(ScoredHeads, Mamba2Recurrence):
         x = x.unflatten(-1, (-1, heads_wide * self.config.d_head))
         return x.repeat_interleave(self.config.n_heads // x.shape[2], dim=2)
 
+    @property
+    def W_Q(self) -> Float[Tensor, "head d_model d_head"]:
+        """W_Q by head, as TransformerLens lays it out."""
+        return self.to_in.weight[: self.widths[0]].unflatten(0, (self.config.n_heads, -1)).mT
+
+    @property
+    def W_K(self) -> Float[Tensor, "head d_model d_head"]:
+        """W_K by query head: a shared head stands once for each of its queries."""
+        shared = self.to_in.weight[self.widths[0] :][: self.widths[1]]
+        by_head = shared.unflatten(0, (-1, self.config.d_head)).mT
+        return by_head.repeat_interleave(self.config.n_heads // len(by_head), dim=0)
+
     def visible(self, length: int, device: torch.device) -> Bool[Tensor, "query key"]:
         """Return what a position of this layer may look at; length counts meta tokens too."""
         position = torch.arange(length, device=device)
