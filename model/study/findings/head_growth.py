@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from data.results.estimate import Estimate
+from data.results.estimate import FEWEST_SEEDS, Estimate
 from data.results.head_table import INITIAL_LAM
 from data.results.intervals import mean_interval
 from data.results.ranks import PREDICTORS, rank_correlation
@@ -73,7 +72,8 @@ def by_layer(heads: pd.DataFrame, *, measure: str) -> pd.DataFrame:
 def _written(values: pd.Series, *, log: bool) -> str:
     found = mean_interval(values.to_numpy(float))
     form = "{:.1f}" if log else "{:.3f}"
-    mean, low, high = (form.format(np.exp(end) if log else end) for end in (found.value, found.low, found.high))
+    ends = np.array([found.value, found.low, found.high])
+    mean, low, high = map(form.format, np.exp(ends) if log else ends)
     return f"{mean} ({low} to {high})" if found.has_interval else mean
 
 
@@ -81,8 +81,7 @@ def depth_trends(heads: pd.DataFrame) -> pd.DataFrame:
     """Return whether λ and half-life rise or fall with depth, one variant and measure a row.
 
     In each run, the rank correlation over its heads of the number with the layer; its mean over runs has a
-    t-interval from three runs on. A variant of one run has the interval over heads (Fisher's z), of two runs
-    none.
+    t-interval from three runs on. Heads of one run were trained together, so that one run has no interval.
 
     Args:
         heads: rows as `last_step` takes them.
@@ -92,9 +91,10 @@ def depth_trends(heads: pd.DataFrame) -> pd.DataFrame:
         "falls with depth", or "undecided" where the interval holds 0 or there is none.
 
     Example:
-        >>> row = {"variant": "SISA d_state=16", "run": "a", "step": 50, "half_life": 8.0}
-        >>> heads = [row | {"layer": n // 4, "head": n % 4, "lam": 0.3 - n / 100} for n in range(24)]
-        >>> depth_trends(pd.DataFrame(heads))[["measure", "verdict"]].values.tolist()
+        >>> row = {"variant": "SISA d_state=16", "step": 50, "half_life": 8.0}
+        >>> at = [(run, n // 4, n % 4, 0.3 - n / 100) for run in "abc" for n in range(24)]
+        >>> heads = pd.DataFrame(at, columns=["run", "layer", "head", "lam"]).assign(**row)
+        >>> depth_trends(heads)[["measure", "verdict"]].values.tolist()
         [['lam', 'falls with depth'], ['half_life', 'undecided']]
     """
     rows = last_step(heads)
@@ -103,11 +103,58 @@ def depth_trends(heads: pd.DataFrame) -> pd.DataFrame:
         runs = [run for _, run in rows.loc[rows["variant"] == variant].groupby("run")]
         for measure in MEASURES:
             each = [rank_correlation(run["layer"].to_numpy(), run[measure].to_numpy()) for run in runs]
-            one = each[0] if len(each) == 1 else mean_interval([estimate.value for estimate in each])
-            verdict = verdict_on(one, border=0, side="above", words=(RISES, FALLS))
-            low, high = np.clip([one.low, one.high], -1, 1)
-            found.append((variant, measure, one.value, low, high, len(runs), verdict))
+            mean = mean_interval([estimate.value for estimate in each])
+            verdict = verdict_on(mean, border=0, side="above", words=(RISES, FALLS))
+            low, high = np.clip([mean.low, mean.high], -1, 1)
+            found.append((variant, measure, mean.value, low, high, len(runs), verdict))
     return pd.DataFrame(found, columns=pd.Index(TREND_COLUMNS))
+
+
+def first_layer_lead(heads: pd.DataFrame, variant: str) -> Estimate:
+    """Return by how much the median λ of layer 0 exceeds that of all other layers, mean over runs.
+
+    A rank correlation with depth does not tell a slope from a first layer that stands apart; this does.
+
+    Args:
+        heads: rows as `last_step` takes them.
+        variant: whose runs are taken.
+
+    Example:
+        >>> row = {"variant": "a", "step": 50, "head": 0, "half_life": 8.0}
+        >>> at = [(run, layer, 0.31 - 0.01 * (layer > 0)) for run in "abc" for layer in range(3)]
+        >>> heads = pd.DataFrame(at, columns=["run", "layer", "lam"]).assign(**row)
+        >>> round(first_layer_lead(heads, "a").value, 4)
+        0.01
+    """
+    rows = last_step(heads)
+    rows = rows.loc[rows["variant"] == variant]
+    medians = rows.assign(first=rows["layer"] == 0).groupby(["run", "first"])["lam"].median().unstack()
+    return mean_interval((medians[True] - medians[False]).to_numpy(float))
+
+
+def ranked_by(atlas: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return how well the other numbers of an atlas rank its heads by one of them.
+
+    Args:
+        atlas: of `model.analysis.atlas.head_atlas`.
+        column: the one that is compared with, such as "importance_share".
+
+    Returns:
+        By predictor: correlation (Spearman's), low, high; the strongest first.
+
+    Example:
+        >>> numbers = dict.fromkeys(PREDICTORS, range(12))
+        >>> ranked_by(pd.DataFrame(numbers), "importance_share").loc["lam"].round(2).tolist()
+        [1.0, 0.98, 1.0]
+    """
+    found = {
+        name: rank_correlation(atlas[name].to_numpy(), atlas[column].to_numpy())
+        for name in PREDICTORS
+        if name != column
+    }
+    rows = {name: (one.value, one.low, one.high) for name, one in found.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=pd.Index(["correlation", "low", "high"]))
+    return table.rename_axis("predictor").sort_values("correlation", key=lambda x: -x.abs())
 
 
 def atlas_conclusion(
@@ -115,6 +162,7 @@ def atlas_conclusion(
     trends: pd.DataFrame,
     *,
     shown: str,
+    lead: Estimate,
     correlations: pd.DataFrame | None = None,
 ) -> list[str]:
     """Return what an atlas, the study's trends and perhaps knock-outs say, in sentences made of the numbers.
@@ -124,21 +172,24 @@ def atlas_conclusion(
     Args:
         atlas: of `model.analysis.atlas.head_atlas`.
         trends: of `depth_trends`.
-        shown: variant whose λ by layer has a sentence of its own.
+        shown: variant whose λ by layer has sentences of its own.
+        lead: of `first_layer_lead`, of that variant.
         correlations: of `data.results.ranks.atlas_correlations`; None where no knock-outs were measured.
 
     Example:
         >>> row = {"layer": 0, "lam": 0.3133, "half_life": 8.0, "importance_share": 0.25}
         >>> atlas = pd.DataFrame([row | {"head": head} for head in (0, 1)])
         >>> trend = ("a", "lam", -0.5, -0.6, -0.4, 12, "falls with depth")
-        >>> atlas_conclusion(atlas, pd.DataFrame([trend], columns=TREND_COLUMNS), shown="a")[-1]
+        >>> trends = pd.DataFrame([trend], columns=TREND_COLUMNS)
+        >>> lead = Estimate(value=0.008, low=0.007, high=0.009, n=12)
+        >>> atlas_conclusion(atlas, trends, shown="a", lead=lead)[3]
         'In a, λ falls with depth: rank correlation −0.50 (95 % interval −0.60 to −0.40, 12 runs).'
     """
     own = trends.loc[trends["variant"] == shown].set_index("measure")
-    sentences = [_of_weight(atlas), _of_reach(atlas), _of_others(trends)] if len(trends) > 1 else []
-    sentences = sentences or [_of_weight(atlas), _of_reach(atlas)]
+    sentences = [_of_weight(atlas), _of_reach(atlas), _of_variants(trends)]
     for measure in [name for name in MEASURES if name in own.index]:
         sentences.append(_of_depth(own.loc[measure], f"In {shown}, {MEASURES[measure]}"))
+    sentences.append(_of_lead(lead, shown))
     if correlations is not None:
         sentences += [_of_costs(correlations, term) for term in dict.fromkeys(correlations["term"])]
     return sentences
@@ -155,20 +206,29 @@ def _of_weight(atlas: pd.DataFrame) -> str:
 def _of_reach(atlas: pd.DataFrame) -> str:
     share, layers = 100 * atlas["importance_share"], atlas.groupby("layer")["importance_share"].median()
     return (
-        f"Yet importance moves between {share.min():.0f} and {share.max():.0f} % of a head's attention, most in "
-        f"layer {layers.idxmax()} (median head {100 * layers.max():.0f} %), least in layer {layers.idxmin()} "
+        f"Yet importance moves between {share.min():.0f} and {share.max():.0f} % of a head's attention, most "
+        f"in layer {layers.idxmax()} (median head {100 * layers.max():.0f} %), least in layer {layers.idxmin()} "
         f"({100 * layers.min():.0f} %); half-lives lie between {atlas['half_life'].min():.1f} and "
         f"{atlas['half_life'].max():.1f} tokens."
     )
 
 
-def _of_others(trends: pd.DataFrame) -> str:
-    lam = trends.loc[trends["measure"] == "lam", "verdict"]
-    counts = [f"{what} in {int((lam == what).sum())}" for what in (FALLS, RISES)]
+def _of_variants(trends: pd.DataFrame) -> str:
+    verdicts = trends.loc[(trends["measure"] == "lam") & (trends["runs"] >= FEWEST_SEEDS), "verdict"]
+    falls, rises, open_ = (int((verdicts == what).sum()) for what in (FALLS, RISES, UNDECIDED))
     return (
-        f"Of {len(lam)} variants of the study, λ {' and '.join(counts)}; it is {UNDECIDED} in "
-        f"{int((lam == UNDECIDED).sum())}."
+        f"Of {len(verdicts)} variants of the study with {FEWEST_SEEDS} runs or more, λ {FALLS} in {falls}, "
+        f"{RISES} in {rises} and is {UNDECIDED} in {open_}."
     )
+
+
+def _of_lead(lead: Estimate, shown: str) -> str:
+    start = f"The median λ of layer 0 of {shown} against that of the other layers:"
+    if not lead.has_interval:
+        return f"{start} {lead.value:+.4f}, of {lead.n} runs too few for an interval.".replace("-", "−")
+    what = verdict_on(lead, border=0, side="above", words=("higher", "lower"))
+    numbers = f"{lead.value:+.4f} (95 % interval {lead.low:+.4f} to {lead.high:+.4f}, {lead.n} runs)"
+    return f"{start} {what}, {numbers}.".replace("-", "−")
 
 
 def _of_depth(trend: pd.Series, start: str) -> str:
