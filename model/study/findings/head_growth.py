@@ -205,11 +205,12 @@ def _of_weight(atlas: pd.DataFrame) -> str:
 
 def _of_reach(atlas: pd.DataFrame) -> str:
     share, layers = 100 * atlas["importance_share"], atlas.groupby("layer")["importance_share"].median()
+    reach = atlas["half_life"]
     return (
         f"Yet importance moves between {share.min():.0f} and {share.max():.0f} % of a head's attention, most "
-        f"in layer {layers.idxmax()} (median head {100 * layers.max():.0f} %), least in layer {layers.idxmin()} "
-        f"({100 * layers.min():.0f} %); half-lives lie between {atlas['half_life'].min():.1f} and "
-        f"{atlas['half_life'].max():.1f} tokens."
+        f"in layer {layers.idxmax()} (median head {100 * layers.max():.0f} %), least in layer "
+        f"{layers.idxmin()} ({100 * layers.min():.0f} %); half-lives lie between {reach.min():.1f} and "
+        f"{reach.max():.1f} tokens."
     )
 
 
