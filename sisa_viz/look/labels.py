@@ -114,7 +114,8 @@ def compact(value: float, places: int, *, signed: bool = False) -> str:
     digits = f"{abs(value):.{places}f}".removeprefix("0") or "0"
     if not digits.strip(".0"):
         return "0"
-    return ("−" if value < 0 else "+" if signed else "") + digits
+    above = "+" if signed else ""
+    return ("−" if value < 0 else above) + digits
 
 
 def places_for(limit: float) -> int:

@@ -44,8 +44,8 @@ def prepare_atlas(table: pd.DataFrame) -> xr.Dataset:
     rows = check_table(table, (*HEADS, "lam", *ATLAS_MAPS[1:]), what="the atlas")
     if rows.duplicated(list(HEADS)).any():
         raise ValueError("the atlas has a head twice; legal: one run. Choose with atlas[atlas['run'] == ...]")
-    maps = rows.assign(lam_moved=rows["lam"] - INITIAL_LAM).set_index(list(HEADS))[list(ATLAS_MAPS)]
-    data = xr.Dataset.from_dataframe(maps)
+    maps = rows.assign(lam_moved=rows["lam"] - INITIAL_LAM).set_index(list(HEADS))
+    data = xr.Dataset.from_dataframe(maps.loc[:, list(ATLAS_MAPS)])
     data = data.reindex({axis: np.arange(int(data[axis].max()) + 1) for axis in HEADS})
     for axis in HEADS:
         data[axis].attrs.update(axis_attrs(axis))
@@ -91,7 +91,7 @@ def shown(name: str, data: xr.Dataset) -> xr.DataArray:
     """
     if name == "lam_moved":
         return 1000 * data[name]
-    return np.log10(data[name]) if name == "half_life" else data[name]
+    return data[name].copy(data=np.log10(data[name].values)) if name == "half_life" else data[name]
 
 
 def limits(name: str, data: xr.Dataset) -> tuple[float, float]:
@@ -129,13 +129,9 @@ def cell_words(name: str, data: xr.Dataset) -> np.ndarray:
         >>> [str(cell_words(name, data)[0, 0]) for name in data]
         ['+10', '8.0', '.50', '.25']
     """
-    values, signed = shown(name, data).values, name == "lam_moved"
-    if name == "half_life":
-        values = data[name].values
-    limit = max(signed_limit(values), SMALLEST_LIMIT)
-    places = (
-        places_for(limit) if signed else 1 if name == "half_life" and limit < 100 else 2 if limit < 10 else 0
-    )
+    signed = name == "lam_moved"
+    values = data[name].values if name == "half_life" else shown(name, data).values
+    places = {"lam_moved": places_for(limits(name, data)[1]), "half_life": 1}.get(name, 2)
     return np.array([[compact(value, places, signed=signed) for value in row] for row in values])
 
 

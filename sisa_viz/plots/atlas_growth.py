@@ -50,7 +50,7 @@ def prepare_atlas_growth(heads: pd.DataFrame) -> pd.DataFrame:
     found = long.groupby(["panel", "layer", "step"])["value"]
     table = found.quantile(np.array([0.25, 0.5, 0.75])).unstack()
     named = table.set_axis(["low", "median", "high"], axis=1).assign(heads=found.count())
-    return named.reset_index()[["panel", "layer", "step", "median", "low", "high", "heads"]]
+    return named.reset_index().loc[:, ["panel", "layer", "step", "median", "low", "high", "heads"]]
 
 
 def growth_words(growth: pd.DataFrame) -> str:
@@ -66,7 +66,7 @@ def growth_words(growth: pd.DataFrame) -> str:
         'line: median of the 5 heads of a layer, all runs together · band: the middle half of them'
     """
     return (
-        f"line: median of the {int(growth['heads'].max())} heads of a layer, all runs together · "
+        f"line: median of the {max(growth['heads'].tolist())} heads of a layer, all runs together · "
         "band: the middle half of them"
     )
 
@@ -94,7 +94,8 @@ def plot_atlas_growth(heads: pd.DataFrame) -> go.Figure:
     """
     growth = prepare_atlas_growth(heads)
     figure = figures.panels(["", ""], columns=2, height=460, horizontal_spacing=0.1)
-    ends = [float(growth["step"].min()), float(growth["step"].max())]
+    steps = growth["step"].tolist()
+    ends = [min(steps), max(steps)]
     for column, panel in enumerate(GROWTH_PANELS, start=1):
         of_panel = growth.loc[growth["panel"] == panel]
         curves = [(int(str(layer)), curve) for layer, curve in of_panel.groupby("layer")]

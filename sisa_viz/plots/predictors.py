@@ -50,7 +50,7 @@ def prepare_predictors(correlations: pd.DataFrame) -> pd.DataFrame:
             rows["how"], (TERM_COLOURS.get(term, INK) for term in rows["term"]), strict=True
         )
     ]
-    return rows.assign(place=rows["predictor"].map(places) + rows["how"].map(offset), colour=colours)
+    return rows.assign(place=rows["predictor"].map(places.get) + rows["how"].map(offset.get), colour=colours)
 
 
 def predictor_ticks(data: pd.DataFrame) -> tuple[list[int], list[str]]:
@@ -81,7 +81,7 @@ def predictor_words(data: pd.DataFrame) -> str:
         >>> predictor_words(prepare_predictors(table))
         'Spearman over 48 heads, 95 % interval · greyish: controls of the same heads'
     """
-    heads, runs = int(data["n"].max()), int(data["runs"].max())
+    heads, runs = max(data["n"].tolist()), max(data["runs"].tolist())
     over = f"mean over {runs} runs of {heads} heads" if runs > 1 else f"over {heads} heads"
     return f"Spearman {over}, 95 % interval · greyish: controls of the same heads"
 

@@ -55,6 +55,8 @@ def _map(axes: Axes, name: str, data: Dataset) -> None:
     values = shown(name, data)
     signed = LinearSegmentedColormap.from_list("signed", SIGNED)
     axes.set_facecolor(PRINTED_GROUND)
+    half_lives = name == "half_life"
+    ticks = half_life_ticks(data)
     sns.heatmap(
         values.to_pandas(),
         ax=axes,
@@ -65,11 +67,9 @@ def _map(axes: Axes, name: str, data: Dataset) -> None:
         fmt="",
         annot_kws={"size": 5.5},
         linewidths=0.5,
+        cbar_kws={"ticks": np.log10(ticks)} if half_lives else None,
     )
-    if name == "half_life":
-        ticks = half_life_ticks(data)
-        axes.collections[0].colorbar.set_ticks(
-            np.log10(ticks).tolist(), labels=[f"{tick:g}" for tick in ticks]
-        )
+    if half_lives:
+        axes.figure.axes[-1].set_yticklabels([f"{tick:g}" for tick in ticks])  # the bar came last
     axes.tick_params(axis="y", rotation=0)
     axes.set_title(TITLES[name], fontsize="small")

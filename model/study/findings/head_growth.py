@@ -60,17 +60,19 @@ def by_layer(heads: pd.DataFrame, *, measure: str) -> pd.DataFrame:
     """
     rows, log = last_step(heads), measure == "half_life"
     medians = rows.groupby(["variant", "run", "layer"])[measure].median()
-    medians = np.log(medians) if log else medians
+    medians = medians.map(np.log) if log else medians
     words: dict[str, dict[str, object]] = {}
     for key, values in medians.groupby(["variant", "layer"]):
         variant, layer = cast("tuple[str, int]", key)  # pandas types a key of several columns as one
-        words.setdefault(variant, {"runs": len(values)})[f"layer {layer}"] = _written(values, log=log)
+        words.setdefault(variant, {"runs": len(values)})[f"layer {layer}"] = _written(
+            values.to_numpy(float), log=log
+        )
     table = pd.DataFrame.from_dict(words, orient="index").rename_axis("variant")
     return table.loc[in_order(table.index)]
 
 
-def _written(values: pd.Series, *, log: bool) -> str:
-    found = mean_interval(values.to_numpy(float))
+def _written(values: np.ndarray, *, log: bool) -> str:
+    found = mean_interval(values)
     form = "{:.1f}" if log else "{:.3f}"
     ends = np.array([found.value, found.low, found.high])
     mean, low, high = map(form.format, np.exp(ends) if log else ends)
@@ -145,7 +147,7 @@ def ranked_by(atlas: pd.DataFrame, column: str) -> pd.DataFrame:
     Example:
         >>> numbers = dict.fromkeys(PREDICTORS, range(12))
         >>> ranked_by(pd.DataFrame(numbers), "importance_share").loc["lam"].round(2).tolist()
-        [1.0, 0.98, 1.0]
+        [1.0, 0.97, 1.0]
     """
     found = {
         name: rank_correlation(atlas[name].to_numpy(), atlas[column].to_numpy())
@@ -216,10 +218,10 @@ def _of_reach(atlas: pd.DataFrame) -> str:
 
 def _of_variants(trends: pd.DataFrame) -> str:
     verdicts = trends.loc[(trends["measure"] == "lam") & (trends["runs"] >= FEWEST_SEEDS), "verdict"]
-    falls, rises, open_ = (int((verdicts == what).sum()) for what in (FALLS, RISES, UNDECIDED))
+    count = {what: int((verdicts == what).sum()) for what in (FALLS, RISES, UNDECIDED)}
     return (
-        f"Of {len(verdicts)} variants of the study with {FEWEST_SEEDS} runs or more, λ {FALLS} in {falls}, "
-        f"{RISES} in {rises} and is {UNDECIDED} in {open_}."
+        f"Of {len(verdicts)} variants of the study with {FEWEST_SEEDS} runs or more, λ {FALLS} in "
+        f"{count[FALLS]}, {RISES} in {count[RISES]} and is {UNDECIDED} in {count[UNDECIDED]}."
     )
 
 
