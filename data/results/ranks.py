@@ -6,6 +6,7 @@ Numbers of heads are skewed and of no common unit, so that ranks are compared an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -100,9 +101,10 @@ def atlas_correlations(
     """
     check_table(atlas, (*HEAD_KEYS, *predictors), what="the atlas")
     check_table(knockouts, (*HEAD_KEYS, "term", "how", COST), what="the table of knock-outs")
-    keys = ["run", *HEAD_KEYS] if "run" in atlas and "run" in knockouts else list(HEAD_KEYS)
+    keys = [*(["run"] if "run" in atlas and "run" in knockouts else []), *HEAD_KEYS]
     rows = []
-    for (term, how), part in knockouts.groupby(["term", "how"], sort=False):
+    for kind, part in knockouts.groupby(["term", "how"], sort=False):
+        term, how = cast("tuple[str, str]", kind)  # pandas types a key of several columns as one
         joined = _joined(atlas, part, keys, f"{term}, {how}")
         runs = [run for _, run in joined.groupby("run")] if "run" in keys else [joined]
         for name in predictors:

@@ -171,8 +171,8 @@ def _per_query(values: Tensor) -> Tensor:
 
 def _distance(pattern: Tensor, other: Tensor) -> Tensor:
     """Return ½ Σ_j abs(A_ij − A'_ij) of weights whose rows are made to sum to one: batch head query."""
-    one, two = (weights / weights.sum(-1, keepdim=True) for weights in (pattern, other))
-    return (one - two).abs().sum(-1) / 2
+    apart = pattern / pattern.sum(-1, keepdim=True) - other / other.sum(-1, keepdim=True)
+    return apart.abs().sum(-1) / 2
 
 
 def _spread(scores: Tensor) -> Tensor:

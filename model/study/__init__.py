@@ -7,7 +7,7 @@
     lengths     a finished run measured on longer contexts
     collect     run folders put into the tables of data/measured
     findings/   what the tables say, one file for each thing that is said
-    notebooks/  parameters of notebooks 01 to 06 and the few calls that only a notebook makes
+    notebooks/  parameters of notebooks 01 to 07 and the few calls that only a notebook makes
     reproduction, readme   the paper's claims beside what was measured, and the text of both pages
 
 Each imports what stands above it, never what stands below.

@@ -122,7 +122,7 @@ def signed_axis(limit: float, label: str, **place: float) -> dict[str, object]:
         >>> axis["cmin"], axis["cmax"]
         (-2.0, 2.0)
     """
-    return {"colorscale": scale(SIGNED), "cmin": -limit, "cmax": limit, "colorbar": _colourbar(label, place)}
+    return {"colorscale": scale(SIGNED), "cmin": -limit, "cmax": limit, "colorbar": colourbar(label, place)}
 
 
 def zero_axis(limit: float, label: str, **place: float) -> dict[str, object]:
@@ -138,10 +138,20 @@ def zero_axis(limit: float, label: str, **place: float) -> dict[str, object]:
         >>> axis["cmin"], axis["cmax"]
         (0, 1.0)
     """
-    return {"colorscale": scale(FROM_ZERO), "cmin": 0, "cmax": limit, "colorbar": _colourbar(label, place)}
+    return {"colorscale": scale(FROM_ZERO), "cmin": 0, "cmax": limit, "colorbar": colourbar(label, place)}
 
 
-def _colourbar(label: str, place: Mapping[str, float]) -> dict[str, object]:
+def colourbar(label: str, place: Mapping[str, float]) -> dict[str, object]:
+    """Return plotly's options of a colour bar: thin, without a frame, its label along its right side.
+
+    Args:
+        label: What stands along it, escaped here.
+        place: Its x, y and len, shares of the figure.
+
+    Example:
+        >>> colourbar("score (nats)", {"x": 1.01})["title"]
+        {'text': 'score (nats)', 'side': 'right'}
+    """
     return {"title": {"text": escape(label), "side": "right"}, "thickness": 12, "outlinewidth": 0, **place}
 
 
@@ -162,13 +172,22 @@ def cells(*columns: ArrayLike) -> np.ndarray:
     return np.stack([np.asarray(column, dtype=object) for column in columns], axis=-1)
 
 
-def head_map(values: xr.DataArray, *, coloraxis: str, hover: Mapping[str, xr.DataArray]) -> go.Heatmap:
+def head_map(
+    values: xr.DataArray,
+    *,
+    coloraxis: str,
+    hover: Mapping[str, xr.DataArray],
+    words: np.ndarray | None = None,
+    size: int = 12,
+) -> go.Heatmap:
     """Return a map over layer × head, with the numbers written into its cells where there are at most 48.
 
     Args:
         values: Numbers (layer, head).
         coloraxis: The name of the colour axis in the layout, "coloraxis" or "coloraxis2".
         hover: Arrays (layer, head) that the hover box lists, by our own words for them.
+        words: What the cells say, [layer, head]; the numbers to two places where left out.
+        size: Of the numbers in the cells, pixels.
 
     Example:
         >>> lam = xr.DataArray([[0.5, 1.0]], dims=["layer", "head"], coords={"layer": [0], "head": [0, 1]})
@@ -186,8 +205,9 @@ def head_map(values: xr.DataArray, *, coloraxis: str, hover: Mapping[str, xr.Dat
         xgap=1,
         ygap=1,
         hoverongaps=False,
-        text=_numbers(values, "z.2f"),
+        text=_numbers(values, "z.2f") if words is None else words,
         texttemplate="%{text}" if values.size <= MOST_WRITTEN else None,
+        textfont={"size": size},
         customdata=cells(names, *(_numbers(array, ".4g") for array in hover.values())),
         hovertemplate="<br>".join(["<b>%{customdata[0]}</b>", *lines]) + "<extra></extra>",
     )

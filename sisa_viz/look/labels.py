@@ -20,6 +20,13 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "requested_depth": ("requested needle depth", "share of context"),
     "actual_depth": ("actual needle depth", "share of context"),
     "d_state": ("d_state", "channels of a state"),
+    "lam": ("importance weight λ", "1"),
+    "lam_moved": ("λ − 0.313, where it started", "1"),
+    "half_life": ("half-life", "tokens"),
+    "phase_speed": ("phase speed", "radians per token"),
+    "importance_share": ("attention moved", "share"),
+    "content_std": ("spread of content", "nats"),
+    "importance_std": ("spread of importance", "nats"),
     "needle_mass": ("attention on the needle", "probability"),
     "tokens_per_second": ("training speed", "tokens per second"),
     "relative": ("relative training speed", "speed relative to the transformer"),
@@ -88,3 +95,37 @@ def log_ticks(*arrays: np.ndarray) -> list[float]:
     digits = (1, 2, 5) if len(powers) < 6 else (1,)
     ticks = [digit * 10.0**power for power in powers[:: -(-len(powers) // 10)] for digit in digits]
     return [tick for tick in ticks if low < tick < high]
+
+
+def compact(value: float, places: int, *, signed: bool = False) -> str:
+    """Return a number as narrow as it can be written into a cell: no zero before the point, a true minus.
+
+    Args:
+        value: The number; NaN is written as nothing.
+        places: Digits after the point.
+        signed: Whether a number above zero has its sign too.
+
+    Example:
+        >>> compact(0.0042, 4, signed=True), compact(-0.5, 2), compact(12.3, 1), compact(0.0, 2)
+        ('+.0042', '−.50', '12.3', '0')
+    """
+    if np.isnan(value):
+        return ""
+    digits = f"{abs(value):.{places}f}".removeprefix("0") or "0"
+    if not digits.strip(".0"):
+        return "0"
+    above = "+" if signed else ""
+    return ("−" if value < 0 else above) + digits
+
+
+def places_for(limit: float) -> int:
+    """Return how many digits after the point show two digits of the largest number of a map.
+
+    Args:
+        limit: The largest magnitude, above zero.
+
+    Example:
+        >>> places_for(0.0044), places_for(0.37), places_for(25.0)
+        (4, 2, 0)
+    """
+    return max(0, 1 - int(np.floor(np.log10(limit))))

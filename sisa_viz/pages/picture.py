@@ -142,9 +142,10 @@ def _axes(drawn: Figure, figure: PlotlyObject, x: str, y: str) -> Axes:
     """One panel where plotly has it, with its title, ticks and labels."""
     left, right = _axis(figure, x).domain or (0, 1)
     low, high = _axis(figure, y).domain or (0, 1)
-    wide = 1 - (MARGIN["left"] + MARGIN["right"]) / SIZE[0]
+    start = _left_margin(figure)
+    wide = 1 - (start + MARGIN["right"]) / SIZE[0]
     tall = 1 - (MARGIN["top"] + MARGIN["bottom"]) / _height(figure)
-    corner = (MARGIN["left"] / SIZE[0] + wide * left, MARGIN["bottom"] / _height(figure) + tall * low)
+    corner = (start / SIZE[0] + wide * left, MARGIN["bottom"] / _height(figure) + tall * low)
     axes = drawn.add_axes((*corner, wide * (right - left), tall * (high - low)))
     _dress(axes.xaxis, _axis(figure, x))
     _dress(axes.yaxis, _axis(figure, y))
@@ -156,6 +157,13 @@ def _axes(drawn: Figure, figure: PlotlyObject, x: str, y: str) -> Axes:
         ):
             axes.set_title(_words(note.text), fontsize=9)
     return axes
+
+
+def _left_margin(figure: PlotlyObject) -> float:
+    """Pixels left of the panels: as many as the longest word on an upright axis takes."""
+    axes = [figure.layout[name] for name in figure.layout if name.startswith("yaxis")]
+    words = [str(word) for axis in axes for word in axis.ticktext or () if axis.showticklabels is not False]
+    return max(MARGIN["left"], 24 + 6 * min(max(map(len, words), default=0), 30))
 
 
 def _dress(axis: PlotlyObject, source: PlotlyObject) -> None:
@@ -183,6 +191,8 @@ def _heat(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
         bar = axes.get_figure().add_axes((at.x1 + 0.008, at.y0, 0.008, at.height))  # pyright: ignore[reportOptionalMemberAccess]
         bar.figure.colorbar(mesh, cax=bar).set_label(_words(scale.colorbar.title.text), fontsize=7)
         bar.tick_params(labelsize=6)
+        if scale.colorbar.tickvals is not None:
+            bar.set_yticks(list(scale.colorbar.tickvals), [_words(word) for word in scale.colorbar.ticktext])
 
 
 def _edges(centres: np.ndarray | None, size: int) -> np.ndarray:

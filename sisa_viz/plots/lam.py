@@ -1,16 +1,19 @@
-"""λ of every head: how much weight the importance term has."""
+"""λ of every head: how far the weight of the importance term moved from where it starts."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import xarray as xr
 
-from data.results.head_table import NAME_OF_HEAD
+from data.results.head_table import INITIAL_LAM, NAME_OF_HEAD
 from data.results.tables import check_metrics, check_table, one_run_a_seed
 from sisa_viz.look import figures
-from sisa_viz.look.colours import top_limit
-from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs, label
+from sisa_viz.look.colours import signed_limit
+from sisa_viz.look.labels import column_label, compact, places_for
+from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs
 from sisa_viz.trace.check import check_finite, check_trace
+
+UNMOVED = 5e-5  # half of the last digit of 0.3133
 
 
 def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
@@ -78,14 +81,40 @@ def _of_heads(table: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**where.astype(int), lam=rows["value"])
 
 
-def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
-    """Draw λ, the weight of the importance term, as a map over layer × head.
+def lambda_words(lam: xr.DataArray) -> str:
+    """Say how far λ reaches, and how many heads moved up and down from where they started, and how far.
 
-    A trace gives its own λ, a table of runs the mean over runs at their last step with the range in the hover
-    box. The colours start at zero.
+    A head that moved by less than 0.00005 has not moved: it rounds to 0.3133 still.
 
     Args:
-        source: A trace, or a table of runs of one architecture with metrics named "lam/L0H1".
+        lam: λ (layer, head); NaN where a layer has none.
+
+    Example:
+        >>> lambda_words(xr.DataArray([[0.3133, 0.3233], [0.3123, 0.3153]], dims=["layer", "head"]))
+        'λ from 0.3123 to 0.3233 · 4 heads: 2 up by at most 0.01, 1 down by at most 0.00096, 1 unmoved'
+    """
+    known = lam.values[np.isfinite(lam.values)]
+    moved = known - INITIAL_LAM
+    up, down = moved[moved >= UNMOVED], -moved[moved <= -UNMOVED]
+    parts = [
+        f"{len(far)} {way} by at most {far.max():.2g}"
+        for way, far in (("up", up), ("down", down))
+        if len(far)
+    ]
+    if len(known) > len(up) + len(down):
+        parts.append(f"{len(known) - len(up) - len(down)} unmoved")
+    return f"λ from {known.min():.4g} to {known.max():.4g} · {len(known)} heads: {', '.join(parts)}"
+
+
+def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
+    """Draw how far λ, the weight of the importance term, moved from 0.313, where it starts in every head.
+
+    λ itself hardly varies in most models, so that the colours show its distance from the start: blue where
+    importance got more weight, red where less, white where it stayed. A trace gives its own λ, a table of
+    runs the mean over runs at their last step, with the range over runs in the hover box.
+
+    Args:
+        source: A trace, or a table of heads of one architecture (`sisa_viz.read_heads`).
 
     Returns:
         The figure.
@@ -97,21 +126,26 @@ def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
         >>> import sisa_viz
         >>> from sisa_viz.examples import example_trace
         >>> sisa_viz.plot_lambda(example_trace()).layout.title.subtitle.text
-        'from 0.5 to 2'
+        'λ from 0.5 to 2 · 4 heads: 4 up by at most 1.7'
     """
     data = prepare_lambda(source)
     lam, runs = data["mean"], data.attrs["runs"]
+    moved = lam - INITIAL_LAM
+    limit = max(signed_limit(moved.values), UNMOVED)  # rounding alone shall not look like a distance
     figure = figures.panels(
         [""], columns=1, height=figures.HEADER + 110 + 34 * min(max(lam.sizes["layer"], 4), 16)
     )
     hover = {"λ": lam} if runs == 1 else {"λ, mean": lam, "lowest": data["low"], "highest": data["high"]}
-    figure.add_trace(figures.head_map(lam, coloraxis="coloraxis", hover=hover))
-    figures.head_axes(figure, lam)
-    figure.update_layout(coloraxis=figures.zero_axis(top_limit(lam.values), label(lam)))
-    over = f", mean over {runs} runs at their last step" if runs > 1 else ""
-    figures.entitle(
-        figure,
-        "Importance weight of every head" + over,
-        f"from {float(lam.min()):.3g} to {float(lam.max()):.3g}",
+    places = places_for(limit)
+    cells = figures.head_map(
+        moved,
+        coloraxis="coloraxis",
+        hover=hover | {"moved": moved},
+        words=np.array([[compact(value, places, signed=True) for value in row] for row in moved.values]),
     )
+    figure.add_trace(cells)
+    figures.head_axes(figure, lam)
+    figure.update_layout(coloraxis=figures.signed_axis(limit, column_label("lam_moved")))
+    over = f", mean over {runs} runs at their last step" if runs > 1 else ""
+    figures.entitle(figure, "How far the importance weight λ moved" + over, lambda_words(lam))
     return figure

@@ -100,7 +100,7 @@ def test_without_weight_importance_moves_nothing():
         mixer.lam_raw.data.fill_(-800.0)
     table = head_atlas(model, texts().numpy())
     assert table[["lam", "importance_share", "importance_std"]].abs().to_numpy().max() == 0
-    assert (table["content_std"] > 0.01).all()
+    assert table["content_std"].to_numpy().min() > 0.01
 
 
 def test_it_agrees_with_head_state_and_counts_the_clamp():
@@ -109,7 +109,7 @@ def test_it_agrees_with_head_state_and_counts_the_clamp():
     table, state = head_atlas(model, tokens), head_state(model, tokens)
     for name in ("lam", "half_life", "clamped"):
         np.testing.assert_allclose(table[name], state[name], rtol=1e-5)
-    assert (table["clamped"] > 0.1).all()
+    assert table["clamped"].to_numpy().min() > 0.1
 
 
 def test_one_layer_has_score_matrices_at_a_time_and_no_hook_stays():

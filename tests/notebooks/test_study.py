@@ -1,4 +1,4 @@
-"""Notebooks 03 to 06: each runs to its end in smoke mode and says what it has not measured."""
+"""Notebooks 03 to 07: each runs to its end in smoke mode and says what it has not measured."""
 
 import nbformat
 import papermill
@@ -6,8 +6,10 @@ import pytest
 from bs4 import BeautifulSoup
 
 from data import measured
-from model.study.findings import selection
+from model.analysis.atlas import head_atlas
+from model.study.findings import head_growth, selection
 from model.study.findings.fusion_levels import PLANS_OF_ARCHITECTURES
+from model.study.notebooks.atlas import Atlas, study_heads
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.convergence import ConvergenceStudy
 from model.study.notebooks.fusion import FusionTour
@@ -21,9 +23,11 @@ RUNS = {
     "04": ("04_fusion_levels", SMOKE),
     "05": ("05_state_size", SMOKE),
     "06": ("06_context_length", SMOKE[:3]),
+    "07": ("07_lambda_atlas", SMOKE[:3]),
 }
-FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2}
-SPECS = (ConvergenceStudy, FusionTour, StateSizes, Contexts)
+CLAIMS = ("03", "04", "05", "06")  # end with a table of claims
+FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2, "07": 3}
+SPECS = (ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas)
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
     (ConvergenceStudy, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
@@ -45,15 +49,20 @@ REFUSED = [
     (Contexts, "lengths", 512, "a list, at least one length"),
     (Contexts, "lengths", [], "a list, at least one length"),
     (Contexts, "n_episodes", 0, "whole numbers >= 1"),
+    (Atlas, "variant", "transformer", "'SISA d_state=4'"),
+    (Atlas, "n_texts", 0, "whole numbers >= 1"),
+    (Atlas, "seed", -1, "whole numbers >= 0"),
+    (Atlas, "smoke", 1.5, "True, False"),
 ]
 
 
 @pytest.fixture(scope="module")
 def executed(run_notebooks):
     """Each of them once, in smoke mode; two at a time, for two cores."""
-    names = list(RUNS)
-    done = run_notebooks({name: RUNS[name] for name in names[:2]})
-    return done | run_notebooks({name: RUNS[name] for name in names[2:]})
+    names, done = list(RUNS), {}
+    for start in range(0, len(names), 2):
+        done |= run_notebooks({name: RUNS[name] for name in names[start : start + 2]})
+    return done
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -75,7 +84,7 @@ def test_every_figure_has_a_title_and_named_axes(executed, name):
         assert all(titles.values()), titles
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", CLAIMS)
 def test_it_ends_with_claims_their_verdicts_and_what_would_decide_them(executed, name):
     tables = [BeautifulSoup("".join(html), "html.parser") for html in executed[name].shown(HTML)]
     claims = [table for table in tables if "what would decide it" in table.get_text()]
@@ -86,6 +95,20 @@ def test_it_ends_with_claims_their_verdicts_and_what_would_decide_them(executed,
         said = dict(zip(names, row, strict=True))
         assert said["verdict"]
         assert said["what would decide it"] or not said["verdict"].startswith("undecided")
+
+
+def test_the_atlas_ends_with_sentences_that_its_numbers_give_again(executed):
+    (shown,) = executed["07"].cells[-1].outputs
+    parameters, heads = Atlas(smoke=True), study_heads()
+    model = parameters.model()
+    said = head_growth.atlas_conclusion(
+        head_atlas(model, parameters.tokens(model)),
+        head_growth.depth_trends(heads),
+        shown=parameters.shown,
+        lead=head_growth.first_layer_lead(heads, parameters.shown),
+    )
+    assert shown.data["text/markdown"] == "\n".join(f"- {sentence}" for sentence in said)
+    assert len(said) == 6
 
 
 def test_every_variant_is_listed_with_its_seeds(executed):

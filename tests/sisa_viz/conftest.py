@@ -125,3 +125,28 @@ def summary() -> pd.DataFrame:
 def write_run(tmp_path: Path) -> Callable[..., Path]:
     """Write a run folder of this name, see `write_run_folder`."""
     return lambda name, **contents: write_run_folder(tmp_path / name, **contents)
+
+
+@pytest.fixture
+def atlas() -> pd.DataFrame:
+    """Eleven heads of four layers; the head L2H0 is not there."""
+    rng = np.random.default_rng(2)
+    at = [(layer, head) for layer in range(4) for head in range(3) if (layer, head) != (2, 0)]
+    table = pd.DataFrame(at, columns=["layer", "head"])
+    numbers = {name: rng.uniform(0.1, 0.9, len(table)) for name in ("phase_speed", "importance_share")}
+    lam = 0.3133 + rng.uniform(-0.004, 0.002, len(table))
+    return table.assign(lam=lam, half_life=2.0 ** rng.uniform(0, 6, len(table)), **numbers)
+
+
+@pytest.fixture
+def correlations() -> pd.DataFrame:
+    """Two predictors and one that does not vary; two terms, the knock-out and two controls each."""
+    names = ("lam", "half_life", "clamped")
+    rows = [
+        (term, how, name, rho, rho - 0.3, min(rho + 0.3, 1.0), 48, 1)
+        for term in ("importance", "content")
+        for how in ("mean", "zero", "<b>x")
+        for name, rho in zip(names, (0.5, -0.2, np.nan), strict=True)
+    ]
+    columns = ["term", "how", "predictor", "correlation", "low", "high", "n", "runs"]
+    return pd.DataFrame(rows, columns=columns)

@@ -10,12 +10,15 @@ from matplotlib.image import imread
 
 from data import measured
 from sisa_viz import (
+    plot_atlas,
+    plot_atlas_growth,
     plot_decay,
     plot_head_course,
     plot_lambda,
     plot_needle_lens,
     plot_niah_convergence,
     plot_niah_grid,
+    plot_predictors,
     plot_scores,
     plot_span_mass,
     plot_state_size,
@@ -27,7 +30,7 @@ from sisa_viz.pages.picture import picture, picture_uri, plain
 
 
 @pytest.fixture
-def figures(make_trace, metrics, published, summary):
+def figures(make_trace, metrics, published, summary, atlas, correlations):
     trace = make_trace(decay=20.0)
     heads, runs = measured.heads(), measured.metrics()
     heads = heads.query("run == 'small-sisa-16-lr0.002-1500steps-seed0'")
@@ -42,6 +45,9 @@ def figures(make_trace, metrics, published, summary):
         "needle_lens": plot_needle_lens(heads, metrics=runs),
         "why": plot_why(example_attribution()),
         "head_course": plot_head_course(heads, limits={"22 nats": 16.1}),
+        "atlas": plot_atlas(atlas),
+        "atlas_growth": plot_atlas_growth(heads),
+        "predictors": plot_predictors(correlations),
         "state_size": plot_state_size(measured.final(runs), y=["corpus256/exact_match", "val/loss"]),
     }
 
@@ -55,7 +61,7 @@ def test_every_plot_has_a_picture_of_its_height(figures):
 
 def test_row_0_is_on_top_and_one_column_is_drawn(make_trace):
     trace = make_trace(heads=1)
-    trace["lam"][:] = [[0.0], [1.0]]
+    trace["lam"][:] = [[0.3133], [1.0]]
     pixels = imread(io.BytesIO(picture(plot_lambda(trace))))
     column = pixels[:, 400, :3].mean(axis=1)[90:-90]
     assert column[: len(column) // 3].min() > 0.9

@@ -34,7 +34,7 @@ def sizes():
 
 
 @pytest.fixture
-def twins(trace, metrics, published, summary, heads, sizes):
+def twins(trace, metrics, published, summary, heads, sizes, atlas, correlations):
     """Each twin called once."""
     exact = {"metrics": metrics, "metric": "niah/exact_match"}
     return {
@@ -45,6 +45,9 @@ def twins(trace, metrics, published, summary, heads, sizes):
         "training": static.plot_training(metrics),
         "decay": static.plot_decay(trace),
         "why": static.plot_why(example_attribution()),
+        "atlas": static.plot_atlas(atlas),
+        "atlas_growth": static.plot_atlas_growth(heads.assign(lam=0.3, half_life=8.0)),
+        "predictors": static.plot_predictors(correlations),
     }
 
 
@@ -115,6 +118,31 @@ def test_state_size_has_points_means_and_a_level_line(twins):
     assert len(points.get_offsets()) == 4
     assert {to_hex(colour) for colour in points.get_facecolors()} == {match.lines[0].get_color()}
     assert [text.get_text() for text in match.get_legend().get_texts()] == ["SISA", "transformer"]
+
+
+def test_the_atlas_has_four_maps_on_scales_of_their_own(twins, atlas):
+    maps = twins["atlas"].axes[:4]
+    assert [axes.get_title() for axes in maps][:2] == ["λ − 0.313 (thousandths)", "half-life (tokens)"]
+    low, high = maps[0].collections[0].get_clim()
+    assert low == -high
+    assert maps[1].collections[0].get_clim() == pytest.approx(
+        np.log10([atlas["half_life"].min(), atlas["half_life"].max()])
+    )
+    assert len([text for text in maps[3].texts if text.get_text()]) == 11
+
+
+def test_growth_has_a_line_and_a_band_a_layer(twins):
+    lam, half_life = twins["atlas_growth"].axes
+    assert len(lam.lines) == 3  # two layers and the start
+    assert len(lam.collections) == 2
+    assert half_life.get_yscale() == "log"
+
+
+def test_predictors_have_a_zero_line_and_dots_in_their_panel(twins):
+    importance, content = twins["predictors"].axes
+    assert [axes.get_title() for axes in (importance, content)] == ["without importance", "without content"]
+    assert [list(line.get_xdata()) for line in importance.lines] == [[0, 0]]
+    assert [text.get_text() for text in content.get_legend().get_texts()] == ["mean", "zero", "<b>x"]
 
 
 def test_grids_wrap_after_three(summary):
