@@ -41,8 +41,8 @@ def with_other_values(episodes: Episodes) -> Episodes:
     later = (rows[:, None] + rows[1:]) % len(rows)  # the other episodes, the next one first
     differs = first[later] != first[:, None] if len(rows) > 1 else np.zeros((1, 1), bool)
     if not differs.any(axis=1).all():
-        came = f"{len(rows)} with the first token {int(first[0])}"
-        raise refusal("values", came, legal="values that begin differently", step="Build more episodes.")
+        step = "Build more episodes."
+        raise refusal("first tokens of the values", first.tolist(), legal="two that differ", step=step)
     partner = later[rows, differs.argmax(axis=1)]
     tokens = episodes.tokens.copy()
     for places in spans.values():

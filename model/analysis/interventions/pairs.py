@@ -70,13 +70,13 @@ def pairs_of(clean: Texts, corrupted: Texts, answers: Texts | None = None) -> li
         [torch.Size([2, 3])]
         >>> pairs_of(clean, corrupted[:, :2], torch.tensor([[2, 7], [5, 8]]))
         Traceback (most recent call last):
-        ValueError: lengths is 3 and 2 tokens; legal: the same for both texts of a pair. Replace ...
+        ValueError: lengths is (3, 2); legal: as many tokens in both texts of a pair. Replace ...
     """
     if isinstance(clean, Episodes) and isinstance(corrupted, Episodes):
         _check_number(len(clean), len(corrupted))
         found = list(_by_length(clean, corrupted))
     elif isinstance(clean, Episodes) or isinstance(corrupted, Episodes) or answers is None:
-        came = f"{type(clean).__name__}, {type(corrupted).__name__} and {type(answers).__name__}"
+        came = tuple(type(given).__name__ for given in (clean, corrupted, answers))
         step = "Episodes know their answers; beside token ids give answers=[[right, corrupted], ...]."
         raise refusal("clean, corrupted and answers", came, legal="Episodes, or token ids", step=step)
     else:
@@ -117,9 +117,8 @@ def others_of(pairs: Pairs) -> Int[Tensor, " pair"]:
     unfit = 2 * same[..., 0].int() + same[..., 1].int()
     least = unfit.min(1)
     if (least.values > 1).any():
-        came = f"{n} pairs of {pairs.clean.shape[1]} tokens"
-        step = "Give more pairs of that length, or controls=False."
-        raise refusal("pairs", came, legal="two of each length whose answers differ", step=step)
+        step = f"Give more pairs of {pairs.clean.shape[1]} tokens, or controls=False."
+        raise refusal("pairs of a length", n, legal="two at least, whose answers differ", step=step)
     return later.gather(1, least.indices[:, None])[:, 0]
 
 
@@ -142,9 +141,8 @@ def _by_length(clean: Episodes, corrupted: Episodes) -> Iterator[Pairs]:
         )
         beside = ((pairs.clean != pairs.corrupted) & ~spans["value"]).sum(1)
         if beside.any():
-            came = f"{int(beside.max())} tokens beside the value"
-            step = "with_other_values(episodes) makes such pairs."
-            raise refusal("difference of a pair", came, legal="the value alone", step=step)
+            step = "with_other_values(episodes) makes pairs that differ in the value alone."
+            raise refusal("tokens beside the value that differ", int(beside.max()), legal="0", step=step)
         yield pairs
 
 
@@ -165,13 +163,13 @@ def _spans(episodes: Episodes, rows: np.ndarray, length: int) -> dict[str, Tenso
 def _check_number(one: int, other: int) -> None:
     if one != other:
         step = "Each clean text needs its corrupted one."
-        raise refusal("number of texts", f"{one} and {other}", legal="the same", step=step)
+        raise refusal("number of texts", (one, other), legal="the same", step=step)
 
 
 def _check_lengths(one: int, other: int, *, what: str = "lengths") -> None:
     if one != other:
         step = "Replace a value by another of as many tokens."
-        raise refusal(what, f"{one} and {other} tokens", legal="the same for both texts of a pair", step=step)
+        raise refusal(what, (one, other), legal="as many tokens in both texts of a pair", step=step)
 
 
 def _check_differences(pairs: Pairs) -> None:
