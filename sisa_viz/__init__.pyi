@@ -8,10 +8,12 @@ from .pages.page import Heading as Heading
 from .pages.page import report as report
 from .plots.decay import plot_decay as plot_decay
 from .plots.head_course import plot_head_course as plot_head_course
+from .plots.knockout import plot_knockout as plot_knockout
 from .plots.lam import plot_lambda as plot_lambda
 from .plots.needle_lens import plot_needle_lens as plot_needle_lens
 from .plots.niah_convergence import plot_niah_convergence as plot_niah_convergence
 from .plots.niah_grid import plot_niah_grid as plot_niah_grid
+from .plots.patching import plot_patching as plot_patching
 from .plots.scores import plot_scores as plot_scores
 from .plots.span_mass import plot_span_mass as plot_span_mass
 from .plots.state_size import plot_state_size as plot_state_size
@@ -31,10 +33,12 @@ __all__ = [
     "open_trace",
     "plot_decay",
     "plot_head_course",
+    "plot_knockout",
     "plot_lambda",
     "plot_needle_lens",
     "plot_niah_convergence",
     "plot_niah_grid",
+    "plot_patching",
     "plot_scores",
     "plot_span_mass",
     "plot_state_size",

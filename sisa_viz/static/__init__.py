@@ -1,4 +1,4 @@
-"""Printed twins of six plots: the same prepared data and colours, as matplotlib figures for SVG and PDF.
+"""Printed twins of eight plots: the same prepared data and colours, as matplotlib figures for SVG and PDF.
 
     figure = static.plot_niah_convergence(runs)
     figure.savefig("convergence.pdf")
@@ -11,17 +11,21 @@ from data.extras import needs_extra
 
 with needs_extra("print"):
     from sisa_viz.static.decay import plot_decay
+    from sisa_viz.static.knockout import plot_knockout
     from sisa_viz.static.needle_lens import plot_needle_lens
     from sisa_viz.static.niah_convergence import plot_niah_convergence
     from sisa_viz.static.niah_grid import plot_niah_grid
+    from sisa_viz.static.patching import plot_patching
     from sisa_viz.static.state_size import plot_state_size
     from sisa_viz.static.training import plot_training
 
 __all__ = [
     "plot_decay",
+    "plot_knockout",
     "plot_needle_lens",
     "plot_niah_convergence",
     "plot_niah_grid",
+    "plot_patching",
     "plot_state_size",
     "plot_training",
 ]
