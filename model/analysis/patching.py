@@ -56,9 +56,9 @@ def patching(
     the clean text and patches from the corrupted one: it shows what is needed. Measured is the first token
     of the answer, as in text that is given the beginning of an answer gives the rest away.
 
-    A control patches the same part from the clean text of another pair, whose answer is another one. A patch
-    that only takes something away has the same share as its control; both can be a half and more, since a
-    model that knows neither answer is half the way between the two.
+    A control patches the same part from the clean text of another pair, whose answer is neither of these. A
+    patch that only takes something away has the same share as its control; both can be a half and more, since
+    a model that knows neither answer is half the way between the two.
 
     Args:
         model: it is left as it came, after Ctrl-C as well.
@@ -267,8 +267,8 @@ def verdict_of(rank: float, *, n: int) -> str:
 
     Example:
         >>> verdict_of(0.31, n=48)
-        'The gradient ranks 48 cells badly (Spearman 0.31): use the exact patches.'
+        'The gradient ranks 48 cells otherwise (Spearman 0.31): use the exact patches.'
     """
     if rank >= FAITHFUL:
         return f"The gradient ranks {n} cells as the exact patches do (Spearman {rank:.2f})."
-    return f"The gradient ranks {n} cells badly (Spearman {rank:.2f}): use the exact patches."
+    return f"The gradient ranks {n} cells otherwise (Spearman {rank:.2f}): use the exact patches."

@@ -22,6 +22,7 @@ READINGS = {
     "denoising": "share recovered of log p(right) − log p(corrupted answer): 0 corrupted, 1 clean",
     "noising": "share lost of log p(right) − log p(corrupted answer): 0 clean, 1 corrupted",
 }
+NONE = 0.005  # a share below it is written as a dot, so that the eye finds what is there
 SHARE_LABEL = {"denoising": "share recovered", "noising": "share lost"}
 
 
@@ -61,12 +62,14 @@ class Patching:
         return f"{what}, {SOURCES[control]}" if self.columns > 1 else what
 
     def words(self, panel: tuple[str, bool]) -> np.ndarray:
-        """Return what each cell says: its share; "" where cells are too many to be written into."""
+        """Return what each cell says: its share, a dot for about 0; "" where cells are too many for that."""
         share = self.maps[panel]["share"]
         if share.size > figures.MOST_WRITTEN:
             return np.full(share.shape, "", dtype=object)
-        written = [["" if np.isnan(value) else f"{value:z.2f}" for value in row] for row in share]
-        return np.array(written, dtype=object)
+        words = np.array([[f"{value:z.2f}" for value in row] for row in share], dtype=object)
+        words[np.abs(share) < NONE] = "·"
+        words[np.isnan(share)] = ""
+        return words
 
 
 def prepare_patching(table: pd.DataFrame) -> Patching:
@@ -223,6 +226,8 @@ def _axes(figure: go.Figure, data: Patching) -> None:
     figures.link(figure)
     for column in range(2, data.columns + 1):
         figure.update_yaxes(title=None, showticklabels=False, col=column)
+    for above in range(len(data.panels) - data.columns):
+        figure.update_xaxes(title=None, row=above // data.columns + 1, col=above % data.columns + 1)
     axis = figures.signed_axis(data.limit, SHARE_LABEL[data.direction])
     figure.update_layout(plot_bgcolor=GROUND, coloraxis=axis)
     figure.update_annotations(font_size=13)

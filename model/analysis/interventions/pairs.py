@@ -93,15 +93,15 @@ def pairs_of(clean: Texts, corrupted: Texts, answers: Texts | None = None) -> li
 
 
 def others_of(pairs: Pairs) -> Int[Tensor, " pair"]:
-    """Return, for each pair, the row of another one, whose answer is neither of its own where there is such.
+    """Return, for each pair, the row of another one, the next whose right answer is neither of its own.
 
-    What is patched in from that pair's clean text says nothing about this pair's answer.
+    What is patched in from that pair's clean text says nothing about this pair's answers.
 
     Args:
-        pairs: of one length, two at least.
+        pairs: of one length, three at least.
 
     Raises:
-        ValueError: a pair has no other with another answer.
+        ValueError: a pair has no such other.
 
     Example:
         >>> tokens = torch.arange(9).reshape(3, 3)
@@ -110,16 +110,14 @@ def others_of(pairs: Pairs) -> Int[Tensor, " pair"]:
         [2, 0, 1]
     """
     n, right = len(pairs.answers), pairs.answers[:, 0]
-    later = (
-        torch.arange(n, device=right.device)[:, None] + torch.arange(1, max(n, 2), device=right.device)
-    ) % n
-    same = right[later, None] == pairs.answers[:, None]
-    unfit = 2 * same[..., 0].int() + same[..., 1].int()
-    least = unfit.min(1)
-    if (least.values > 1).any():
-        step = f"Give more pairs of {pairs.clean.shape[1]} tokens, or controls=False."
-        raise refusal("pairs of a length", n, legal="two at least, whose answers differ", step=step)
-    return later.gather(1, least.indices[:, None])[:, 0]
+    rows = torch.arange(n, device=right.device)
+    later = (rows[:, None] + rows) % n
+    fits = (right[later][..., None] != pairs.answers[:, None]).all(-1)  # never with itself
+    if not fits.any(1).all():
+        came = f"{n} of {pairs.clean.shape[1]} tokens, with answers {sorted(set(right.tolist()))}"
+        step = "Give more pairs, or controls=False."
+        raise refusal("pairs", came, legal="three answers among those of each length", step=step)
+    return later[rows, fits.int().argmax(1)]
 
 
 def _by_length(clean: Episodes, corrupted: Episodes) -> Iterator[Pairs]:
