@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import spearmanr
+from scipy.stats import rankdata
 from torch import Tensor
 from transformer_lens.hook_points import HookPoint
 
@@ -228,7 +228,8 @@ def attribution_patching(
     keys = [name for name in ("layer", "head", "at") if name in exact]
     found = _summary(pd.concat(rows, ignore_index=True)).assign(approximate=lambda table: table["share"])
     table = exact.merge(found.loc[:, [*keys, "approximate"]], on=keys)
-    rank = float(spearmanr(table["share"], table["approximate"])[0])
+    ranks = [rankdata(table[name]) for name in ("share", "approximate")]
+    rank = float(np.corrcoef(ranks)[0, 1])
     table["rank_correlation"] = rank
     table.attrs["verdict"] = verdict_of(rank, n=len(table))
     return table

@@ -1,9 +1,12 @@
 """Patching: parts of one run in another, as TransformerLens patches them, with controls beside."""
 
+from typing import Any
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from small_models import SMALL, lively
+from small_models import SMALL, lively, mixers
 from transformer_lens import patching as theirs
 
 from data import NIAHTask
@@ -22,7 +25,8 @@ KEYS = ["layer", "head", "at", "control"]
 
 
 def model_of(name, *, dtype=torch.float64):
-    sizes = SMALL | {"d_vocab": 32, "anchor_block": 8}
+    sizes: dict[str, Any] = SMALL | {"d_vocab": 32, "anchor_block": 8}
+    sizes |= {"d_model": 32} if name == "mamba2" else {}
     sizes |= {"attention_period": 2, "attention_offset": 1} if name == "jamba" else {}
     sizes |= {"n_meta": 3, "window": 8, "n_layers": 3, "d_model": 32} if name == "hymba" else {}
     architecture, d_state = (
@@ -36,6 +40,16 @@ def model_of(name, *, dtype=torch.float64):
 def pairs(task=TASK, n=9):
     clean = task.build(2, n_episodes=n)
     return clean, with_other_values(clean)
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table, as no type checker knows what a row of pandas holds."""
+    return [dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)]
+
+
+def shares(table, *, control=False) -> dict[tuple[int, str], float]:
+    """Shares by layer and place."""
+    return {(row["layer"], row["at"]): row["share"] for row in records(table) if row["control"] == control}
 
 
 @pytest.mark.parametrize("value_length", [1, 3])
@@ -123,13 +137,13 @@ def test_a_cell_is_a_run_of_the_whole_model_under_its_hook(name, direction, part
     model, (clean, corrupted) = model_of(name), pairs(n=5)
     for what in parts:
         table = patching(model, clean, corrupted, what=what, direction=direction, controls=False)
-        assert table["n"].eq(5).all()
-        row = table.iloc[len(table) // 2]
+        assert set(table["n"]) == {5}
+        row = records(table)[len(table) // 2]
         found, ways = [], []
         for group in pairs_of(clean, corrupted):
             run, source = (group.corrupted, group.clean)[:: 1 if direction == "denoising" else -1]
             heads = [row["head"]] if "head" in row else None
-            place = {} if row["at"] == "all" else {"queries": group.spans[row["at"]]}
+            place: dict[str, Any] = {} if row["at"] == "all" else {"queries": group.spans[row["at"]]}
             change = Intervention(what, "clean", layers=[row["layer"]], heads=heads, **place)
             with intervened(model, change, clean=recorded(model, source, change)):
                 patched = model(run)
@@ -151,12 +165,12 @@ def difference(logits, answers):
 def test_the_value_is_all_that_the_first_residual_stream_has_to_give(direction):
     model, (clean, corrupted) = model_of("sisa"), pairs()
     table = patching(model, clean, corrupted, direction=direction, controls=False)
-    first = table[table["layer"] == 0].set_index("at")["share"]
-    assert first["value"] == pytest.approx(1, abs=1e-12)
-    assert first[["needle", "query", "rest"]].abs().max() == 0
+    share = shares(table)
+    assert share[0, "value"] == pytest.approx(1, abs=1e-12)
+    assert [share[0, name] for name in ("needle", "query", "rest")] == [0, 0, 0]
     whole = patching(model, clean, corrupted, direction=direction, at="all", controls=False)
     np.testing.assert_allclose(whole[["share", "low", "high"]], 1, atol=1e-10)
-    assert table["direction"].eq(direction).all()
+    assert set(table["direction"]) == {direction}
 
 
 def test_a_control_patches_from_the_clean_text_of_another_pair():
@@ -165,13 +179,13 @@ def test_a_control_patches_from_the_clean_text_of_another_pair():
     (group,) = pairs_of(clean, corrupted)
     others = others_of(group)
     assert (group.answers[others, :1] != group.answers).all()
-    rows = table[table["control"]].reset_index(drop=True)
+    rows = [row for row in records(table) if row["control"]]
     assert len(rows) == len(table) / 2
-    for at in (0, 3):
-        change = Intervention("head", "clean", layers=[rows["layer"][at]], heads=[rows["head"][at]])
+    for row in (rows[0], rows[3]):
+        change = Intervention("head", "clean", layers=[row["layer"]], heads=[row["head"]])
         with intervened(model, change, clean=recorded(model, group.clean[others], change)):
             patched = difference(model(group.corrupted), group.answers)
-        assert rows["difference"][at] == pytest.approx(patched.mean().item(), abs=1e-9)
+        assert row["difference"] == pytest.approx(patched.mean().item(), abs=1e-9)
     assert table.groupby("control")["from_difference"].nunique().tolist() == [1, 1]
 
 
@@ -224,12 +238,12 @@ def test_content_is_q_and_k_as_their_setters_patch_them(name):
     parts = {"content": ("q", "k"), "value": ("v",), "head": ("z",)}
     for what, hooks in parts.items():
         table = patching(model, clean, corrupted, what=what, controls=False)
-        for row in table[table["layer"] == 1].to_dict("records"):
+        for row in (row for row in records(table) if row["layer"] == 1):
 
             def put(x, hook, place=(1, row["head"])):
                 return theirs.layer_head_vector_patch_setter(x.clone(), place, cache[hook.name])
 
-            fwd_hooks = [(f"blocks.1.attn.hook_{hook}", put) for hook in hooks]
+            fwd_hooks: list[Any] = [(f"blocks.1.attn.hook_{hook}", put) for hook in hooks]
             logits = model.run_with_hooks(group.corrupted, fwd_hooks=fwd_hooks)
             expected = difference(logits, group.answers).mean().item()
             assert row["difference"] == pytest.approx(expected, abs=1e-9)
@@ -256,9 +270,9 @@ def test_the_approximation_is_the_slope_of_the_patch(what):
     model, (clean, corrupted) = model_of("sisa"), pairs(ALIKE, n=4)
     table = attribution_patching(model, clean, corrupted, what=what)
     (group,) = pairs_of(clean, corrupted)
-    row, small = table.iloc[-1], 1e-4
+    row, small = records(table)[-1], 1e-4
     heads = [row["head"]] if "head" in row else None
-    place = {} if row["at"] == "all" else {"queries": group.spans[row["at"]]}
+    place: dict[str, Any] = {} if row["at"] == "all" else {"queries": group.spans[row["at"]]}
     change = Intervention(what, "clean", layers=[row["layer"]], heads=heads, **place)
     ends = [recorded(model, tokens, change) for tokens in (group.corrupted, group.clean)]
     between = {name: torch.lerp(x, ends[1][name], small) for name, x in ends[0].items()}
@@ -293,7 +307,7 @@ def test_an_interrupt_leaves_no_hook():
         if len(calls) == 7:
             raise KeyboardInterrupt
 
-    handle = model.blocks[1].attn.hook_z.register_forward_hook(interrupt)
+    handle = mixers(model)[1].hook_z.register_forward_hook(interrupt)
     with pytest.raises(KeyboardInterrupt):
         patching(model, clean, corrupted, what="head")
     handle.remove()
@@ -307,13 +321,11 @@ def test_the_shipped_model_takes_its_number_from_the_value_and_says_it_at_the_qu
 
     clean = Exploration(length=64, n_episodes=5).episodes(model)
     table = patching(model, clean, with_other_values(clean))
-    assert table["to_difference"].min() > 5
-    assert table["from_difference"].max() < -5
-    share = table[~table["control"]].set_index(["layer", "at"])["share"]
+    rows = records(table)
+    assert min(row["to_difference"] for row in rows) > 5
+    assert max(row["from_difference"] for row in rows) < -5
+    share, control = shares(table), shares(table, control=True)
     assert share[0, "value"] == pytest.approx(1, abs=1e-3)
     assert share[5, "value"] < 0.1
     assert share[5, "query"] > 0.9
-    assert (
-        table.loc[table["control"] & (table["layer"] == 5) & (table["at"] == "query"), "exact_match"].item()
-        == 0
-    )
+    assert 0.2 < control[5, "query"] < 0.8  # neither of both answers
