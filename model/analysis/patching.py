@@ -238,7 +238,7 @@ def attribution_patching(
 def _first_order(model: SISAModel, each: Pass, cells: list[Cell]) -> Iterator[tuple[Cell, Tensor]]:
     """Yield the difference that the gradient at the unpatched run expects of every patch, a number a pair."""
     changes = [cell.change for cell in cells]
-    run, source = (recorded(model, tokens, changes) for tokens in (each.run, each.source))
+    run, source = recorded(model, each.run, changes), recorded(model, each.source, changes)
     kept: dict[str, Tensor] = {}
 
     def keep(x: Tensor, hook: HookPoint) -> Tensor:

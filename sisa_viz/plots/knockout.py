@@ -115,7 +115,7 @@ def prepare_knockout(table: pd.DataFrame) -> Knockout:
     own, others = rows.loc[rows["how"] == KNOCKOUT], rows.loc[rows["how"] != KNOCKOUT]
     if own.empty:
         raise ValueError(f"the table of knock-outs has no row of how {KNOCKOUT!r}; legal: at least one")
-    layers, heads = (sorted(map(int, own[name].unique())) for name in HEADS)
+    layers, heads = sorted(map(int, own["layer"].unique())), sorted(map(int, own["head"].unique()))
     terms = list(map(str, own["term"].unique()))
 
     def grid(part: pd.DataFrame, column: str) -> np.ndarray:

@@ -16,7 +16,7 @@ from model.analysis.evaluation import evaluate
 from model.analysis.interventions.changes import mean_by_distance, random_rows, shuffled_keys
 from model.analysis.interventions.effects import effects
 from model.analysis.interventions.hooking import intervened, recorded
-from model.analysis.interventions.intervention import LEGAL_HOWS, Intervention, Target
+from model.analysis.interventions.intervention import LEGAL_HOWS, How, Intervention, Target
 from model.analysis.interventions.sites import targets
 from model.analysis.interventions.summary import summarise_effects
 from model.analysis.knockouts import knockouts
@@ -285,6 +285,20 @@ def test_effects_are_what_an_evaluation_under_hooks_says(any_model):
         assert rows["exact_match"].tolist() == after["exact_match"].tolist()
         assert rows["was_right"].tolist() == before["exact_match"].tolist()
     assert (table.loc[table["name"] == "nothing", "log_p_lost"] == 0).all()
+
+
+def test_the_last_mlp_is_changed_at_every_position():
+    model, episodes = model_of("sisa"), NIAHTask(filler="synthetic", n_symbols=16).build(3, n_episodes=4)
+    tokens = torch.as_tensor(episodes.tokens)
+    hows: list[How] = ["mean", "random", "clean"]
+    for how in hows:
+        change = Intervention("mlp", how, layers=[1], queries=range(5, 128))
+        clean = recorded(model, tokens.roll(1, 0), change)
+        table = effects(model, episodes, {how: change}, clean=clean)
+        with intervened(model, change, clean=clean):
+            after = evaluate(model, episodes)
+        np.testing.assert_allclose(table["log_p"], -after["nll"], atol=1e-5)
+        assert np.abs(table["log_p_lost"].to_numpy()).max() > 1e-3
 
 
 def test_knockouts_by_outputs_are_knockouts_by_hooks(any_model):

@@ -242,7 +242,10 @@ def answers_after_mixer(model: SISAModel, asked: Asked, stream: Tensor, layer: i
     last = len(model.blocks) - 1
     for at in range(layer, last):
         stream = model.blocks[at + 1].after_mixer(model.blocks[at].after_mlp(stream))
-    return _said(model, asked, model.blocks[last].after_mlp(_at_queries(asked, stream)))
+    block = model.blocks[last]
+    if block.hook_mlp_out.fwd_hooks:  # what is put there has every position of the text
+        return _said(model, asked, _at_queries(asked, block.after_mlp(stream)))
+    return _said(model, asked, block.after_mlp(_at_queries(asked, stream)))
 
 
 def _at_queries(asked: Asked, stream: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ def pairs_of(clean: Texts, corrupted: Texts, answers: Texts | None = None) -> li
         step = "Episodes know their answers; beside token ids give answers=[[right, corrupted], ...]."
         raise refusal("clean, corrupted and answers", came, legal="Episodes, or token ids", step=step)
     else:
-        one, other, said = (torch.as_tensor(given) for given in (clean, corrupted, answers))
+        one, other, said = torch.as_tensor(clean), torch.as_tensor(corrupted), torch.as_tensor(answers)
         _check_number(len(one), len(other))
         _check_lengths(one.shape[-1], other.shape[-1])
         if said.shape != (len(one), 2):
@@ -128,7 +128,7 @@ def _by_length(clean: Episodes, corrupted: Episodes) -> Iterator[Pairs]:
             _check_lengths(int(one), int(other), what=name)
     for length in sorted(set(starts.tolist())):
         rows = np.flatnonzero(starts == length)
-        one, other = (torch.as_tensor(texts.tokens[rows]) for texts in (clean, corrupted))
+        one, other = torch.as_tensor(clean.tokens[rows]), torch.as_tensor(corrupted.tokens[rows])
         spans = _spans(clean, rows, length)
         pairs = Pairs(
             rows=rows,
