@@ -10,10 +10,12 @@ from .plots.atlas import plot_atlas as plot_atlas
 from .plots.atlas_growth import plot_atlas_growth as plot_atlas_growth
 from .plots.decay import plot_decay as plot_decay
 from .plots.head_course import plot_head_course as plot_head_course
+from .plots.knockout import plot_knockout as plot_knockout
 from .plots.lam import plot_lambda as plot_lambda
 from .plots.needle_lens import plot_needle_lens as plot_needle_lens
 from .plots.niah_convergence import plot_niah_convergence as plot_niah_convergence
 from .plots.niah_grid import plot_niah_grid as plot_niah_grid
+from .plots.patching import plot_patching as plot_patching
 from .plots.predictors import plot_predictors as plot_predictors
 from .plots.scores import plot_scores as plot_scores
 from .plots.span_mass import plot_span_mass as plot_span_mass
@@ -37,10 +39,12 @@ __all__ = [
     "plot_atlas_growth",
     "plot_decay",
     "plot_head_course",
+    "plot_knockout",
     "plot_lambda",
     "plot_needle_lens",
     "plot_niah_convergence",
     "plot_niah_grid",
+    "plot_patching",
     "plot_predictors",
     "plot_scores",
     "plot_span_mass",

@@ -276,6 +276,20 @@ def test_effects_are_what_an_evaluation_under_hooks_says(any_model):
     assert (table.loc[table["name"] == "nothing", "log_p_lost"] == 0).all()
 
 
+def test_the_last_mlp_is_changed_at_every_position():
+    model, episodes = model_of("sisa"), NIAHTask(filler="synthetic", n_symbols=16).build(3, n_episodes=4)
+    tokens = torch.as_tensor(episodes.tokens)
+    hows: list[How] = ["mean", "random", "clean"]
+    for how in hows:
+        change = Intervention("mlp", how, layers=[1], queries=range(5, 128))
+        clean = recorded(model, tokens.roll(1, 0), change)
+        table = effects(model, episodes, {how: change}, clean=clean)
+        with intervened(model, change, clean=clean):
+            after = evaluate(model, episodes)
+        np.testing.assert_allclose(table["log_p"], -after["nll"], atol=1e-5)
+        assert np.abs(table["log_p_lost"].to_numpy()).max() > 1e-3
+
+
 def test_knockouts_by_outputs_are_knockouts_by_hooks(any_model):
     if "content" not in targets(any_model):
         with pytest.raises(ValueError, match="computes no scores"):

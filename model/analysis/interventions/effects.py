@@ -149,7 +149,7 @@ def asked_of(model: SISAModel, episodes: Episodes) -> Iterator[Asked]:
     alike = episodes.knobs["context_length"].to_numpy(), scored.sum(1)
     for length, n_answer in sorted(set(zip(*(column.tolist() for column in alike), strict=True))):
         group = np.flatnonzero((alike[0] == length) & (alike[1] == n_answer))
-        for rows in np.split(group, range(step := max(1, _tokens_a_pass(model) // length), len(group), step)):
+        for rows in np.split(group, range(step := max(1, tokens_a_pass(model) // length), len(group), step)):
             tokens = torch.as_tensor(episodes.tokens[rows, :length].astype(np.int64), device=model.device)
             at = np.nonzero(scored[rows])[1].reshape(len(rows), n_answer)
             answers = torch.as_tensor(at, device=model.device)
@@ -158,16 +158,34 @@ def asked_of(model: SISAModel, episodes: Episodes) -> Iterator[Asked]:
                 tokens=tokens,
                 queries=answers - 1 + model.config.n_meta,
                 answer=tokens.gather(1, answers),
-                entries=_entries(model, tokens),
+                entries=entries_of(model, tokens),
             )
 
 
-def _tokens_a_pass(model: SISAModel) -> int:
+def tokens_a_pass(model: SISAModel) -> int:
+    """Return how many tokens go through a model at once.
+
+    Example:
+        >>> from model import SISAConfig
+        >>> tokens_a_pass(SISAModel(SISAConfig.preset("tiny")))
+        2048
+    """
     return TOKENS_A_PASS_ON_CPU if model.device.type == "cpu" else TOKENS_A_PASS
 
 
-def _entries(model: SISAModel, tokens: Tensor) -> list[Tensor]:
-    """Return the residual stream at the entry of every block and after the last."""
+@torch.no_grad()
+def entries_of(model: SISAModel, tokens: Int[Tensor, "episode position"]) -> list[Tensor]:
+    """Return the residual stream at the entry of every block and after the last.
+
+    Args:
+        model: that reads the tokens.
+        tokens: texts of one length.
+
+    Example:
+        >>> from model import SISAConfig
+        >>> len(entries_of(SISAModel(SISAConfig.preset("tiny")), torch.arange(8)[None]))
+        3
+    """
     names = ["blocks.0.hook_resid_pre", *(f"blocks.{at}.hook_resid_post" for at in range(len(model.blocks)))]
     _, cache = model.run_with_cache(
         tokens, names_filter=lambda name: name in names, return_cache_object=False, return_type=None
@@ -224,7 +242,10 @@ def answers_after_mixer(model: SISAModel, asked: Asked, stream: Tensor, layer: i
     last = len(model.blocks) - 1
     for at in range(layer, last):
         stream = model.blocks[at + 1].after_mixer(model.blocks[at].after_mlp(stream))
-    return _said(model, asked, model.blocks[last].after_mlp(_at_queries(asked, stream)))
+    block = model.blocks[last]
+    if block.hook_mlp_out.fwd_hooks:  # what is put there has every position of the text
+        return _said(model, asked, _at_queries(asked, block.after_mlp(stream)))
+    return _said(model, asked, block.after_mlp(_at_queries(asked, stream)))
 
 
 def _at_queries(asked: Asked, stream: Tensor) -> Tensor:
