@@ -8,8 +8,10 @@ import torch
 from small_models import SMALL, lively
 
 from model import SISAConfig, SISAModel, load
-from model.analysis.ablation import ScoreTerm, ablated
+from model.analysis.ablation import ScoreTerm
 from model.analysis.answer_attribution import answer_attribution, logit_lens
+from model.analysis.interventions.hooking import intervened
+from model.analysis.interventions.intervention import Intervention
 
 MODELS: dict[str, dict[str, Any]] = {
     "sisa": {"d_state": 4},
@@ -78,7 +80,7 @@ def test_a_term_alone_is_the_first_layer_without_the_other(name):
     scale = scale_of(model)
     removals: list[tuple[ScoreTerm, str]] = [("importance", "content_alone"), ("content", "importance_alone")]
     for removed, left in removals:
-        with ablated(model, removed):
+        with intervened(model, Intervention(removed)):
             _, cache = model.run_with_cache(text(model)[None])
         results = cache["blocks.0.attn.hook_result"][0, -1] @ model.tokens_to_residual_directions(ANSWER)
         by_head = first.groupby("head")[left].sum() * scale

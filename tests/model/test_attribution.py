@@ -8,8 +8,9 @@ import torch
 from small_models import SMALL, lively
 
 from model import SISAConfig, SISAModel, load
-from model.analysis.ablation import ablated
 from model.analysis.attribution import DECAY_BIAS, attribution, margins
+from model.analysis.interventions.hooking import intervened
+from model.analysis.interventions.intervention import Intervention
 from model.analysis.residual_parts import fired_by, parts_before, writer_hooks
 from model.mixers.attention.attention import ScoredHeads
 
@@ -211,6 +212,6 @@ def test_models_that_the_split_would_miss_are_refused():
     with pytest.raises(ValueError, match="'mamba2'; legal: one with attention scores"):
         attribution(mamba, text(mamba), query=3, key=1)
     model = built("sisa")
-    with ablated(model, "content"), pytest.raises(ValueError, match="no hook that edits"):
+    with intervened(model, Intervention("content")), pytest.raises(ValueError, match="no hook that edits"):
         split(model, query=3, key=1)
     assert error(split(model, query=3, key=1)) < 1e-5

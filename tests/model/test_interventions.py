@@ -277,11 +277,11 @@ def test_effects_are_what_an_evaluation_under_hooks_says(any_model):
 
 
 def test_the_last_mlp_is_changed_at_every_position():
-    model, episodes = model_of("sisa"), NIAHTask(filler="synthetic", n_symbols=16).build(3, n_episodes=4)
+    model, episodes = model_of("sisa"), replace(TASK, lengths=(16,)).build(3, n_episodes=4)
     tokens = torch.as_tensor(episodes.tokens)
     hows: list[How] = ["mean", "random", "clean"]
     for how in hows:
-        change = Intervention("mlp", how, layers=[1], queries=range(5, 128))
+        change = Intervention("mlp", how, layers=[1], queries=range(5, 16))
         clean = recorded(model, tokens.roll(1, 0), change)
         table = effects(model, episodes, {how: change}, clean=clean)
         with intervened(model, change, clean=clean):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -190,7 +191,7 @@ def atlas_conclusion(
     own = trends.loc[trends["variant"] == shown].set_index("measure")
     sentences = [_of_weight(atlas), _of_reach(atlas), _of_variants(trends)]
     for measure in [name for name in MEASURES if name in own.index]:
-        sentences.append(_of_depth(own.loc[measure], f"In {shown}, {MEASURES[measure]}"))
+        sentences.append(_of_depth(own.loc[measure].to_dict(), f"In {shown}, {MEASURES[measure]}"))
     sentences.append(_of_lead(lead, shown))
     if correlations is not None:
         sentences += [_of_costs(correlations, term) for term in dict.fromkeys(correlations["term"])]
@@ -234,14 +235,14 @@ def _of_lead(lead: Estimate, shown: str) -> str:
     return f"{start} {what}, {numbers}.".replace("-", "−")
 
 
-def _of_depth(trend: pd.Series, start: str) -> str:
+def _of_depth(trend: Mapping[Any, Any], start: str) -> str:
     what = trend["verdict"] if trend["verdict"] != UNDECIDED else f"is {UNDECIDED} by depth"
     return f"{start} {what}: rank correlation {_interval(trend)}, {trend['runs']} runs)."
 
 
 def _of_costs(correlations: pd.DataFrame, term: str) -> str:
     rows = correlations.loc[(correlations["term"] == term) & (correlations["how"] == "zero")]
-    clear = [row for _, row in rows.iterrows() if _side(row) != UNDECIDED]
+    clear = [row for row in rows.to_dict("records") if _side(row) != UNDECIDED]
     if not clear:
         return f"No number of the atlas tells what a head without {term} costs: every interval holds 0."
     named = [f"{row['predictor']} {_interval(row)})" for row in sorted(clear, key=_strength)]
@@ -250,16 +251,16 @@ def _of_costs(correlations: pd.DataFrame, term: str) -> str:
     )
 
 
-def _side(row: pd.Series) -> str:
+def _side(row: Mapping[Any, Any]) -> str:
     estimate = Estimate(value=row["correlation"], low=row["low"], high=row["high"])
     return verdict_on(estimate, border=0, side="above", words=("above", "below"))
 
 
-def _strength(row: pd.Series) -> float:
+def _strength(row: Mapping[Any, Any]) -> float:
     return -abs(float(row["correlation"]))
 
 
-def _interval(row: pd.Series) -> str:
+def _interval(row: Mapping[Any, Any]) -> str:
     numbers = [f"{row[name]:.2f}".replace("-", "−") for name in ("correlation", "low", "high")]
     if np.isnan(row["low"]):
         return f"{numbers[0]} (no interval"
