@@ -6,7 +6,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-ZIPPED = ("metrics", "heads", "lengths", "repeats")
+ZIPPED = ("metrics", "heads", "lengths", "repeats", "levels", "knockouts", "atlas")
 SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ZIPPED}
 TINY = "tiny.csv"
 TELLS_A_RUN = ["run", "preset", "variant", "seed", "lr", "episode_fraction"]
@@ -72,6 +72,46 @@ def lengths() -> pd.DataFrame:
     return _of_run("lengths")
 
 
+def levels() -> pd.DataFrame:
+    """Return what is left of runs without one of the two things that they fuse, and under controls.
+
+    One removal and how a row, of 200 needle episodes of 256 tokens: removed ("content" or "importance" of
+    SISA, "attention" or "state space" of a hybrid, all "heads"), how ("zero", or a control: "mean", "random",
+    "shuffle", "other layers"), log_p_lost (nats an answer) with its interval low to high, exact_lost, rate
+    (share still right), loss_rise (nats a token of held-out text). Only the runs that `model.study causes`
+    measured are in it, all of one corpus, another than that of most runs.
+
+    Example:
+        >>> sorted(levels()["variant"].unique())
+        ['SISA d_state=16', 'SISA d_state=16, exact anchor', 'hymba', 'jamba', 'transformer']
+    """
+    return _of_run("levels")
+
+
+def knockouts() -> pd.DataFrame:
+    """Return what runs lose without one term of one head, a layer, head, term and how a row.
+
+    Columns and conditions as of `levels`, with layer, head and term in place of what was removed.
+
+    Example:
+        >>> sorted(knockouts()["how"].unique())
+        ['mean', 'random', 'shuffle', 'zero']
+    """
+    return _of_run("knockouts")
+
+
+def atlas() -> pd.DataFrame:
+    """Return what the heads of the runs of `levels` are that have λ: λ, half-life, phase speed and others.
+
+    `model.analysis.atlas.head_atlas` says what each column is.
+
+    Example:
+        >>> bool(atlas()["importance_share"].between(0, 1).all())
+        True
+    """
+    return _of_run("atlas")
+
+
 def repeats() -> pd.DataFrame:
     """Return second trainings of runs: columns of `metrics` less tokens, then gpu, commit, date, command.
 
@@ -124,6 +164,8 @@ def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
 def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
     """Return the rows of one size that were trained on text without episodes, at every learning rate.
 
+    Losses are compared on one corpus: that of most runs of the size. Runs on another one are left out.
+
     Args:
         table: any measured table of runs.
         preset: size of the models.
@@ -132,7 +174,10 @@ def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
         >>> on_text(runs())["episode_fraction"].unique().tolist()
         [0.0]
     """
-    return table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
+    trained_on = _table("runs").set_index("run")["corpus_sha256"]
+    usual = trained_on[_table("runs").set_index("run")["preset"] == preset].mode()
+    of_size = table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
+    return of_size.loc[of_size["run"].map(trained_on).isin(usual)]
 
 
 def lr_table(*, preset: str = "small") -> pd.DataFrame:

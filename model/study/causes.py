@@ -19,6 +19,7 @@ from model.study.runs import VALUE_LENGTH
 from model.training.run import Run
 
 LEVELS, KNOCKOUTS, ATLAS = "levels.csv", "knockouts.csv", "atlas.csv"  # of a run folder
+CAUSES_FILES = (LEVELS, KNOCKOUTS, ATLAS)
 CONTEXT = 256  # tokens of the episodes
 HELDOUT_ROWS = 32  # of n_ctx tokens, for the loss
 
@@ -50,7 +51,7 @@ def measure_causes(run: Run, corpus: TokenCorpus, *, n_episodes: int = 40, devic
         []
     """
     written_at = run.weights.stat().st_mtime
-    paths = {name: run.folder / name for name in (LEVELS, KNOCKOUTS, ATLAS)}
+    paths = {name: run.folder / name for name in CAUSES_FILES}
     missing = [name for name, at in paths.items() if not at.is_file() or at.stat().st_mtime < written_at]
     if not missing:
         return []

@@ -4,6 +4,7 @@ runs.csv         a run a row: what was asked, by what it was trained
 metrics.csv.gz   run, step, name, value
 heads.csv.gz     run, step, layer, head, then λ, half-life, clamp and needle lens
 lengths.csv.gz   run, anchor, rope, context_length, depth, successes, n, rate, low, high, nll
+levels.csv.gz    run, removed, how, then what is lost; knockouts.csv.gz and atlas.csv.gz likewise by head
 repeats.csv.gz   run, step, name, value of a second training of it, then gpu, commit, date, command
 """
 
@@ -21,6 +22,7 @@ from data.refusal import refusal
 from data.results.variants import Variant
 from model.config import PRESETS, SISAConfig
 from model.config.sizes import total
+from model.study.causes import CAUSES_FILES
 from model.study.lengths import read_lengths
 from model.training.run import Run
 from sisa_viz import read_runs
@@ -30,6 +32,7 @@ RUNS = measured.SOURCES["runs"]
 METRICS = measured.SOURCES["metrics"]
 HEADS = measured.SOURCES["heads"]
 LENGTHS = measured.SOURCES["lengths"]
+CAUSES = {measured.SOURCES[file.removesuffix(".csv")]: file for file in CAUSES_FILES}
 REPEATS = measured.SOURCES["repeats"]
 SIGNIFICANT_DIGITS = 5  # enough for any figure
 FROM_DATA = ("batch_size", "episode_fraction", "corpus_sha256")
@@ -74,7 +77,7 @@ def collect(
         _check_first_trainings(folders, out / RUNS)
         tables = {REPEATS: [_numbers(folder, finished_run(folder)).assign(**trained) for folder in folders]}
     else:
-        tables = {name: [] for name in (RUNS, METRICS, HEADS, LENGTHS)}
+        tables = {name: [] for name in (RUNS, METRICS, HEADS, LENGTHS, *CAUSES)}
         for folder in folders:
             for name, table in _tables_of(folder, trained).items():
                 tables[name].append(table)
@@ -128,6 +131,9 @@ def _tables_of(folder: Path, trained: Provenance) -> dict[str, pd.DataFrame]:
         tables[HEADS] = run.heads.assign(run=folder.name)
     if (folder / "lengths.csv").is_file():
         tables[LENGTHS] = read_lengths(run).assign(run=folder.name)
+    for name, file in CAUSES.items():
+        if (folder / file).is_file():
+            tables[name] = pd.read_csv(folder / file).assign(run=folder.name)
     return tables
 
 

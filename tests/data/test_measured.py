@@ -17,7 +17,9 @@ def made_up(monkeypatch):
 
     def use(*rows, large=()):
         runs = pd.DataFrame([*rows, *large], columns=["variant", "seed", "lr", "episode_fraction", "loss"])
-        runs = runs.assign(run=[f"r{at}" for at in range(len(runs))], steps=20, tokens=2000, d_state=16)
+        runs = runs.assign(
+            run=[f"r{at}" for at in range(len(runs))], steps=20, tokens=2000, d_state=16, corpus_sha256="c"
+        )
         runs = runs.assign(preset=["small"] * len(rows) + ["50m"] * len(large))
         steps = [runs.assign(step=step, value=runs["loss"] + extra) for step, extra in ((10, 5), (20, 0))]
         metrics = pd.concat(steps).assign(name="val/loss")[["run", "step", "name", "value"]]
