@@ -164,7 +164,7 @@ def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
 def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
     """Return the rows of one size that were trained on text without episodes, at every learning rate.
 
-    Losses are compared on one corpus: that of most runs of the size. Runs on another one are left out.
+    Losses are compared on one corpus: that of most runs of the size in the table. Others are left out.
 
     Args:
         table: any measured table of runs.
@@ -175,8 +175,8 @@ def on_text(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:
         [0.0]
     """
     trained_on = _table("runs").set_index("run")["corpus_sha256"]
-    usual = trained_on[_table("runs").set_index("run")["preset"] == preset].mode()
     of_size = table.loc[(table["preset"] == preset) & (table["episode_fraction"] == 0)]
+    usual = of_size["run"].drop_duplicates().map(trained_on).mode()
     return of_size.loc[of_size["run"].map(trained_on).isin(usual)]
 
 

@@ -16,6 +16,7 @@ from data import measured
 from data.files import write_aside
 from data.refusal import refusal
 from data.results.verdicts import Claim
+from model.study.findings.remaining import remaining_sentence
 from model.study.reproduction import NEEDLES, PRESETS_LARGEST_FIRST, Row, headlines, reproduction_rows
 
 BEGIN, END = "<!-- reproduction: begin -->", "<!-- reproduction: end -->"
@@ -27,7 +28,7 @@ COLUMNS = (
 
 
 def write_reproduction(readme: Path, reproduction: Path, *, results: Path) -> None:
-    """Write the ten rows into the README and the whole table into its own page, between their markers.
+    """Write ten rows and what hybrids lose without a half into the README, the whole table into its own page.
 
     Args:
         readme, reproduction: files with both markers; all else in them stays.
@@ -46,7 +47,8 @@ def write_reproduction(readme: Path, reproduction: Path, *, results: Path) -> No
         step = "Name it with --results."
         raise refusal("results", str(results), legal="a folder of benchmark results", step=step)
     rows = reproduction_rows(results)
-    texts = {readme: markdown_table(headlines(rows)), reproduction: whole_page(rows)}
+    told = _wrapped(remaining_sentence(measured.levels()))
+    texts = {readme: f"{markdown_table(headlines(rows))}\n\n{told}", reproduction: whole_page(rows)}
     pages = {path: _between_markers(path, text) for path, text in texts.items()}
     for path, page in pages.items():
         with write_aside(path) as aside:

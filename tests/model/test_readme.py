@@ -52,7 +52,8 @@ def cells_of(results):
 
 def test_the_committed_readme_is_what_the_tables_say(project, rows):
     """Where this fails: `python -m model.study readme`."""
-    assert between(project / "README.md") == f"\n\n{markdown_table(headlines(rows))}\n\n"
+    told = between(project / "README.md")
+    assert told.startswith(f"\n\n{markdown_table(headlines(rows))}\n\nTaken apart at")
 
 
 def test_the_committed_page_is_what_the_tables_say(project, rows):
