@@ -137,7 +137,11 @@ def reach_table(reach: pd.DataFrame) -> pd.DataFrame:
 
 def _who_needs(own: pd.DataFrame, term: str, floor: float) -> str:
     needed, count = own.loc[own["verdict"] == NEEDED], own["verdict"].value_counts()
-    rest = [f"{count[what]} are {what}" for what in (UNDECIDED, NOT_NEEDED) if count.get(what, 0)]
+    rest = [
+        f"{count[what]} {'is' if count[what] == 1 else 'are'} {what}"
+        for what in (UNDECIDED, NOT_NEEDED)
+        if count.get(what, 0)
+    ]
     after = f"; {' and '.join(rest)}" if rest else ""
     heads = f"Of {len(own)} head{'s' if len(own) > 1 else ''}"
     if needed.empty:
@@ -194,11 +198,11 @@ def _where(reach: pd.DataFrame, floor: float) -> list[str]:
     lengths, depths = sorted(set(rows["context_length"])), sorted(set(rows["depth"]))
     everywhere, others = [], []
     for name, part in rows.groupby("name", sort=False):
-        above = int((part["low"] > floor).sum())
+        above = int((part["low"].to_numpy() > floor).sum())
         if above == len(part):
             everywhere.append(str(name))
         else:
-            below = int((part["high"] < floor).sum())
+            below = int((part["high"].to_numpy() < floor).sum())
             others.append(f"{name} ({above} of {len(part)} above, {below} below, the rest undecided)")
     cells = f"at depths {depths[0]:g} to {depths[-1]:g} and lengths {' and '.join(map(str, lengths))}"
     start = f"Loss of more than {floor:g} nats {cells}:"
@@ -213,7 +217,7 @@ def _who_says(patches: pd.DataFrame) -> str:
     ]
     border = control["high"].reindex(own.index).fillna(np.inf).clip(lower=LEAST_SHARE)
     above = own.loc[own["low"] > border].sort_values("share", ascending=False)
-    pairs = int(rows["n"].max())
+    pairs = int(rows["n"].to_numpy().max())
     if above.empty:
         return f"No head alone is shown to bring the first digit back, over {pairs} pairs of texts."
     said = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from data import Episodes, NIAHTask
 from data.refusal import one_of, whole
 from model.analysis.interventions.effects import effects
-from model.analysis.interventions.intervention import Intervention
+from model.analysis.interventions.intervention import TERMS, Intervention
 from model.analysis.interventions.summary import summarise_effects
 from model.analysis.knockouts import CONTROLS, knockouts
 from model.network.network import SISAModel
@@ -23,7 +23,7 @@ from model.weights.checkpoint import read_config
 from sisa_viz.trace.axes import head_name
 
 EPISODES_OF_A_SMOKE_RUN = 4
-FEW = 8  # episodes of the controls of all heads, of each depth and length, and pairs of texts
+FEW = 6  # episodes of each depth and length, pairs of texts, and episodes of the controls of all heads
 
 
 class Question(NamedTuple):
@@ -141,19 +141,17 @@ def all_knockouts(model: SISAModel, episodes: Episodes, *, n_control: int) -> pd
         64
     """
     table = knockouts(model, episodes, n_control=n_control)
+    needed = needed_terms(table)
+    controlled = needed.loc[needed["term"].isin(TERMS)]  # a decay bias has no controls
     changes = {
-        (int(row.layer), int(row.head), str(row.term), how): Intervention(
-            row.term, how, layers=[int(row.layer)], heads=[int(row.head)]
-        )
-        for row in needed_terms(table).itertuples()
-        if row.term in ("content", "importance")  # a decay bias has no controls
+        (change.what, how, *place): replace(change, how=how)
+        for change, place in zip(_removals(controlled), _places(controlled), strict=True)
         for how in CONTROLS
     }
     if not changes:
         return table
-    names = {"/".join(map(str, key)): change for key, change in changes.items()}
-    found = summarise_effects(effects(model, episodes, names))
-    keys = pd.DataFrame(list(changes), columns=pd.Index([*KEYS, "how"]))
+    found = summarise_effects(effects(model, episodes, {str(key): changes[key] for key in changes}))
+    keys = pd.DataFrame(list(changes), columns=pd.Index(["term", "how", "layer", "head"]))
     better = keys.join(found.drop(columns="name"))
     both = pd.concat([table, better], ignore_index=True)
     return both.drop_duplicates([*KEYS, "how"], keep="last").sort_index(ignore_index=True)
@@ -191,19 +189,30 @@ def knockouts_by_depth(model: SISAModel, episodes: Episodes, needed: pd.DataFram
         >>> task = NIAHTask(lengths=(16,), depths=(0.0, 1.0), n_symbols=16)
         >>> model = SISAModel(SISAConfig.preset("tiny", d_vocab=task.d_vocab))
         >>> heads = pd.DataFrame({"layer": [0], "head": [1], "term": ["importance"]})
-        >>> knockouts_by_depth(model, task.build(0, n_episodes=6), heads)[["name", "depth", "n"]].values.tolist()
+        >>> table = knockouts_by_depth(model, task.build(0, n_episodes=6), heads)
+        >>> table[["name", "depth", "n"]].values.tolist()
         [['importance of L0H1', 0.0, 3], ['importance of L0H1', 1.0, 3]]
     """
-    changes = {
-        f"{row.term} of {head_name(int(row.layer), int(row.head))}": Intervention(
-            row.term, layers=[int(row.layer)], heads=[int(row.head)]
-        )
-        for row in needed.itertuples()
-    }
+    names = [
+        f"{term} of {head_name(*place)}" for term, place in zip(needed["term"], _places(needed), strict=True)
+    ]
+    changes = dict(zip(names, _removals(needed), strict=True))
     by = ["name", "context_length", "depth"]
     if not changes:
         return pd.DataFrame(columns=pd.Index([*by, *LOSS]))
-    knobs = episodes.knobs[["context_length", "requested_depth"]].rename(columns={"requested_depth": "depth"})
+    knobs = episodes.knobs.assign(depth=episodes.knobs["requested_depth"])[by[1:]]
     table = effects(model, episodes, changes).join(knobs, on="episode")
     table = table.sort_values(["context_length", "depth"], kind="stable")
     return summarise_effects(table, by=by)
+
+
+def _places(table: pd.DataFrame) -> list[tuple[int, int]]:
+    return [(int(layer), int(head)) for layer, head in zip(table["layer"], table["head"], strict=True)]
+
+
+def _removals(table: pd.DataFrame) -> list[Intervention]:
+    """Return the interventions that take a term away from a head, a row each."""
+    return [
+        Intervention(term, layers=[layer], heads=[head])
+        for term, (layer, head) in zip(table["term"], _places(table), strict=True)
+    ]
