@@ -105,5 +105,5 @@ def test_a_patch_counts_only_above_its_control(table):
     said = causes.causes_conclusion(table, patches=patches)[-1]
     assert [name for name in ("L0H0", "L0H1", "L0H2") if name in said] == ["L0H0"]
     assert "0.90 (0.80 to 1.00)" in said
-    none = causes.causes_conclusion(table, patches=patches[patches["head"] > 0])[-1]
+    none = causes.causes_conclusion(table, patches=patches.loc[patches["head"] > 0])[-1]
     assert none == "No head alone is shown to bring the first digit back, over 6 pairs of texts."
