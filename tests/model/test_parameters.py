@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from data.refusal import one_of
+from model.study.notebooks.atlas import Atlas
+from model.study.notebooks.causes import Causes
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.convergence import ConvergenceStudy
 from model.study.notebooks.experiment import Experiment
@@ -78,6 +80,8 @@ NOTEBOOKS = {
     "04_fusion_levels": FusionTour,
     "05_state_size": StateSizes,
     "06_context_length": Contexts,
+    "07_lambda_atlas": Atlas,
+    "08_causes": Causes,
     "09_published_checkpoints": PublishedRun,
 }
 

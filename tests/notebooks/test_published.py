@@ -31,7 +31,7 @@ def test_it_ends_well_without_the_checkpoint_and_says_where_to_put_it(executed):
 
 def test_every_figure_says_that_it_is_of_the_stand_in(executed):
     shown = executed[0].shown(PLOTLY)
-    assert len(shown) == 2
+    assert len(shown) == 4
     for figure in shown:
         assert figure["layout"]["title"]["subtitle"]["text"].startswith("random stand-in")
     assert any("not compared: random stand-in" in "".join(html) for html in executed[0].shown(HTML))

@@ -1,4 +1,4 @@
-"""Notebooks 03 to 07: each runs to its end in smoke mode and says what it has not measured."""
+"""Notebooks 03 to 08: each runs to its end in smoke mode and says what it has not measured."""
 
 import nbformat
 import papermill
@@ -6,10 +6,17 @@ import pytest
 from bs4 import BeautifulSoup
 
 from data import measured
+from data.niah.replacement import with_other_values
+from data.niah.selection import first_episodes
+from data.results.ranks import atlas_correlations
 from model.analysis.atlas import head_atlas
+from model.analysis.knockouts import knockouts
+from model.analysis.patching import patching
 from model.study.findings import head_growth, selection
+from model.study.findings.causes import causes_conclusion
 from model.study.findings.fusion_levels import PLANS_OF_ARCHITECTURES
 from model.study.notebooks.atlas import Atlas, study_heads
+from model.study.notebooks.causes import Causes, all_knockouts, knockouts_by_depth, needed_terms
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.convergence import ConvergenceStudy
 from model.study.notebooks.fusion import FusionTour
@@ -24,10 +31,11 @@ RUNS = {
     "05": ("05_state_size", SMOKE),
     "06": ("06_context_length", SMOKE[:3]),
     "07": ("07_lambda_atlas", SMOKE[:3]),
+    "08": ("08_causes", [*SMOKE[:3], "-p", "length", "96"]),
 }
 CLAIMS = ("03", "04", "05", "06")  # end with a table of claims
-FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2, "07": 3}
-SPECS = (ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas)
+FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2, "07": 4, "08": 3}
+SPECS = (ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas, Causes)
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
     (ConvergenceStudy, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
@@ -53,6 +61,8 @@ REFUSED = [
     (Atlas, "n_texts", 0, "whole numbers >= 1"),
     (Atlas, "seed", -1, "whole numbers >= 0"),
     (Atlas, "smoke", 1.5, "True, False"),
+    (Causes, "length", 32, "whole numbers >= 64"),
+    (Causes, "n_episodes", 2, "whole numbers >= 3"),
 ]
 
 
@@ -101,14 +111,34 @@ def test_the_atlas_ends_with_sentences_that_its_numbers_give_again(executed):
     (shown,) = executed["07"].cells[-1].outputs
     parameters, heads = Atlas(smoke=True), study_heads()
     model = parameters.model()
+    texts = parameters.episodes(model)
+    atlas = head_atlas(model, texts.tokens)
+    costs = knockouts(model, texts, terms=["importance"], controls=[])
     said = head_growth.atlas_conclusion(
-        head_atlas(model, parameters.tokens(model)),
+        atlas,
         head_growth.depth_trends(heads),
         shown=parameters.shown,
         lead=head_growth.first_layer_lead(heads, parameters.shown),
+        correlations=atlas_correlations(atlas, costs),
     )
     assert shown.data["text/markdown"] == "\n".join(f"- {sentence}" for sentence in said)
-    assert len(said) == 6
+    assert len(said) == 7
+
+
+def test_the_causes_end_with_sentences_that_their_tables_give_again(executed):
+    (shown,) = executed["08"].cells[-1].outputs
+    parameters = Causes(smoke=True, length=96)
+    model = parameters.model()
+    episodes = parameters.episodes(model)
+    found = all_knockouts(model, episodes, n_control=parameters.few)
+    clean = first_episodes(episodes, parameters.few)
+    said = causes_conclusion(
+        found,
+        reach=knockouts_by_depth(model, parameters.by_depth(model), needed_terms(found)),
+        patches=patching(model, clean, with_other_values(clean), what="head"),
+    )
+    assert shown.data["text/markdown"] == "\n".join(f"- {sentence}" for sentence in said)
+    assert [sentence.split(",")[0] for sentence in said[:2]] == ["Of 48 heads"] * 2
 
 
 def test_every_variant_is_listed_with_its_seeds(executed):

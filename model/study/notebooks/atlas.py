@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from data import measured
+from data import Episodes, measured
 from data.refusal import one_of, refusal, whole
 from data.results.tables import in_order
 from model.analysis.ablation import score_terms
@@ -25,7 +24,7 @@ class Atlas:
 
     Args:
         checkpoint: a shipped name, or a file that model.save wrote; with λ and a tokenizer.
-        n_texts: needle episodes that the atlas is measured on.
+        n_texts: needle episodes that the atlas and the knock-outs are measured on.
         length: tokens of each.
         seed: of the episodes.
         variant: of the study, whose growth is shown; "" takes SISA at d_state 16.
@@ -69,11 +68,11 @@ class Atlas:
             raise refusal("checkpoint", self.checkpoint, legal="a model with λ", step=step)
         return model
 
-    def tokens(self, model: SISAModel) -> np.ndarray:
-        """Return the texts of the atlas: token ids [row, position] of needle episodes at many depths."""
+    def episodes(self, model: SISAModel) -> Episodes:
+        """Return the texts of the atlas: needle episodes, whose answers the knock-outs are measured on."""
         n_texts = TEXTS_OF_A_SMOKE_RUN if self.smoke else self.n_texts
         told = Exploration(checkpoint=self.checkpoint, length=self.length)
-        return told.task(model).build(self.seed, n_episodes=n_texts).tokens
+        return told.task(model).build(self.seed, n_episodes=n_texts)
 
 
 def study_heads() -> pd.DataFrame:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from data import Episodes, NIAHTask, TokenCorpus, topics_corpus
 from data.niah.checks import settled_value_length
+from data.niah.selection import first_episodes
 from data.refusal import folder_path, one_of, refusal, whole
+from model.analysis.interventions.effects import effects
+from model.analysis.interventions.intervention import How, Intervention
+from model.analysis.interventions.summary import summarise_effects
 from model.network.network import SISAModel
 from model.study.limits import check_episodes, check_reading, check_seed
 from model.weights.checkpoint import load, read_config
+from sisa_viz.trace.axes import head_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +94,40 @@ class Exploration:
     def episodes(self, model: SISAModel) -> Episodes:
         """Return other episodes, for the counts with and without a term."""
         return self.task(model).build(self.seed + 1, n_episodes=4 if self.smoke else self.n_episodes)
+
+
+def without_importance(model: SISAModel, episodes: Episodes, *, layer: int = 0) -> pd.DataFrame:
+    """Return what the answers lose when one head of a layer has no importance, or its mean at each distance.
+
+    Args:
+        model: a SISA.
+        episodes: the first ten of them are taken.
+        layer: whose heads are changed one after the other.
+
+    Returns:
+        A row a head and how: head ("L0H3"), how ("zero", "mean"), log_p_lost (nats of log p(answer)), low,
+        high, rate (share of exact matches), n (episodes); the largest loss first.
+
+    Raises:
+        ValueError: the model has no importance in that layer.
+
+    Example:
+        >>> from model import SISAConfig
+        >>> task = NIAHTask(lengths=(16,), n_symbols=16)
+        >>> model = SISAModel(SISAConfig.preset("tiny", d_vocab=task.d_vocab))
+        >>> len(without_importance(model, task.build(0, n_episodes=3)))  # four heads
+        8
+    """
+    hows: tuple[How, ...] = ("zero", "mean")
+    changes = {
+        f"{head_name(layer, head)} {how}": Intervention("importance", how, layers=[layer], heads=[head])
+        for head in range(model.config.n_heads)
+        for how in hows
+    }
+    found = summarise_effects(effects(model, first_episodes(episodes, 10), changes))
+    parts = found["name"].str.split(" ", expand=True)
+    found = found.assign(head=parts[0], how=parts[1]).sort_values("log_p_lost", ascending=False)
+    return found.loc[:, ["head", "how", "log_p_lost", "low", "high", "rate", "n"]].reset_index(drop=True)
 
 
 def heldout_topics(model: SISAModel, checkpoint: str) -> TokenCorpus:
