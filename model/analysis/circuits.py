@@ -22,7 +22,7 @@ from model.network.network import SISAModel
 
 GREEDY, RANDOM = "greedy", "random"
 TAKEN_OUT: tuple[How, ...] = ("zero", "mean")
-A_ROUND = 4  # one of so many pairs leaves the circuit before the costs of the others are measured anew
+A_ROUND = 3  # one of so many pairs leaves the circuit before the costs of the others are measured anew
 RANDOM_SIZES = 10  # at which random circuits are measured
 CIRCUIT_COLUMNS = (
     *("circuit", "k", "layer", "head", "term", "log_p", "log_p_low", "log_p_high"),
@@ -51,11 +51,11 @@ def sufficient_heads(
     """Return how much of the answer circuits of 0, 1, 2, … pairs of a head and a term keep.
 
     The order is found from the whole model backwards: in every round each pair that is left is taken out
-    alone, and the cheapest quarter of them, one at least, leaves for good. Forwards, from a model of which
-    all is taken out, no single pair changes anything as long as those it works with are missing. Quarters
-    cost about four knock-outs a pair where one pair a round would cost half of their number; costs are
-    measured anew after each, since the last of several heads that do the same is dear only once the others
-    are gone. The circuits of the order are nested, and every one of them is measured.
+    alone, and the cheapest third of them, one at least, leaves for good. Forwards, from a model of which all
+    is taken out, no single pair changes anything as long as those it works with are missing. Thirds cost
+    about three knock-outs a pair, where one pair a round would cost half as many as there are pairs. Costs
+    are measured anew after each round, since the last of several heads that do the same is dear only once the
+    others are gone. The circuits of the order are nested, and every one of them is measured.
 
     Every second episode of a length and depth chooses the order and the others measure it, so that no
     circuit is flattered by its choice. Beside it stand random circuits: as many pairs drawn from all.
@@ -190,9 +190,7 @@ def _random(
     orders = [rng.permutation(len(pairs)).tolist() for _ in range(draws)]
     rows = []
     for k in shown(sizes, what="sizes of random circuits"):
-        changes = {
-            str(draw): _out([pairs[at] for at in order[k:]], how) for draw, order in enumerate(orders)
-        }
+        changes = {str(draw): _out([pairs[at] for at in order[k:]], how) for draw, order in enumerate(orders)}
         found = effects(model, episodes, changes)
         of_draw = found.groupby("name", sort=False)
         log_p = mean_interval(of_draw["log_p"].mean().to_numpy())
