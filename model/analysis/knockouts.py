@@ -81,7 +81,7 @@ def knockouts(
         >>> len(table), sorted(set(table["term"])), sorted(set(table["how"]))  # 2 layers, 4 heads
         (32, ['content', 'importance'], ['shuffle', 'zero'])
     """
-    chosen = _checked_terms(model, terms)
+    chosen = checked_terms(model, terms)
     for control in controls:
         one_of("controls", control, CONTROLS)
     few = first_episodes(episodes, whole("n_control", n_control, least=2))
@@ -145,8 +145,22 @@ def _outputs(model: SISAModel, layer: int, entry: Tensor) -> tuple[Tensor, Tenso
     return said["z"], middle
 
 
-def _checked_terms(model: SISAModel, terms: Sequence[str] | None) -> list[Target]:
-    """Return the terms that are taken out: those that are asked for, by default all that the scores have."""
+def checked_terms(model: SISAModel, terms: Sequence[str] | None) -> list[Target]:
+    """Return the terms that are taken out: those that are asked for, by default all that the scores have.
+
+    Args:
+        model: of an architecture with scores.
+        terms: names of terms, or None.
+
+    Raises:
+        ValueError: the model computes no scores, or has no such term.
+
+    Example:
+        >>> from model import SISAConfig
+        >>> models = [SISAModel(SISAConfig.preset("tiny", architecture=name)) for name in ("sisa", "fox")]
+        >>> [checked_terms(model, None) for model in models]
+        [['content', 'importance'], ['content', 'decay']]
+    """
     scored, there = layers_with(model, "content"), targets(model)
     found: list[Target] = [term for term in KNOCKED_OUT if term in there and scored]
     if "importance" in found or not all(hasattr(model.blocks[at].attn, "hook_bias_scores") for at in scored):
