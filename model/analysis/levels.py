@@ -97,9 +97,10 @@ def fusion_levels(
     keys = pd.DataFrame([change[:2] for change in changes], columns=by)
     keys = keys.assign(name=keys.index.astype(str), loss_rise=losses)
     rows = effects(model, episodes, dict(zip(keys["name"], (change for *_, change in changes), strict=True)))
-    of_episode = rows.merge(keys, on="name").groupby([*by, "episode"], sort=False, as_index=False)
-    table = summarise_effects(of_episode.mean(numeric_only=True), by=by)
-    return table.merge(keys.groupby(by, sort=False, as_index=False)["loss_rise"].mean(), on=by)
+    joined, of_episode = rows.merge(keys, on="name"), [*by, "episode"]
+    means = joined.groupby(of_episode, sort=False)[["log_p_lost", "exact_match", "was_right"]].mean()
+    rises = keys.groupby(by, sort=False)[["loss_rise"]].mean()
+    return summarise_effects(means.reset_index(), by=by).merge(rises.reset_index(), on=by)
 
 
 def _in_place(model: SISAModel, seed: int) -> Iterator[tuple[str, str, Intervention]]:
