@@ -13,7 +13,7 @@ from data.refusal import one_of, whole
 from model.analysis.interventions.effects import effects
 from model.analysis.interventions.intervention import TERMS, Intervention
 from model.analysis.interventions.summary import summarise_effects
-from model.analysis.knockouts import CONTROLS, knockouts
+from model.analysis.knockouts import knockouts
 from model.network.network import SISAModel
 from model.study.findings.causes import KEYS, LOSS, NEEDED, term_verdicts
 from model.study.lengths import DEPTHS
@@ -22,8 +22,8 @@ from model.study.notebooks.exploration import Exploration, heldout_topics
 from model.weights.checkpoint import read_config
 from sisa_viz.trace.axes import head_name
 
-EPISODES_OF_A_SMOKE_RUN = 4
-FEW = 6  # episodes of each depth and length, pairs of texts, and episodes of the controls of all heads
+EPISODES_OF_A_SMOKE_RUN = 3
+FEW = 4  # episodes of each depth and length, pairs of texts, and episodes of the controls of all heads
 
 
 class Question(NamedTuple):
@@ -44,7 +44,7 @@ class Causes:
         length: tokens of an episode; the second length is half of it.
         n_episodes: that every head is knocked out on.
         seed: of the episodes.
-        smoke: four episodes of each kind only.
+        smoke: three episodes of each kind only.
 
     Raises:
         ValueError: a parameter is not legal; names it.
@@ -52,7 +52,7 @@ class Causes:
 
     Example:
         >>> Causes(smoke=True).few
-        4
+        3
         >>> Causes(n_episodes=2)
         Traceback (most recent call last):
         ValueError: n_episodes is 2; legal: whole numbers >= 3. ...
@@ -60,7 +60,7 @@ class Causes:
 
     checkpoint: str = "niah"
     length: int = 192
-    n_episodes: int = 20
+    n_episodes: int = 16
     seed: int = 0
     smoke: bool = False
 
@@ -121,14 +121,14 @@ def first_question(episodes: Episodes) -> Question:
 
 
 def all_knockouts(model: SISAModel, episodes: Episodes, *, n_control: int) -> pd.DataFrame:
-    """Return the knock-outs of every head and term; what is needed has its controls on all the episodes.
+    """Return the knock-outs of every head and term; what is needed has its mean by distance on all episodes.
 
-    A control that costs nothing says something only on texts where the knock-out costs something.
+    That a mean costs nothing says something only on texts where the knock-out costs something.
 
     Args:
         model: of an architecture with scores.
         episodes: needle episodes.
-        n_control: episodes of the controls of all other heads.
+        n_control: episodes of all other controls.
 
     Returns:
         The columns of `model.analysis.knockouts.knockouts`, a row a layer, head, term and how.
@@ -143,16 +143,11 @@ def all_knockouts(model: SISAModel, episodes: Episodes, *, n_control: int) -> pd
     table = knockouts(model, episodes, n_control=n_control)
     needed = needed_terms(table)
     controlled = needed.loc[needed["term"].isin(TERMS)]  # a decay bias has no controls
-    changes = {
-        (change.what, how, *place): replace(change, how=how)
-        for change, place in zip(_removals(controlled), _places(controlled), strict=True)
-        for how in CONTROLS
-    }
+    changes = [replace(change, how="mean") for change in _removals(controlled)]
     if not changes:
         return table
-    found = summarise_effects(effects(model, episodes, {str(key): changes[key] for key in changes}))
-    keys = pd.DataFrame(list(changes), columns=pd.Index(["term", "how", "layer", "head"]))
-    better = keys.join(found.drop(columns="name"))
+    found = summarise_effects(effects(model, episodes, {str(change): change for change in changes}))
+    better = controlled[KEYS].reset_index(drop=True).assign(how="mean").join(found.drop(columns="name"))
     both = pd.concat([table, better], ignore_index=True)
     return both.drop_duplicates([*KEYS, "how"], keep="last").sort_index(ignore_index=True)
 
