@@ -91,12 +91,31 @@ def prepare_circuit(table: pd.DataFrame) -> Circuit:
     )
 
 
+def name_places(data: Circuit) -> list[tuple[int, float, float, float, str]]:
+    """Return k and share of every point that is named, where its name stands right of them, and the name.
+
+    Args:
+        data: Of `prepare_circuit`.
+
+    Example:
+        >>> rows = [{"k": 0, "kept": 0.0}, {"k": 1, "kept": 1.0, "layer": 0, "head": 3, "term": "content"}]
+        >>> both = {"circuit": "greedy", "log_p": -1.0, "low": 0.0, "high": 1.0, "n": 9, "draws": 1}
+        >>> table = pd.DataFrame([both | row for row in rows]).assign(enough=lambda t: t["kept"] >= 0.9)
+        >>> name_places(prepare_circuit(table))
+        [(1, 1.0, 1.07, 0.66, '1. L0H3 content')]
+    """
+    greedy = data.lines[GREEDY]
+    kept = dict(zip(greedy["k"].tolist(), greedy["kept"].tolist(), strict=True))
+    x = max((k for k, _ in data.named), default=0) + 0.07 * max(kept)
+    return [(k, kept[k], x, 0.66 - 0.07 * at, f"{k}. {name}") for at, (k, name) in enumerate(data.named)]
+
+
 def plot_circuit(table: pd.DataFrame) -> go.Figure:
     """Draw what share of the answers is kept by circuits of so many pairs of a head and a term.
 
     The line of the circuits that were found and that of random ones have bands of their 95 % intervals;
     dashes mark the model without any of the pairs and with all of them. A dotted line stands at the fewest
-    pairs that are enough. The first pairs have their names at their points, and all in the hover box.
+    pairs that are enough. The first pairs have their names beside the line, and all in the hover box.
 
     Args:
         table: Of `model.analysis.circuits.sufficient_heads`.
@@ -135,16 +154,13 @@ def plot_circuit(table: pd.DataFrame) -> go.Figure:
 
 
 def _name(figure: go.Figure, data: Circuit) -> None:
-    """Write the names of the first pairs upright over or under their points, with a thin line to each."""
-    kept = data.lines[GREEDY].set_index("k")["kept"]
-    step = max(1.0, kept.index[-1] / 40)  # names are 20 pixels apart, points may be nearer
-    for at, (k, name) in enumerate(data.named):
-        up = 1 if kept[k] <= 0.5 else -1
+    """Write the names of the first pairs in a column, with a thin line from each to its point."""
+    for k, kept, x, y, name in name_places(data):
         figure.add_annotation(
             x=k,
-            y=kept[k],
-            ax=1 + at * step,
-            ay=kept[k] + 0.12 * up,
+            y=kept,
+            ax=x,
+            ay=y,
             axref="x",
             ayref="y",
             showarrow=True,
@@ -152,10 +168,7 @@ def _name(figure: go.Figure, data: Circuit) -> None:
             arrowwidth=0.7,
             arrowcolor=INK,
             text=escape(name),
-            textangle=-90,
-            xanchor="center",
-            yanchor="bottom" if up > 0 else "top",
-            font={"size": 11},
+            xanchor="left",
         )
 
 

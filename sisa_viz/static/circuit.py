@@ -5,7 +5,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from sisa_viz.plots.circuit import COLOURS, GREEDY, LABELS, X_LABEL, Y_LABEL, prepare_circuit
+from sisa_viz.plots.circuit import COLOURS, GREEDY, LABELS, X_LABEL, Y_LABEL, name_places, prepare_circuit
 from sisa_viz.static.sheet import sheet
 
 
@@ -13,7 +13,7 @@ def plot_circuit(table: pd.DataFrame) -> Figure:
     """Draw the share of answers kept by circuits that were found and by random ones, with bands.
 
     Dashes mark the model without any of the pairs and with all of them; a dotted line stands at the fewest
-    pairs that are enough. The first pairs have their names at their points.
+    pairs that are enough. The first pairs have their names beside the line.
 
     Args:
         table: Of `model.analysis.circuits.sufficient_heads`.
@@ -44,18 +44,13 @@ def plot_circuit(table: pd.DataFrame) -> Figure:
         axes.axhline(share, color="grey", linestyle="--", linewidth=0.8)
     if data.enough is not None:
         axes.axvline(data.enough, color=COLOURS[GREEDY], linestyle=":", linewidth=0.8)
-    kept = data.lines[GREEDY].set_index("k")["kept"]
-    step = max(1.0, kept.index[-1] / 40)
-    for at, (k, name) in enumerate(data.named):
-        up = 1 if kept[k] <= 0.5 else -1
+    for k, kept, x, y, name in name_places(data):
         axes.annotate(
             name,
-            xy=(k, kept[k]),
-            xytext=(1 + at * step, kept[k] + 0.12 * up),
-            rotation=90,
-            ha="center",
-            va="bottom" if up > 0 else "top",
-            fontsize="xx-small",
+            xy=(k, kept),
+            xytext=(x, y),
+            va="center",
+            fontsize="x-small",
             arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "grey"},
         )
     axes.yaxis.set_major_formatter(PercentFormatter(1.0))

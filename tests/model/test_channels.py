@@ -1,5 +1,7 @@
 """Importance by channel: speeds as the atlas has them, groups of equal size, exact removals and controls."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,16 +13,9 @@ from model.analysis.interventions.effects import effects
 from model.analysis.interventions.intervention import Intervention
 
 
-def one_length(n=4):
-    episodes = TASK.build(3, n_episodes=2 * n)
-    return type(episodes)(
-        episodes.tokens[:n, :16], episodes.labels[:n, :16], episodes.knobs[:n], episodes.pad_id
-    )
-
-
 def test_speeds_and_half_lives_are_those_of_the_atlas():
-    model, episodes = model_of("sisa"), one_length()
-    assert (episodes.knobs["context_length"] == 16).all()
+    model = model_of("sisa")
+    episodes = replace(TASK, lengths=(16,)).build(3, n_episodes=4)
     found = channel_speeds(model, episodes).groupby(["layer", "head"])
     atlas = head_atlas(model, episodes.tokens).set_index(["layer", "head"])
     for column, ours in (

@@ -49,7 +49,7 @@ def test_lines_bands_and_names_stand_at_their_points():
     assert np.allclose(band.y[:13], greedy.y + 0.1)
     assert np.allclose(band.y[13:], greedy.y[::-1] - 0.1)
     named = {note.text: (note.x, note.y) for note in figure.layout.annotations if note.showarrow}
-    assert named["L0H3 content"] == (3, 1.0)
+    assert named["3. L0H3 content"] == (3, 1.0)
     assert len(named) == 3
     levels = [shape.y0 for shape in figure.layout.shapes if shape.y0 == shape.y1]
     assert levels == [1.0, 0.0]
@@ -82,5 +82,9 @@ def test_the_twin_has_the_same_lines_and_names():
     figure.draw_without_rendering()
     (axes,) = figure.axes
     assert np.allclose(np.asarray(axes.lines[0].get_ydata())[:4], [0, 0.2 / 3, 0.4 / 3, 1])
-    assert [text.get_text() for text in axes.texts] == ["L1H1 content", "L2H2 content", "L0H3 content"]
+    assert [text.get_text() for text in axes.texts] == [
+        "1. L1H1 content",
+        "2. L2H2 content",
+        "3. L0H3 content",
+    ]
     assert axes.get_title().startswith("3 of 12 pairs are enough")
