@@ -174,7 +174,7 @@ def _name(figure: go.Figure, data: Circuit) -> None:
 
 def _band(rows: pd.DataFrame, circuit: str) -> go.Scatter:
     """Return the interval as one closed outline; a circuit without one has no width there."""
-    low, high = (rows[end].fillna(rows["kept"]).to_numpy(float) for end in ("low", "high"))
+    low, high = [rows[end].fillna(rows["kept"]).to_numpy(float) for end in ("low", "high")]
     k = rows["k"].to_numpy()
     return go.Scatter(
         x=np.concatenate([k, k[::-1]]),

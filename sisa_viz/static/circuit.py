@@ -36,7 +36,7 @@ def plot_circuit(table: pd.DataFrame) -> Figure:
     data = prepare_circuit(table)
     figure, (axes,) = sheet(1, 1, 3.6)
     for circuit, rows in data.lines.items():
-        low, high = (rows[end].fillna(rows["kept"]).to_numpy(float) for end in ("low", "high"))
+        low, high = [rows[end].fillna(rows["kept"]).to_numpy(float) for end in ("low", "high")]
         colour, k = COLOURS[circuit], rows["k"].to_numpy(float)
         axes.fill_between(k, low, high, color=colour, alpha=0.2, linewidth=0)
         sns.lineplot(x=k, y=rows["kept"].to_numpy(float), color=colour, label=LABELS[circuit], ax=axes)
