@@ -8,6 +8,7 @@ from .pages.page import Heading as Heading
 from .pages.page import report as report
 from .plots.atlas import plot_atlas as plot_atlas
 from .plots.atlas_growth import plot_atlas_growth as plot_atlas_growth
+from .plots.circuit import plot_circuit as plot_circuit
 from .plots.decay import plot_decay as plot_decay
 from .plots.head_course import plot_head_course as plot_head_course
 from .plots.knockout import plot_knockout as plot_knockout
@@ -37,6 +38,7 @@ __all__ = [
     "open_trace",
     "plot_atlas",
     "plot_atlas_growth",
+    "plot_circuit",
     "plot_decay",
     "plot_head_course",
     "plot_knockout",

@@ -112,13 +112,14 @@ def channel_speeds(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
             return_type=None,
         )
         for layer, parts in fired.items():
-            phase, log_decay = (cache[f"blocks.{layer}.attn.hook_{name}"] for name in ("phase", "log_decay"))
+            prefix = f"blocks.{layer}.attn.hook_"
+            phase, log_decay = cache[prefix + "phase"], cache[prefix + "log_decay"]
             theta = phase.diff(dim=2, prepend=torch.zeros_like(phase[:, :, :1]))
             speeds = theta.abs().transpose(0, 1).flatten(1, 2)  # head, token of any text, pair
             parts.append((speeds.cpu().numpy(), log_decay.transpose(0, 1).flatten(1).double().cpu().numpy()))
     tables = []
     for layer, parts in fired.items():
-        speed, log_decay = (np.concatenate(each, axis=1) for each in zip(*parts, strict=True))
+        speed, log_decay = [np.concatenate(each, axis=1) for each in zip(*parts, strict=True)]
         speeds, half_life = np.median(speed, axis=1), -math.log(2) / log_decay.mean(axis=1)
         head, pair = np.indices(speeds.shape)
         columns = {"head": head.ravel(), "pair": pair.ravel(), "phase_speed": speeds.ravel()}

@@ -12,6 +12,7 @@ from data.extras import needs_extra
 with needs_extra("print"):
     from sisa_viz.static.atlas import plot_atlas
     from sisa_viz.static.atlas_growth import plot_atlas_growth
+    from sisa_viz.static.circuit import plot_circuit
     from sisa_viz.static.decay import plot_decay
     from sisa_viz.static.knockout import plot_knockout
     from sisa_viz.static.needle_lens import plot_needle_lens
@@ -26,6 +27,7 @@ with needs_extra("print"):
 __all__ = [
     "plot_atlas",
     "plot_atlas_growth",
+    "plot_circuit",
     "plot_decay",
     "plot_knockout",
     "plot_needle_lens",
