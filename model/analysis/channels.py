@@ -14,7 +14,7 @@ from data.refusal import refusal, whole
 from model.analysis.interventions.effects import asked_of, effects
 from model.analysis.interventions.intervention import Intervention
 from model.analysis.interventions.sites import layers_with
-from model.analysis.interventions.summary import summarise_effects
+from model.analysis.interventions.summary import mean_of_draws, summarise_effects
 from model.network.network import SISAModel
 
 KNOCKOUT, RANDOM, SAME_HEADS = "zero", "random group", "random pairs of the same heads"
@@ -59,12 +59,12 @@ def channel_knockouts(
         ['slow', 'middle', 'fast', 'short', 'middle', 'long']
     """
     pairs = channel_speeds(model, episodes)
-    heads = pairs.drop_duplicates(PLACE)[[*PLACE, "half_life"]].reset_index(drop=True)
+    heads = pairs.drop_duplicates(PLACE).loc[:, [*PLACE, "half_life"]].reset_index(drop=True)
     groups = whole("groups", groups, least=2, most=len(heads))
     draws, rng = whole("draws", draws, least=1), np.random.default_rng(whole("seed", seed, least=0))
     keys, changes = [], []
     for kind, table, column in (("phase speed", pairs, "phase_speed"), ("half-life", heads, "half_life")):
-        for name, rows in zip(_names(kind, groups), _cut(table[column], groups), strict=True):
+        for name, rows in zip(_names(kind, groups), _cut(table[column].to_numpy(float), groups), strict=True):
             values = table[column].to_numpy()[rows]
             key = {"kind": kind, "group": name, "least": values.min(), "most": values.max()}
             for how, chosen in _draws(table, rows, draws, rng):
@@ -73,8 +73,7 @@ def channel_knockouts(
     named = pd.DataFrame(keys).assign(name=[str(at) for at in range(len(keys))])
     found = effects(model, episodes, dict(zip(named["name"], changes, strict=True)))
     by = ["kind", "group", "how", "least", "most", "size"]
-    of_episode = found.merge(named, on="name").groupby([*by, "episode"], sort=False).mean(numeric_only=True)
-    return summarise_effects(of_episode.reset_index(), by=by)
+    return summarise_effects(mean_of_draws(found.merge(named, on="name"), by=[*by, "episode"]), by=by)
 
 
 @torch.no_grad()
@@ -125,7 +124,7 @@ def channel_speeds(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
         columns = {"head": head.ravel(), "pair": pair.ravel(), "phase_speed": speeds.ravel()}
         tables.append(pd.DataFrame(columns).assign(layer=layer, half_life=half_life[head.ravel()]))
     columns = [*PLACE, "pair", "phase_speed", "half_life"]
-    return pd.concat(tables, ignore_index=True)[columns]
+    return pd.concat(tables, ignore_index=True).loc[:, columns]
 
 
 def _names(kind: str, groups: int) -> list[str]:
@@ -136,9 +135,9 @@ def _names(kind: str, groups: int) -> list[str]:
     return [first, *(f"{at} of {groups}" for at in range(2, groups)), last]
 
 
-def _cut(values: pd.Series, groups: int) -> list[np.ndarray]:
+def _cut(values: np.ndarray, groups: int) -> list[np.ndarray]:
     """Return the rows of every group, from the least values to the greatest."""
-    return np.array_split(np.argsort(values.to_numpy(), kind="stable"), groups)
+    return np.array_split(np.argsort(values, kind="stable"), groups)
 
 
 def _draws(
@@ -159,15 +158,13 @@ def _draws(
 
 def _without(rows: pd.DataFrame) -> list[Intervention]:
     """Return what takes importance from some pairs of channels, or from all of some heads."""
-    if "pair" not in rows:
-        return [
-            Intervention("importance", layers=[int(layer)], heads=sorted(group["head"].tolist()))
-            for layer, group in rows.groupby("layer")
-        ]
+    chosen: dict[tuple[int, int], list[int]] = {}
+    pairs = rows["pair"] if "pair" in rows else [-1] * len(rows)  # −1 for all of a head
+    for layer, head, pair in zip(rows["layer"], rows["head"], pairs, strict=True):
+        chosen.setdefault((int(layer), int(head)), []).append(int(pair))
     return [
         Intervention(
-            "importance", layers=[int(layer)], heads=[int(head)], channels=sorted(group["pair"].tolist())
+            "importance", layers=[layer], heads=[head], channels=sorted(pairs) if min(pairs) >= 0 else None
         )
-        for layer, of_layer in rows.groupby("layer")
-        for head, group in of_layer.groupby("head")
+        for (layer, head), pairs in sorted(chosen.items())
     ]

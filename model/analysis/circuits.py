@@ -17,6 +17,7 @@ from model.analysis.interventions.effects import effects
 from model.analysis.interventions.hooking import intervened
 from model.analysis.interventions.intervention import How, Intervention, Target
 from model.analysis.interventions.sites import layers_with, n_heads_of
+from model.analysis.interventions.summary import mean_of_draws
 from model.analysis.knockouts import checked_terms
 from model.network.network import SISAModel
 
@@ -152,7 +153,7 @@ def _order(model: SISAModel, episodes: Episodes, pairs: Sequence[Pair], how: How
         with intervened(model, _out(gone, how)):  # costs are those within the circuit that is left
             changes = {str(at): _out([pair], how) for at, pair in enumerate(left)}
             lost = effects(model, episodes, changes)
-        costs = lost.groupby("name", sort=False)["log_p_lost"].mean().to_numpy()
+        costs = mean_of_draws(lost, by=["name"], of=["log_p_lost"])["log_p_lost"].to_numpy()
         cheapest = np.argsort(costs, kind="stable")[: max(1, len(left) // A_ROUND)].tolist()
         gone += [left[at] for at in cheapest]
         left = [pair for at, pair in enumerate(left) if at not in cheapest]
@@ -192,8 +193,8 @@ def _random(
     for k in shown(sizes, what="sizes of random circuits"):
         changes = {str(draw): _out([pairs[at] for at in order[k:]], how) for draw, order in enumerate(orders)}
         found = effects(model, episodes, changes)
-        of_draw = found.groupby("name", sort=False)
-        log_p = mean_interval(of_draw["log_p"].mean().to_numpy())
+        of_draw = mean_of_draws(found, by=["name"], of=["log_p"])
+        log_p = mean_interval(of_draw["log_p"].to_numpy(float))
         right, n = found.loc[found["was_right"]], len(episodes)
         row = {"circuit": RANDOM, "k": k, "layer": None, "head": None, "term": None, "n": n, "draws": draws}
         row |= {"log_p": log_p.value, "log_p_low": log_p.low, "log_p_high": log_p.high}

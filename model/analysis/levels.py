@@ -25,7 +25,7 @@ from model.analysis.interventions.effects import effects
 from model.analysis.interventions.hooking import intervened
 from model.analysis.interventions.intervention import LEGAL_HOWS, How, Intervention, Target
 from model.analysis.interventions.sites import layers_with, targets
-from model.analysis.interventions.summary import summarise_effects
+from model.analysis.interventions.summary import mean_of_draws, summarise_effects
 from model.network.network import SISAModel
 
 REMOVALS: tuple[How, ...] = ("zero", "mean", "random", "shuffle")
@@ -97,10 +97,8 @@ def fusion_levels(
     keys = pd.DataFrame([change[:2] for change in changes], columns=by)
     keys = keys.assign(name=keys.index.astype(str), loss_rise=losses)
     rows = effects(model, episodes, dict(zip(keys["name"], (change for *_, change in changes), strict=True)))
-    joined, of_episode = rows.merge(keys, on="name"), [*by, "episode"]
-    means = joined.groupby(of_episode, sort=False)[["log_p_lost", "exact_match", "was_right"]].mean()
-    rises = keys.groupby(by, sort=False)[["loss_rise"]].mean()
-    return summarise_effects(means.reset_index(), by=by).merge(rises.reset_index(), on=by)
+    of_episode = mean_of_draws(rows.merge(keys, on="name"), by=[*by, "episode"])
+    return summarise_effects(of_episode, by=by).merge(mean_of_draws(keys, by=by, of=["loss_rise"]), on=by)
 
 
 def _in_place(model: SISAModel, seed: int) -> Iterator[tuple[str, str, Intervention]]:

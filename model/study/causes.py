@@ -39,7 +39,7 @@ def measure_causes(run: Run, corpus: TokenCorpus, *, n_episodes: int = 40, devic
         ValueError: the model has another tokenizer than corpus.
 
     Example:
-        >>> import json
+        >>> from pathlib import Path
         >>> from tempfile import TemporaryDirectory
         >>> from data import topics_corpus, train_tokenizer
         >>> from model import SISAConfig

@@ -1,6 +1,7 @@
 """What a run loses is written beside it, once, and collected into the measured tables."""
 
 import json
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -28,7 +29,7 @@ def run_of(folder, corpus, **changes):
 def test_three_tables_are_written_once_and_again_for_newer_weights(tmp_path, corpus):
     run = run_of(tmp_path / "run", corpus)
     assert measure_causes(run, corpus, n_episodes=1) == list(CAUSES_FILES)
-    tables = {name: pd.read_csv(run.folder / name) for name in CAUSES_FILES}
+    tables: dict[str, Any] = {name: pd.read_csv(run.folder / name) for name in CAUSES_FILES}
     assert tables["levels.csv"]["removed"].unique().tolist() == ["content", "importance", "heads"]
     assert len(tables["knockouts.csv"]) == 2 * 4 * 2 * 4  # layers, heads, terms, hows
     assert (tables["knockouts.csv"]["n"] == 5).all()

@@ -1,16 +1,22 @@
 """Importance by channel: speeds as the atlas has them, groups of equal size, exact removals and controls."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from intervened_models import TASK, hooks_left, model_of
 
+from model.analysis import channels
 from model.analysis.atlas import head_atlas
-from model.analysis.channels import _draws, _without, channel_knockouts, channel_speeds
+from model.analysis.channels import _draws, _without
 from model.analysis.interventions.effects import effects
 from model.analysis.interventions.intervention import Intervention
+
+# static types cannot follow what pandas returns
+channel_knockouts: Any = channels.channel_knockouts
+channel_speeds: Any = channels.channel_speeds
 
 
 def test_speeds_and_half_lives_are_those_of_the_atlas():
@@ -49,7 +55,7 @@ def test_a_group_is_taken_out_as_one_by_one_removal_takes_it_out():
         Intervention("importance", layers=[row["layer"]], heads=[row["head"]], channels=[row["pair"]])
         for row in slow.to_dict("records")
     ]
-    expected = effects(model, episodes, {"slow": out})["log_p_lost"].mean()
+    expected = float(effects(model, episodes, {"slow": out})["log_p_lost"].to_numpy().mean())
     assert table.query("group == 'slow' and how == 'zero'")["log_p_lost"].item() == pytest.approx(expected)
     assert abs(expected) > 1e-6
 

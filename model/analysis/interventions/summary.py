@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -42,3 +43,25 @@ def summarise_effects(effects: pd.DataFrame, *, by: Sequence[str] = ("name",)) -
         rows.append(row | {"rate": group["exact_match"].to_numpy(float).mean(), "n": len(group)})
     measures = [column for measure, ends in MEASURES.items() for column in (measure, *ends)]
     return pd.DataFrame(rows, columns=[*by, *measures, "rate", "n"])
+
+
+def mean_of_draws(
+    table: pd.DataFrame,
+    *,
+    by: Sequence[str],
+    of: Sequence[str] = ("log_p_lost", "exact_match", "was_right"),
+) -> pd.DataFrame:
+    """Return the mean over random draws of what is otherwise the same: draws do not count as episodes.
+
+    Args:
+        table: a row an episode, intervention and draw.
+        by: columns that tell rows apart but for the draw; their order of appearance is kept.
+        of: columns that are averaged.
+
+    Example:
+        >>> rows = pd.DataFrame({"name": ["a", "a"], "episode": [0, 0], "x": [1.0, 3.0]})
+        >>> mean_of_draws(rows, by=["name", "episode"], of=["x"]).values.tolist()
+        [['a', 0, 2.0]]
+    """
+    means: Any = table.groupby(list(by), sort=False)[list(of)].mean()  # typed as what many kinds of means are
+    return means.reset_index()

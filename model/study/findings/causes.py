@@ -7,6 +7,7 @@ tokens where that loses more than the floor too; and undecided where an interval
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -136,11 +137,11 @@ def reach_table(reach: pd.DataFrame) -> pd.DataFrame:
 
 
 def _who_needs(own: pd.DataFrame, term: str, floor: float) -> str:
-    needed, count = own.loc[own["verdict"] == NEEDED], own["verdict"].value_counts()
+    needed, count = own.loc[own["verdict"] == NEEDED], Counter(own["verdict"])
     rest = [
         f"{count[what]} {'is' if count[what] == 1 else 'are'} {what}"
         for what in (UNDECIDED, NOT_NEEDED)
-        if count.get(what, 0)
+        if count[what]
     ]
     after = f"; {' and '.join(rest)}" if rest else ""
     heads = f"Of {len(own)} head{'s' if len(own) > 1 else ''}"

@@ -38,8 +38,10 @@ def remaining(levels: pd.DataFrame) -> pd.DataFrame:
         ['block']
     """
     rows = []
-    for (variant, removed, how), group in levels.groupby(["variant", "removed", "how"], sort=False):
-        after = share_interval(group["rate"].to_numpy(float), episodes=int(group["n"].min()))
+    keys = levels[["variant", "removed", "how"]].drop_duplicates().values.tolist()
+    for variant, removed, how in keys:
+        group = levels.query("variant == @variant and removed == @removed and how == @how")
+        after = share_interval(group["rate"].to_numpy(float), episodes=int(group["n"].to_numpy().min()))
         lost = mean_interval(group["log_p_lost"].to_numpy(float))
         before = (group["rate"] + group["exact_lost"]).mean()
         rise = group["loss_rise"].mean()
