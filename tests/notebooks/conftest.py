@@ -63,7 +63,7 @@ def run_notebooks(project, tmp_path_factory):
         }
         done = {}
         for name, (folder, process) in started.items():
-            text, _ = process.communicate(timeout=240)
+            text, _ = process.communicate(timeout=420)
             done[name] = Executed(folder, process.returncode, text)
         return done
 

@@ -22,7 +22,8 @@ from model.study.notebooks.convergence import ConvergenceStudy
 from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.state_size import StateSizes
 
-pytestmark = pytest.mark.slow
+# the notebooks run in the first test that asks for them, which takes minutes on two busy cores
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 SMOKE = ["-p", "smoke", "True", "-p", "output_dir", "runs"]
 RUNS = {
