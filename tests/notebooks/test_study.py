@@ -7,7 +7,6 @@ from bs4 import BeautifulSoup
 
 from data import measured
 from data.niah.replacement import with_other_values
-from data.niah.selection import first_episodes
 from data.results.ranks import atlas_correlations
 from model.analysis.atlas import head_atlas
 from model.analysis.knockouts import knockouts
@@ -132,7 +131,7 @@ def test_the_causes_end_with_sentences_that_their_tables_give_again(executed):
     model = parameters.model()
     episodes = parameters.episodes(model)
     found = all_knockouts(model, episodes, n_control=parameters.few)
-    clean = first_episodes(episodes, parameters.few)
+    clean = parameters.texts_of_pairs(model)
     said = causes_conclusion(
         found,
         reach=knockouts_by_depth(model, parameters.by_depth(model), needed_terms(found)),

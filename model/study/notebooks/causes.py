@@ -23,6 +23,7 @@ from model.weights.checkpoint import read_config
 from sisa_viz.trace.axes import head_name
 
 EPISODES_OF_A_SMOKE_RUN = 3
+PAIRS = 8  # of texts that differ in the number; fewer may all begin with one of two digits
 FEW = 4  # episodes of each depth and length, pairs of texts, and episodes of the controls of all heads
 
 
@@ -84,6 +85,10 @@ class Causes:
         """Return the episodes of the knock-outs, of one length and all depths."""
         n_episodes = EPISODES_OF_A_SMOKE_RUN if self.smoke else self.n_episodes
         return self._task(model, [self.length]).build(self.seed, n_episodes=n_episodes)
+
+    def texts_of_pairs(self, model: SISAModel) -> Episodes:
+        """Return the texts that are patched, so many that a third knows neither number of a pair."""
+        return self._task(model, [self.length]).build(self.seed + 2, n_episodes=PAIRS)
 
     def by_depth(self, model: SISAModel) -> Episodes:
         """Return other episodes, `few` of every depth and both lengths."""
