@@ -8,7 +8,7 @@ it have to run once a head. `effects` is the explicit twin; mixers whose heads m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, cast
+from typing import cast
 
 import pandas as pd
 import torch
@@ -34,7 +34,6 @@ from model.analysis.interventions.summary import summarise_effects
 from model.mixers.attention.attention import Attention
 from model.network.network import SISAModel
 
-ScoreTerm = Literal["content", "importance", "decay"]
 KNOCKED_OUT: tuple[Target, ...] = ("content", "importance", "decay")  # "decay" where it is a term: FoX, ALiBi
 CONTROLS: tuple[How, ...] = ("random", "shuffle", "mean")
 CONTROL_EPISODES = 20

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from data import NIAHTask, TokenCorpus
+from data import TokenCorpus
 from data.files import write_aside
 from model.analysis.atlas import head_atlas
 from model.analysis.interventions.sites import layers_with
 from model.analysis.knockouts import knockouts
 from model.analysis.levels import fusion_levels
 from model.network.network import SISAModel
-from model.study.lengths import DEPTHS, EPISODE_SEED, check_corpus
-from model.study.runs import VALUE_LENGTH
+from model.study.lengths import check_corpus, heldout_episodes
 from model.training.run import Run
 
 LEVELS, KNOCKOUTS, ATLAS = "levels.csv", "knockouts.csv", "atlas.csv"  # of a run folder
@@ -71,15 +70,7 @@ def _measured(model: SISAModel, corpus: TokenCorpus, name: str, *, n_episodes: i
     """Return one of the three tables; None where the model has no such thing."""
     if not layers_with(model, "content") or (name == ATLAS and not layers_with(model, "lam")):
         return None
-    task = NIAHTask(
-        filler="corpus",
-        corpus=corpus,
-        split="heldout",
-        lengths=(CONTEXT,),
-        depths=DEPTHS,
-        value_length=VALUE_LENGTH,
-    )
-    episodes = task.build(EPISODE_SEED, n_episodes=n_episodes * len(DEPTHS))
+    episodes = heldout_episodes(corpus, length=CONTEXT, n_episodes=n_episodes)
     if name == KNOCKOUTS:
         return knockouts(model, episodes, n_control=len(episodes)).assign(context_length=CONTEXT)
     n_ctx = model.config.n_ctx

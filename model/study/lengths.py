@@ -68,7 +68,7 @@ def length_grid(
     models = _variations(model, anchors)
     tables = []
     for length in lengths or [model.config.n_ctx * 2**i // 4 for i in range(5)]:
-        episodes = _episodes(corpus, length=length, n_episodes=n_episodes)
+        episodes = heldout_episodes(corpus, length=length, n_episodes=n_episodes)
         for (anchor, rope), varied in models.items():
             cells = summarise(evaluate(varied, episodes), by=("context_length", "requested_depth"))
             tables.append(cells.assign(anchor=anchor, rope=rope))
@@ -172,8 +172,21 @@ def check_corpus(model: SISAModel, corpus: TokenCorpus) -> None:
         raise refusal("corpus", corpus, legal="a corpus of the tokenizer inside the model", step=step)
 
 
-def _episodes(corpus: TokenCorpus, *, length: int, n_episodes: int) -> Episodes:
-    """Held-out episodes of one length, n_episodes of every depth."""
+def heldout_episodes(corpus: TokenCorpus, *, length: int, n_episodes: int) -> Episodes:
+    """Return the held-out episodes of one length on which finished runs are measured, the same for all.
+
+    Args:
+        corpus: whose held-out part is the filler.
+        length: tokens of an episode.
+        n_episodes: of every depth in `DEPTHS`.
+
+    Example:
+        >>> from data import topics_corpus
+        >>> from model import load
+        >>> episodes = heldout_episodes(topics_corpus(load("niah").tokenizer), length=64, n_episodes=2)
+        >>> episodes.tokens.shape
+        (10, 64)
+    """
     task = NIAHTask(
         filler="corpus",
         corpus=corpus,
