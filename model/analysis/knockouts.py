@@ -8,6 +8,7 @@ it have to run once a head. `effects` is the explicit twin; mixers whose heads m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 import pandas as pd
@@ -26,6 +27,7 @@ from model.analysis.interventions.effects import (
     answers_from,
     asked_of,
     effect_rows,
+    unchanged,
 )
 from model.analysis.interventions.hooking import intervened
 from model.analysis.interventions.intervention import How, Intervention, Target
@@ -84,52 +86,56 @@ def knockouts(
     for control in controls:
         one_of("controls", control, CONTROLS)
     few = first_episodes(episodes, whole("n_control", n_control, least=2))
-    work: list[tuple[Episodes, How]] = [(episodes, "zero")]
-    for control in controls:
-        work.append((few, cast(How, control)))
-    parts = []
-    for shown_to, how in shown(work, what="kinds of knock-out"):
-        for term in chosen:
-            if how == "zero" or term != "decay":
-                parts.append(_every_head(model, shown_to, term, how, seed=seed))
+    zeros = [Intervention(term, seed=seed) for term in chosen]
+    instead = [
+        Intervention(term, cast(How, how), seed=seed)
+        for how in controls
+        for term in chosen
+        if term != "decay"
+    ]
+    parts = [_every_head(model, episodes, zeros), *([_every_head(model, few, instead)] if instead else [])]
     return summarise_effects(pd.concat(parts, ignore_index=True), by=("layer", "head", "term", "how"))
 
 
-def _every_head(model: SISAModel, episodes: Episodes, term: Target, how: How, *, seed: int) -> pd.DataFrame:
-    """Return a row an episode and head of every layer that has the term."""
-    parts = []
+def _every_head(model: SISAModel, episodes: Episodes, changes: Sequence[Intervention]) -> pd.DataFrame:
+    """Return a row an episode, change and head of every layer that has the term; changes come in order."""
+    rows: dict[Intervention, list[pd.DataFrame]] = {change: [] for change in changes}
     for asked in asked_of(model, episodes):
-        before = answers_from(model, asked, asked.entries[-1], len(model.blocks))
-        for layer in layers_with(model, term):
-            change = Intervention(term, how, layers=[layer], seed=seed)
+        before = unchanged(model, asked)
+        for layer in shown(range(len(model.blocks)), what=f"layers of {len(asked.rows)} episodes"):
+            there = [change for change in changes if layer in layers_with(model, change.what)]
             heads_apart = isinstance(model.blocks[layer].attn, Attention)
             one_by_one = _by_outputs if heads_apart else _by_hooks
-            passes = one_by_one(model, asked, change, layer)
-            for head, after in enumerate(passes):
-                rows = effect_rows(asked, before, after)
-                parts.append(rows.assign(layer=layer, head=head, term=term, how=how))
-    return pd.concat(parts, ignore_index=True)
+            for change, head, after in one_by_one(model, asked, there, layer):
+                place = {"layer": layer, "head": head, "term": change.what, "how": change.how}
+                rows[change].append(effect_rows(asked, before, after).assign(**place))
+    return pd.concat([part for change in changes for part in rows[change]], ignore_index=True)
 
 
-def _by_hooks(model: SISAModel, asked: Asked, change: Intervention, layer: int) -> Iterator[Answers]:
-    """Yield the answers with one head changed after the other, each from a whole pass."""
-    for head in range(n_heads_of(model, layer, change.what)):
-        one = Intervention(change.what, change.how, layers=[layer], heads=[head], seed=change.seed)
-        with intervened(model, one):
-            after = answers_from(model, asked, asked.entries[layer], layer)
-        yield after
+def _by_hooks(
+    model: SISAModel, asked: Asked, changes: Sequence[Intervention], layer: int
+) -> Iterator[tuple[Intervention, int, Answers]]:
+    """Yield the answers with one change of one head after the other, each from a whole pass."""
+    for change in changes:
+        for head in range(n_heads_of(model, layer, change.what)):
+            with intervened(model, replace(change, layers=[layer], heads=[head])):
+                after = answers_from(model, asked, asked.entries[layer], layer)
+            yield change, head, after
 
 
 @torch.no_grad()
-def _by_outputs(model: SISAModel, asked: Asked, change: Intervention, layer: int) -> Iterator[Answers]:
-    """Yield the same from one pass of the mixer: the stream gets the difference of one head's output."""
+def _by_outputs(
+    model: SISAModel, asked: Asked, changes: Sequence[Intervention], layer: int
+) -> Iterator[tuple[Intervention, int, Answers]]:
+    """Yield the same from one pass of the mixer a change: the stream gets the difference of a head's output."""
     entry, W_O = asked.entries[layer], model.blocks[layer].attn.W_O
     before, middle = _outputs(model, layer, entry)
-    with intervened(model, change):
-        after, _ = _outputs(model, layer, entry)
-    for head in range(before.shape[2]):
-        share = (after[:, :, head] - before[:, :, head]).to(middle.dtype) @ W_O[head]
-        yield answers_after_mixer(model, asked, middle + share, layer)
+    for change in changes:
+        with intervened(model, replace(change, layers=[layer])):
+            after, _ = _outputs(model, layer, entry)
+        for head in range(before.shape[2]):
+            share = (after[:, :, head] - before[:, :, head]).to(middle.dtype) @ W_O[head]
+            yield change, head, answers_after_mixer(model, asked, middle + share, layer)
 
 
 def _outputs(model: SISAModel, layer: int, entry: Tensor) -> tuple[Tensor, Tensor]:

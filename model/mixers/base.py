@@ -14,7 +14,8 @@ a mixer but what stands in this file.
 | trace_hooks, factors  | what a trace is made from, and how                                          |
 | parts(length)         | what a trace may show of this layer                                         |
 
-It may also give no_weight_decay, decodes_from_cache and trace_config, whose defaults claim nothing. Hook
+It may also give no_weight_decay, decodes_from_cache and trace_config, whose defaults claim nothing, and
+last_outputs, whose default saves nothing. Hook
 points are attributes named hook_…; wherever a list names one, "hook_" is left out.
 """
 
@@ -84,6 +85,17 @@ class Mixer(KeepsFloat32, ABC):
             x: the normed residual stream.
             cache: the past of this layer, where `decodes_from_cache`; x then holds the positions after it.
         """
+
+    def last_outputs(
+        self, x: Float[Tensor, "batch position d_model"], n: int
+    ) -> Float[Tensor, "batch last d_model"]:
+        """Return what forward(x) gives at the last n positions; a mixer may save what the others cost.
+
+        Args:
+            x: the normed residual stream.
+            n: number of positions, at least 1.
+        """
+        return self(x)[:, -n:]
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:

@@ -12,6 +12,7 @@ from model.config import SISAConfig
 from model.mixers import build_mixer
 from model.mixers.base import Mixer
 from model.mixers.parts.cache import LayerCache
+from model.mixers.parts.hooks import watched
 from model.mixers.parts.norm import RMSNorm
 
 Residual = Float[Tensor, "batch position d_model"]
@@ -75,6 +76,20 @@ class Block(nn.Module):
         """Return the residual stream between mixer and SwiGLU, where positions have met."""
         x = self.hook_resid_pre(x)
         return self.hook_resid_mid(x + self.hook_attn_out(self.attn(self.ln1(x), cache)))
+
+    def after_mixer_at_last(self, x: Residual, n: int) -> Float[Tensor, "batch last d_model"]:
+        """Return after_mixer(x)[:, -n:], at the cost of those positions where that is possible.
+
+        Args:
+            x: the residual stream before this block, all positions.
+            n: number of positions at its end.
+        """
+        if watched(self.hook_attn_out) or watched(
+            self.hook_resid_mid
+        ):  # what is put there has every position
+            return self.after_mixer(x)[:, -n:]
+        x = self.hook_resid_pre(x)
+        return x[:, -n:] + self.attn.last_outputs(self.ln1(x), n)
 
     def after_mlp(self, x: Residual) -> Residual:
         """Return the residual stream after the SwiGLU, which takes every position by itself."""

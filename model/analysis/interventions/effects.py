@@ -22,7 +22,7 @@ from data.refusal import refusal
 from model.analysis.interventions.hooking import Clean, intervened, listed
 from model.analysis.interventions.intervention import Intervention
 from model.analysis.interventions.sites import checked_layers
-from model.mixers.parts.hooks import at_least_float32
+from model.mixers.parts.hooks import at_least_float32, watched
 from model.network.network import SISAModel
 
 Change = Intervention | Iterable[Intervention]
@@ -52,7 +52,8 @@ class Asked:
         tokens: their token ids.
         queries: the position before each token of the answer, meta tokens counted.
         answer: the answer's token ids.
-        entries: the residual stream at the entry of every block, and after the last.
+        entries: the residual stream at the entry of every block.
+        n_last: positions from the first of all queries to the end of the text.
     """
 
     rows: np.ndarray
@@ -60,6 +61,7 @@ class Asked:
     queries: Int[Tensor, "episode answer"]
     answer: Int[Tensor, "episode answer"]
     entries: list[Tensor]
+    n_last: int
 
 
 @torch.no_grad()
@@ -103,7 +105,7 @@ def effects(
     first = {name: first_layer(model, change) for name, change in changes.items()}
     parts = []
     for asked in asked_of(model, episodes):
-        before = answers_from(model, asked, asked.entries[-1], len(model.blocks))
+        before = unchanged(model, asked)
         for name, change in shown(changes.items(), what="interventions"):
             with intervened(model, change, clean=clean):
                 after = answers_from(model, asked, asked.entries[first[name]], first[name])
@@ -115,7 +117,7 @@ def effects(
 
 
 def first_layer(model: SISAModel, change: Iterable[Intervention]) -> int:
-    """Return the first block that an intervention touches; the number of blocks where it touches none.
+    """Return the first block that an intervention touches; the last one where it touches none.
 
     Args:
         model: that is changed.
@@ -126,7 +128,7 @@ def first_layer(model: SISAModel, change: Iterable[Intervention]) -> int:
         >>> first_layer(SISAModel(SISAConfig.preset("tiny")), [Intervention("head", layers=[1])])
         1
     """
-    return min((min(checked_layers(model, each)) for each in change), default=len(model.blocks))
+    return min((min(checked_layers(model, each)) for each in change), default=len(model.blocks) - 1)
 
 
 @torch.no_grad()
@@ -158,7 +160,8 @@ def asked_of(model: SISAModel, episodes: Episodes) -> Iterator[Asked]:
                 tokens=tokens,
                 queries=answers - 1 + model.config.n_meta,
                 answer=tokens.gather(1, answers),
-                entries=entries_of(model, tokens),
+                entries=entries_of(model, tokens)[:-1],
+                n_last=length - int(at.min()) + 1,
             )
 
 
@@ -193,6 +196,24 @@ def entries_of(model: SISAModel, tokens: Int[Tensor, "episode position"]) -> lis
     return [cache[name] for name in names]
 
 
+def unchanged(model: SISAModel, asked: Asked) -> Answers:
+    """Return the model's own answers, by the way in which those of a change in any block are found.
+
+    Args:
+        model: without hooks.
+        asked: the episodes.
+
+    Example:
+        >>> from data import NIAHTask
+        >>> from model import SISAConfig
+        >>> task = NIAHTask(filler="synthetic", lengths=(16,), n_symbols=16)
+        >>> model = SISAModel(SISAConfig.preset("tiny", d_vocab=task.d_vocab))
+        >>> unchanged(model, next(asked_of(model, task.build(0, n_episodes=2)))).exact_match.shape
+        torch.Size([2])
+    """
+    return answers_from(model, asked, asked.entries[-1], len(model.blocks) - 1)
+
+
 @torch.no_grad()
 def answers_from(model: SISAModel, asked: Asked, stream: Tensor, layer: int) -> Answers:
     """Return what the model answers when block `layer` is given a residual stream.
@@ -200,7 +221,7 @@ def answers_from(model: SISAModel, asked: Asked, stream: Tensor, layer: int) -> 
     Args:
         model: with whatever hooks it has.
         asked: the episodes.
-        stream: batch position d_model, at the entry of that block; after the last for the number of blocks.
+        stream: batch position d_model, at the entry of that block.
         layer: number of the block.
 
     Example:
@@ -210,13 +231,17 @@ def answers_from(model: SISAModel, asked: Asked, stream: Tensor, layer: int) -> 
         >>> model = SISAModel(SISAConfig.preset("tiny", d_vocab=task.d_vocab))
         >>> asked = next(asked_of(model, task.build(0, n_episodes=2)))
         >>> from_the_first = answers_from(model, asked, asked.entries[0], 0)
-        >>> from_the_last = answers_from(model, asked, asked.entries[2], 2)
+        >>> from_the_last = answers_from(model, asked, asked.entries[1], 1)
         >>> bool((from_the_first.log_p - from_the_last.log_p).abs().max() < 1e-5)
         True
     """
-    if layer == len(model.blocks):
-        return _said(model, asked, _at_queries(asked, stream))
-    return answers_after_mixer(model, asked, model.blocks[layer].after_mixer(stream), layer)
+    last = len(model.blocks) - 1
+    for block in model.blocks[layer:last]:
+        stream = block(stream)
+    block = model.blocks[last]
+    if watched(block.hook_mlp_out):  # what is put there has every position of the text
+        return _said(model, asked, _at_queries(asked, block(stream)))
+    return answers_after_mixer(model, asked, block.after_mixer_at_last(stream, asked.n_last), last)
 
 
 @torch.no_grad()
@@ -239,18 +264,18 @@ def answers_after_mixer(model: SISAModel, asked: Asked, stream: Tensor, layer: i
         >>> answers_after_mixer(model, asked, middle, 1).log_p.shape
         torch.Size([2])
     """
-    last = len(model.blocks) - 1
-    for at in range(layer, last):
-        stream = model.blocks[at + 1].after_mixer(model.blocks[at].after_mlp(stream))
-    block = model.blocks[last]
-    if block.hook_mlp_out.fwd_hooks:  # what is put there has every position of the text
+    block = model.blocks[layer]
+    if layer + 1 < len(model.blocks):
+        return answers_from(model, asked, block.after_mlp(stream), layer + 1)
+    if watched(block.hook_mlp_out):
         return _said(model, asked, _at_queries(asked, block.after_mlp(stream)))
     return _said(model, asked, block.after_mlp(_at_queries(asked, stream)))
 
 
 def _at_queries(asked: Asked, stream: Tensor) -> Tensor:
-    """Return a stream at the positions that say the answer."""
-    return stream[torch.arange(len(stream), device=stream.device)[:, None], asked.queries]
+    """Return a stream at the positions that say the answer; it may hold the last positions alone."""
+    from_the_end = asked.queries - asked.entries[0].shape[1]
+    return stream[torch.arange(len(stream), device=stream.device)[:, None], from_the_end]
 
 
 def _said(model: SISAModel, asked: Asked, stream: Tensor) -> Answers:
@@ -270,7 +295,7 @@ def effect_rows(asked: Asked, before: Answers, after: Answers) -> pd.DataFrame:
 
     Example:
         >>> said = Answers(torch.tensor([-1.0]), torch.tensor([True]))
-        >>> asked = Asked(np.array([4]), *(torch.zeros(1, 1, dtype=torch.int64) for _ in range(3)), [])
+        >>> asked = Asked(np.array([4]), *(torch.zeros(1, 1, dtype=torch.int64) for _ in range(3)), [], 1)
         >>> effect_rows(asked, said, Answers(torch.tensor([-3.0]), torch.tensor([False]))).values.tolist()
         [[4, -3.0, 2.0, False, True]]
     """

@@ -32,7 +32,7 @@ from model.mixers.attention.sdpa import fused_attention
 from model.mixers.attention.softmax import content_scores, softmax_pattern
 from model.mixers.base import Mixer, PartName, TracedPart
 from model.mixers.parts.cache import LayerCache
-from model.mixers.parts.hooks import at_least_float32, hook_points
+from model.mixers.parts.hooks import any_watched, at_least_float32, hook_points
 from model.mixers.parts.masks import causal_mask
 from model.mixers.parts.rope import positioned
 
@@ -150,8 +150,21 @@ class Attention(ScoredHeads):
         start = cache.length if cache else 0
         q, k, v = self._content(x, start)
         term = self._term(x, cache, dtype=q.dtype)
-        z = self._explicit(q, k, v, term) if self.scores_watched() else self._fused(q, k, v, term, cache)
+        if self.scores_watched():
+            z = self._explicit(q, k, v, term)
+        else:
+            z = self._fused(q, k, v, term, cache, last=x.shape[1])
         return self._output(self.hook_z(z.transpose(1, 2)))
+
+    def last_outputs(
+        self, x: Float[Tensor, "batch position d_model"], n: int
+    ) -> Float[Tensor, "batch last d_model"]:
+        """Return forward(x)[:, -n:]; only those queries look at keys, unless somebody watches all outputs."""
+        if any_watched(self, (*self.score_sized, "z", "result")):
+            return super().last_outputs(x, n)
+        q, k, v = self._content(x, 0)
+        z = self._fused(q, k, v, self._term(x, None, dtype=q.dtype), None, last=n)
+        return self._output(z.transpose(1, 2))
 
     def _term(self, x: Tensor, cache: LayerCache | None, *, dtype: torch.dtype) -> Term | None:
         """Return what is added to the content score, here nothing; dtype is that of the fused score."""
@@ -172,13 +185,15 @@ class Attention(ScoredHeads):
         """Return the attention, which a trace can show at any length."""
         return {"attention": self.as_part()}
 
-    def _fused(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None) -> Tensor:
-        """Return Q̂, K̂ and V through one SDPA call: no query × key tensor is built."""
+    def _fused(
+        self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None, *, last: int
+    ) -> Tensor:
+        """Return what the last queries get of Q̂, K̂ and V through one SDPA call; no score is in sight."""
         if term:
             q, k = term.widen(q, k)
         if cache:
             k, v = cache.extend(k, v)
-        return self._attend(q, k, v)
+        return self._attend(q[..., -last:, :], k, v)
 
     def _attend(self, q_hat: Tensor, k_hat: Tensor, v: Tensor) -> Tensor:
         """Return the mean of v by the scores' weights; the queries are the last of the keys."""

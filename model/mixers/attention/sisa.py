@@ -108,18 +108,21 @@ class SISAAttention(Attention):
         b_rot = self.hook_rot_B(rotate(B, phase))
         return Importance(c_rot, b_rot, g_hat, self.hook_lam(F.softplus(self.lam_raw)))
 
-    def _fused(self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None) -> Tensor:
+    def _fused(
+        self, q: Tensor, k: Tensor, v: Tensor, term: Term | None, cache: LayerCache | None, *, last: int
+    ) -> Tensor:
         """Return what attention gives, with an anchor a block of queries where the config says so."""
         if self.config.anchor != "exact" or not isinstance(term, Importance):
-            return super()._fused(q, k, v, term, cache)
-        if cache is None and self.has_softmax and fits(q, term.b_rot):
+            return super()._fused(q, k, v, term, cache, last=last)
+        whole = cache is None and last == q.shape[-2]
+        if whole and self.has_softmax and fits(q, term.b_rot):
             return attention_by_tiles(q, k, v, **term._asdict())
         keys = Keys(k, v, term.b_rot, term.g_hat)
         if cache:
             k, v, b_rot, g_hat = cache.extend(k, v, term.b_rot, term.g_hat[..., None])
             keys = Keys(k, v, b_rot, g_hat[..., 0])
-        block = self.config.anchor_block
-        return attention_by_blocks(q, keys, term, anchor_block=block, attend=self._attend)
+        block, queries = self.config.anchor_block, term.of_last(last)
+        return attention_by_blocks(q[..., -last:, :], keys, queries, anchor_block=block, attend=self._attend)
 
     def _gated(self, c_rot: Tensor) -> Tensor:
         """Return R(Φ)C as the score uses it; here as it is."""

@@ -54,6 +54,10 @@ class Importance(NamedTuple):
         k_hat = augmented(k, self.b_rot, -self.g_hat, self.lam)
         return q_hat, k_hat
 
+    def of_last(self, n: int) -> Importance:
+        """Return the factors of the last n queries: R(Φ)C and ĝ are theirs, R(Φ)B is of all keys."""
+        return self._replace(c_rot=self.c_rot[..., -n:, :], g_hat=self.g_hat[..., -n:])
+
     def scores(self) -> Tensor:
         """Return the term of every pair of positions: batch head query key, nats."""
         return importance_scores(self.c_rot, self.b_rot, self.g_hat, self.lam)

@@ -119,7 +119,9 @@ def positioned(
         return x
     frequency = frequencies(config, length=start + x.shape[1], device=x.device)
     phase = rope_phase(x.shape[1], frequency, start=start)[:, None]
-    return (temperature(config) * rotate(at_least_float32(x), phase)).to(x.dtype)
+    turned = rotate(at_least_float32(x), phase)
+    warmth = temperature(config)
+    return (turned if warmth == 1 else warmth * turned).to(x.dtype)
 
 
 def rope_phase(

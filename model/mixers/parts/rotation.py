@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+COMPLEX = (torch.float32, torch.float64)  # whose pairs are complex numbers to PyTorch
+
 
 def rotate(
     x: Float[Tensor, "*dims channel"], phase: Float[Tensor, "*phase_dims pair"]
@@ -31,6 +33,19 @@ def rotate(
         >>> rotate(torch.tensor([1.0, 0.0]), quarter).round(decimals=3).tolist()[1]
         1.0
     """
-    even, odd = x[..., 0::2], x[..., 1::2]
     cos, sin = phase.cos().to(x.dtype), phase.sin().to(x.dtype)
+    if x.device.type == "cpu" and x.dtype in COMPLEX and not torch.compiler.is_compiling():
+        return _as_complex_numbers(x, cos, sin)
+    return _by_parts(x, cos, sin)
+
+
+def _by_parts(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Return R(φ) x from its two channels apart, which compilers fuse."""
+    even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+
+
+def _as_complex_numbers(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Return (a + ib) e^{iφ}, which is the same in one pass over memory instead of eight with gaps."""
+    pairs = torch.view_as_complex(x.contiguous().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * torch.complex(cos, sin)).flatten(-2)
