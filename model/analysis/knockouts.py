@@ -127,7 +127,7 @@ def _by_hooks(
 def _by_outputs(
     model: SISAModel, asked: Asked, changes: Sequence[Intervention], layer: int
 ) -> Iterator[tuple[Intervention, int, Answers]]:
-    """Yield the same from one pass of the mixer a change: the stream gets the difference of a head's output."""
+    """Yield the same from one pass of the mixer a change: a head's difference is added to the stream."""
     entry, W_O = asked.entries[layer], model.blocks[layer].attn.W_O
     before, middle = _outputs(model, layer, entry)
     for change in changes:

@@ -1,4 +1,4 @@
-"""What costs less than it says beside what it says: the last outputs of a mixer, and rotation by complex numbers."""
+"""What saves work beside what it says: the last outputs of a mixer, and rotation by complex numbers."""
 
 import pytest
 import torch

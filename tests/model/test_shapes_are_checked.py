@@ -53,6 +53,7 @@ WRONG = {
     "model.mixers.attention.sisa_score": lambda: sisa_score.importance_scores(
         ones(FOUR), ones(FOUR), ones(1, 2, 3), ones(1)
     ),
+    "model.mixers.attention.sisa": lambda: mixer("sisa")._state_channels(ones(3, 16)),
     "model.mixers.attention.sigmoid": lambda: sigmoid.sigmoid_pattern(ones(1, 2, 3, 3), bias=ones(1)),
     "model.mixers.state_space.ssd": lambda: ssd.quadratic(ones(FOUR), ones(1, 1, 3), ones(FOUR), ones(FOUR)),
     "model.mixers.state_space.mamba2": lambda: mamba2.CausalConvolution(4)(ones(3, 4)),

@@ -128,8 +128,10 @@ class SISAAttention(Attention):
         """Return R(Φ)C as the score uses it; here as it is."""
         return c_rot
 
-    def _state_channels(self, x: Tensor) -> Tensor:
-        """Return batch head position channel of batch position (head channel), in at least float32."""
+    def _state_channels(
+        self, x: Float[Tensor, "batch position width"]
+    ) -> Float[Tensor, "batch head position channel"]:
+        """Return what a linear map gives, heads side by side, head by head, in at least float32."""
         return at_least_float32(x.unflatten(-1, (self.config.n_heads, -1)).transpose(1, 2))
 
     def _watched_term(self, scores: Tensor) -> Tensor:
