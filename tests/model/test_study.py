@@ -24,7 +24,7 @@ from model.network.extension import with_anchor
 from model.network.network import SISAModel
 from model.study import runs as study_runs
 from model.study.__main__ import app
-from model.study.collect import collect, collect_tiny
+from model.study.collect import CAUSES, collect, collect_tiny
 from model.study.lengths import STRETCH, length_grid, read_lengths
 from model.study.notebooks.exploration import Exploration
 from model.study.plans import PLANS, planned
@@ -273,7 +273,7 @@ def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp
     assert runs["preset"].unique().tolist() == [quick.preset]
     assert runs[list(TRAINED)].drop_duplicates().to_numpy().tolist() == [list(TRAINED.values())]
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert set(files) == set(measured.SOURCES.values()) - {"repeats.csv.gz"}
+    assert set(files) == set(measured.SOURCES.values()) - {"repeats.csv.gz", *CAUSES}
     collect(folders[::-1], out=tmp_path, **TRAINED)
     for name, before in files.items():
         rows = [pd.read_csv(path) for path in (tmp_path / name, _kept(tmp_path, name, before))]

@@ -109,7 +109,7 @@ def test_with_scripts_off_pictures_stand_in(browser, trace, tmp_path, screenshot
     page.goto(path.as_uri())
     picture = page.locator("img")
     assert picture.is_visible()
-    assert picture.get_attribute("alt") == "Importance weight of every head"
+    assert picture.get_attribute("alt") == "How far the importance weight λ moved"
     assert picture.bounding_box()["height"] > 200
     assert not page.locator(".sisa-figure > div").is_visible()
     page.screenshot(path=screenshots / "report_scripts_off.png", full_page=True)

@@ -23,7 +23,7 @@ def test_a_trace_with_a_needle_shows_the_head_that_importance_moves_most(make_tr
     moved = abs(trace.sisa.span_mass(query=19) - trace.sisa.span_mass(query=19, lam_scale=0))
     layer, head = divmod(int(moved.values.argmax()), 3)
     assert titles(sections) == [
-        "Importance weight of every head",
+        "How far the importance weight λ moved",
         "Decay of every head",
         "Attention mass on the needle",
         f"Attention scores of L{layer}H{head}",
@@ -70,7 +70,7 @@ def test_runs_show_what_was_logged(metrics):
     assert titles(run_sections(metrics)) == [
         "Training",
         "Convergence on the needle task",
-        "Importance weight of every head, mean over 3 runs at their last step",
+        "How far the importance weight λ moved, mean over 3 runs at their last step",
     ]
     assert titles(run_sections(metrics[metrics["name"] == "niah/exact_match"])) == [
         "Convergence on the needle task"
