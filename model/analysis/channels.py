@@ -11,7 +11,8 @@ import torch
 
 from data import Episodes
 from data.refusal import refusal, whole
-from model.analysis.interventions.effects import asked_of, effects
+from model.analysis.interventions.asked import asked_of
+from model.analysis.interventions.effects import effects
 from model.analysis.interventions.intervention import Intervention
 from model.analysis.interventions.sites import layers_with
 from model.analysis.interventions.summary import mean_of_draws, summarise_effects

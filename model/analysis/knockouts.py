@@ -20,12 +20,11 @@ from data import Episodes
 from data.niah.selection import first_episodes
 from data.progress import shown
 from data.refusal import one_of, refusal, whole
+from model.analysis.interventions.asked import Asked, asked_of
 from model.analysis.interventions.effects import (
     Answers,
-    Asked,
     answers_after_mixer,
     answers_from,
-    asked_of,
     effect_rows,
     unchanged,
 )

@@ -19,7 +19,7 @@ from transformer_lens.hook_points import HookPoint
 from data.progress import shown
 from data.refusal import one_of
 from data.results.intervals import mean_interval
-from model.analysis.interventions.effects import entries_of, tokens_a_pass
+from model.analysis.interventions.asked import entries_of, tokens_a_pass
 from model.analysis.interventions.hooking import hooks_of, intervened, recorded
 from model.analysis.interventions.pairs import Pairs, Texts, others_of, pairs_of
 from model.analysis.interventions.patches import Cell, cells_of, checked_part, checked_places, said

@@ -93,7 +93,9 @@ def test_only_the_watched_layer_takes_the_explicit_twin(sisa, tokens, monkeypatc
             monkeypatch.setattr(
                 block.attn,
                 name,
-                functools.partial(lambda *a, f, c, i: (c.append(i), f(*a))[1], f=original, c=calls, i=layer),
+                functools.partial(
+                    lambda *a, f, c, i, **k: (c.append(i), f(*a, **k))[1], f=original, c=calls, i=layer
+                ),
             )
     sisa.run_with_cache(tokens, names_filter="blocks.1.attn.hook_pattern")
     assert (fused, explicit) == ([0], [1])
