@@ -66,17 +66,12 @@ def test_float32_at_2048_tokens(total_decay):
         assert (causal - free["output"]).abs().max() > 0.1  # what the one anchor for all would give
 
 
-@pytest.mark.parametrize("total_decay", [0.0, 3000.0])
-def test_float32_at_8192_tokens(total_decay):
-    inputs = draw(2, head=1, length=8192, d_head=16, d_state=8, total_decay=total_decay)
+def test_float32_at_8192_tokens():
+    inputs = draw(2, head=1, length=8192, d_head=16, d_state=8, total_decay=3000.0)
     assert not clamp_in(inputs, anchor="exact").clamped.any()
     out = attend(inputs, anchor="exact", explicit=False)
-    double = {name: t.double() for name, t in inputs.items()}
-    # the explicit twin of 8,192 × 8,192 scores, from the prefix of 4,096 and as a whole
-    for length in (4096, 8192):
-        cut = {name: t if name == "lam_raw" else t[:, :, :length] for name, t in double.items()}
-        twin = attend(cut, anchor="none", explicit=True)
-        assert (out[:, :, :length] - twin).abs().max() <= 2e-5
+    twin = attend({name: t.double() for name, t in inputs.items()}, anchor="none", explicit=True)
+    assert (out - twin).abs().max() <= 2e-5
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 8e-3), (torch.float16, 1e-3)])

@@ -8,9 +8,11 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from killable_run import train
+from small_models import SMALL
 
 from model import SISAConfig, SISAModel
 from model.training.loop import training_loss
@@ -33,7 +35,8 @@ def graphs():
 
 
 def of_a_step(architecture):
-    config = SISAConfig.preset("small", architecture=architecture, n_ctx=32)
+    sizes: dict[str, Any] = SMALL | {"n_layers": 4, "n_heads": 4, "d_model": 32}
+    config = SISAConfig(**sizes, architecture=architecture)
     models = [SISAModel(config, seed=0).train() for _ in range(2)]
     tokens = torch.randint(0, config.d_vocab, (2, 32), generator=torch.Generator().manual_seed(0))
     losses = [training_loss(model, compiled=at == 1)(tokens, tokens) for at, model in enumerate(models)]

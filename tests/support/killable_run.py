@@ -57,4 +57,4 @@ def train(folder, *, steps=20, batches=None, tasks=True, heldout=None, seed=0, d
 def train_long(folder):
     """Long enough to be killed in the middle; for a process of its own."""
     torch.set_num_threads(1)
-    train(folder, steps=40)
+    train(folder, steps=24)
