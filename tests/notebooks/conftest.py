@@ -1,15 +1,25 @@
-"""Notebooks from the command line, as papermill runs them."""
+"""Notebooks as papermill runs them: from the command line, and many in few kernels."""
 
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import nbformat
+import papermill
 import pytest
+from jupyter_client.client import KernelClient
+from jupyter_client.manager import KernelManager
+from papermill.exceptions import PapermillExecutionError
+
+SIDE_BY_SIDE = 2
 
 
 @dataclass(frozen=True)
@@ -40,31 +50,103 @@ class Executed:
         ]
 
 
-def start(project, folder, notebook, options):
-    if notebook == "05_state_size":  # reads measured speeds beside its working folder, the repository's root
+def prepared(project, folder, notebook):
+    """The notebook's path; its working folder gets the measured speeds that lie in the repository's root."""
+    if notebook == "05_state_size":
         speeds = Path("benchmarks", "results", "state_size.json")
         (folder / speeds).parent.mkdir(parents=True)
         shutil.copy(project / speeds, folder / speeds)
-    source = project / "notebooks" / f"{notebook}.ipynb"
-    command = [sys.executable, "-m", "papermill", str(source), "out.ipynb", "--no-progress-bar", *options]
-    env = os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
-    pipes: dict[str, Any] = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return folder, subprocess.Popen(command, cwd=folder, env=env, **pipes)
+    return project / "notebooks" / f"{notebook}.ipynb"
+
+
+def environment(project):
+    return os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
 def run_notebooks(project, tmp_path_factory):
     """A function of {name: (notebook, options)}: runs them side by side, returns what each left behind."""
 
+    def start(notebook, options):
+        folder = tmp_path_factory.mktemp("run")
+        source = prepared(project, folder, notebook)
+        command = [sys.executable, "-m", "papermill", str(source), "out.ipynb", "--no-progress-bar", *options]
+        pipes: dict[str, Any] = dict(stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return folder, subprocess.Popen(command, cwd=folder, env=environment(project), **pipes)
+
     def run(asked):
-        started = {
-            name: start(project, tmp_path_factory.mktemp("run"), notebook, options)
-            for name, (notebook, options) in asked.items()
-        }
+        started = {name: start(notebook, options) for name, (notebook, options) in asked.items()}
         done = {}
         for name, (folder, process) in started.items():
             text, _ = process.communicate(timeout=420)
             done[name] = Executed(folder, process.returncode, text)
         return done
+
+    return run
+
+
+class Kernel(KernelManager):
+    """A kernel that one notebook after the other runs in; it closes the clients that papermill leaves open."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.clients: list[KernelClient] = []
+
+    def client(self, **options: Any) -> KernelClient:
+        self.clients.append(super().client(**options))
+        return self.clients[-1]
+
+    def close_clients(self) -> None:
+        while self.clients:
+            self.clients.pop().stop_channels()
+
+
+@contextmanager
+def running_kernel(project) -> Iterator[Kernel]:
+    kernel = Kernel(kernel_name="python3")
+    kernel.start_kernel(env=environment(project))
+    try:
+        yield kernel
+    finally:
+        kernel.shutdown_kernel(now=True)
+
+
+def begin_anew(kernel: Kernel, folder: Path) -> None:
+    """Empty a kernel's namespace and history, and move it to a folder; what it has imported stays loaded."""
+    client: Any = kernel.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
+    reply = client.execute_interactive(
+        f"%reset -f in\n%reset -f\nimport os\nos.chdir({str(folder)!r})", timeout=60
+    )
+    assert reply["content"]["status"] == "ok"
+
+
+@pytest.fixture(scope="session")
+def run_in_kernels(project, tmp_path_factory):
+    """A function of {name: (notebook, parameters)}: the same, without a start of Python for each of them."""
+
+    def run_one(kernels, notebook, parameters):
+        folder, kernel = tmp_path_factory.mktemp("run"), kernels.get()
+        source = prepared(project, folder, notebook)
+        try:
+            begin_anew(kernel, folder)
+            papermill.execute_notebook(
+                source, folder / "out.ipynb", parameters, km=kernel, progress_bar=False, execution_timeout=420
+            )
+        except PapermillExecutionError as error:
+            return Executed(folder, 1, str(error))
+        finally:
+            kernel.close_clients()
+            kernels.put(kernel)
+        return Executed(folder, 0, "")
+
+    def run(asked):
+        kernels: SimpleQueue[Kernel] = SimpleQueue()
+        with ExitStack() as stack, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            for _ in range(SIDE_BY_SIDE):
+                kernels.put(stack.enter_context(running_kernel(project)))
+            jobs = {name: pool.submit(run_one, kernels, *one) for name, one in asked.items()}
+            return {name: job.result() for name, job in jobs.items()}
 
     return run

@@ -11,11 +11,11 @@ PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 
 
 @pytest.fixture(scope="module")
-def executed(run_notebooks, tmp_path_factory):
+def executed(run_in_kernels, tmp_path_factory):
     """The notebook once, on a folder that holds nothing."""
     folder = tmp_path_factory.mktemp("published")
-    options = ["-p", "smoke", "True", "-r", "folder", str(folder)]
-    return run_notebooks({"09": ("09_published_checkpoints", options)})["09"], folder
+    asked = "09_published_checkpoints", {"smoke": True, "folder": str(folder)}
+    return run_in_kernels({"09": asked})["09"], folder
 
 
 def test_it_ends_well_without_the_checkpoint_and_says_where_to_put_it(executed):

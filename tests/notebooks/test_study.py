@@ -24,18 +24,19 @@ from model.study.notebooks.state_size import StateSizes
 # the notebooks run in the first test that asks for them, which takes minutes on two busy cores
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-SMOKE = ["-p", "smoke", "True", "-p", "output_dir", "runs"]
+SMOKE, TRAINING = {"smoke": True}, {"smoke": True, "output_dir": "runs"}
+LENGTH_OF_CAUSES = 64  # tokens, the least
 RUNS = {
-    "03": ("03_niah_convergence", [*SMOKE, "-p", "length", "48"]),
-    "04": ("04_fusion_levels", SMOKE),
-    "05": ("05_state_size", SMOKE),
-    "06": ("06_context_length", SMOKE[:3]),
-    "07": ("07_lambda_atlas", SMOKE[:3]),
-    "08": ("08_causes", [*SMOKE[:3], "-p", "length", "96"]),
+    "08": ("08_causes", {**SMOKE, "length": LENGTH_OF_CAUSES}),
+    "03": ("03_niah_convergence", {**TRAINING, "length": 48}),
+    "04": ("04_fusion_levels", TRAINING),
+    "05": ("05_state_size", TRAINING),
+    "06": ("06_context_length", SMOKE),
+    "07": ("07_lambda_atlas", SMOKE),
 }
 CLAIMS = ("03", "04", "05", "06")  # end with a table of claims
 FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2, "07": 4, "08": 3}
-SPECS = (ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas, Causes)
+SPECS = (Causes, ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas)
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
     (ConvergenceStudy, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
@@ -67,12 +68,9 @@ REFUSED = [
 
 
 @pytest.fixture(scope="module")
-def executed(run_notebooks):
-    """Each of them once, in smoke mode; two at a time, for two cores."""
-    names, done = list(RUNS), {}
-    for start in range(0, len(names), 2):
-        done |= run_notebooks({name: RUNS[name] for name in names[start : start + 2]})
-    return done
+def executed(run_in_kernels):
+    """Each of them once, in smoke mode; the longest begins."""
+    return run_in_kernels(RUNS)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -127,7 +125,7 @@ def test_the_atlas_ends_with_sentences_that_its_numbers_give_again(executed):
 
 def test_the_causes_end_with_sentences_that_their_tables_give_again(executed):
     (shown,) = executed["08"].cells[-1].outputs
-    parameters = Causes(smoke=True, length=96)
+    parameters = Causes(smoke=True, length=LENGTH_OF_CAUSES)
     model = parameters.model()
     episodes = parameters.episodes(model)
     found = all_knockouts(model, episodes, n_control=parameters.few)
