@@ -24,7 +24,7 @@ NOT_WHOLE: Any = 2.5  # where a number of positions or heads is asked for
 ONE_HEAD = (1, 1, 3, 4)  # would be broadcast over the heads
 
 
-def mixer(architecture):
+def mixer(architecture) -> Any:
     sizes: dict[str, Any] = SMALL | {"d_model": 64, "d_state": 4} if architecture == "mamba3" else SMALL
     return SISAModel(SISAConfig(**sizes, architecture=architecture)).blocks[0].attn
 

@@ -15,7 +15,7 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
-from jupyter_client.client import KernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from papermill.exceptions import PapermillExecutionError
 
@@ -86,13 +86,13 @@ def run_notebooks(project, tmp_path_factory):
 
 
 class Kernel(KernelManager):
-    """A kernel that one notebook after the other runs in; it closes the clients that papermill leaves open."""
+    """A kernel that notebooks take turns in; it closes the clients that papermill leaves open."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.clients: list[KernelClient] = []
+        self.clients: list[BlockingKernelClient] = []
 
-    def client(self, **options: Any) -> KernelClient:
+    def client(self, **options: Any) -> BlockingKernelClient:
         self.clients.append(super().client(**options))
         return self.clients[-1]
 
@@ -113,7 +113,7 @@ def running_kernel(project) -> Iterator[Kernel]:
 
 def begin_anew(kernel: Kernel, folder: Path) -> None:
     """Empty a kernel's namespace and history, and move it to a folder; what it has imported stays loaded."""
-    client: Any = kernel.client()
+    client = kernel.client()
     client.start_channels()
     client.wait_for_ready(timeout=60)
     reply = client.execute_interactive(
