@@ -23,6 +23,7 @@ CONTROL_WORDS = {
 LOSS_LABEL = "log p(answer) lost, nats"
 WITHIN = "·"  # what a cell says that was measured and lost no more than a typical control
 MOST_WRITTEN = 128  # cells of both maps
+LEAST_LIMIT = 0.1  # nats, e^−0.1 = 0.90; a map of smaller losses stays pale
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Knockout:
     def limit(self) -> float:
         """Where the colours of all maps saturate, in nats."""
         losses = signed_limit(*(maps["log_p_lost"] for maps in self.maps.values()))
-        return max(losses, 2 * self.band)  # a scale that the band fills would have no colours
+        return max(losses, 2 * self.band, LEAST_LIMIT)  # a scale that the band fills would have no colours
 
     @property
     def episodes(self) -> int:

@@ -123,7 +123,7 @@ def plot_predictors(correlations: pd.DataFrame) -> go.Figure:
     )
     figure.update_xaxes(zerolinecolor=INK, zerolinewidth=1.5)
     figure.update_yaxes(range=[len(ticks) - 0.5, -0.5], tickvals=ticks, ticktext=words, zeroline=False)
-    figure.update_yaxes(title="what is known of a head", col=1)
+    figure.update_yaxes(title={"text": "what is known of a head", "standoff": 12}, automargin=True, col=1)
     for column in range(2, len(terms) + 1):
         figure.update_yaxes(showticklabels=False, col=column)
     figure.update_annotations(font_size=13)

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
 from sisa_viz.look import figures
 from sisa_viz.look.colours import signed_limit, top_limit
+from sisa_viz.look.labels import compact
 from sisa_viz.trace.axes import label
 from sisa_viz.trace.check import check_span, check_trace
 from sisa_viz.trace.numbers import check_position
 
+LEAST_LIMIT = 0.1  # probability; maps of smaller masses and differences stay pale
+NUMBERS = 9  # pixels, so that eight heads' fit beside each other in three panels
 SPAN_MASS_PANELS = {"with_lam": "with λ", "without_lam": "λ = 0", "difference": "difference"}
 
 
@@ -81,13 +85,15 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
     hover = {words: data[name] for name, words in SPAN_MASS_PANELS.items()}
     for at, name in enumerate(SPAN_MASS_PANELS):
         axis = "coloraxis2" if name == "difference" else "coloraxis"
-        figure.add_trace(figures.head_map(data[name], coloraxis=axis, hover=hover), row=1, col=at + 1)
+        words = np.array([[compact(value, 2) for value in row] for row in data[name].values])
+        cells = figures.head_map(data[name], coloraxis=axis, hover=hover, words=words, size=NUMBERS)
+        figure.add_trace(cells, row=1, col=at + 1)
     figures.head_axes(figure, data["with_lam"])
     figures.link(figure)
     figure.update_yaxes(title=None, showticklabels=False, col=2)
     figure.update_yaxes(title=None, showticklabels=False, col=3)
-    mass = top_limit(data["with_lam"].values, data["without_lam"].values)
-    moved = signed_limit(data["difference"].values)
+    mass = max(top_limit(data["with_lam"].values, data["without_lam"].values), LEAST_LIMIT)
+    moved = max(signed_limit(data["difference"].values), LEAST_LIMIT)
     figure.update_layout(
         margin={"r": 170},
         coloraxis=figures.zero_axis(mass, label(data["with_lam"]), x=1.02),
