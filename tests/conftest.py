@@ -26,7 +26,9 @@ if importlib.util.find_spec("model"):
 nbclient_wake.apply()
 
 settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True)
+settings.register_profile(
+    "ci", parent=settings.get_profile("dev"), max_examples=50, derandomize=True, print_blob=True
+)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -1,4 +1,4 @@
-"""Notebooks 03 to 08: each runs to its end in smoke mode and says what it has not measured."""
+"""Notebooks 03 to 09: each runs to its end in smoke mode and says what it has not measured."""
 
 import nbformat
 import papermill
@@ -19,6 +19,7 @@ from model.study.notebooks.causes import Causes, all_knockouts, knockouts_by_dep
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.convergence import ConvergenceStudy
 from model.study.notebooks.fusion import FusionTour
+from model.study.notebooks.published import NO_CONCLUSION, PublishedRun
 from model.study.notebooks.state_size import StateSizes
 
 # the notebooks run in the first test that asks for them, which takes minutes on two busy cores
@@ -34,9 +35,15 @@ RUNS = {
     "06": ("06_context_length", SMOKE),
     "07": ("07_lambda_atlas", SMOKE),
 }
+ABSENT = "absent"  # no folder with the authors' files: notebook 09 shows a random stand-in, and says so
+OTHERS = {
+    "09": ("09_published_checkpoints", {**SMOKE, "folder": ABSENT}),
+    "unknown name": ("02_train_niah", {**SMOKE, "step": 5}),
+}
 CLAIMS = ("03", "04", "05", "06")  # end with a table of claims
 FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2, "07": 4, "08": 3}
-SPECS = (Causes, ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas)
+SPECS = (Causes, ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas, PublishedRun)
+TESTED = [notebook for notebook, _ in (*RUNS.values(), OTHERS["09"])]
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
     (ConvergenceStudy, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
@@ -70,7 +77,7 @@ REFUSED = [
 @pytest.fixture(scope="module")
 def executed(run_in_kernels):
     """Each of them once, in smoke mode; the longest begins."""
-    return run_in_kernels(RUNS)
+    return run_in_kernels(RUNS | OTHERS)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -153,8 +160,36 @@ def test_every_variant_is_listed_with_its_seeds(executed):
 
 
 def test_nothing_but_the_asked_folder_is_written(executed):
-    for name, done in executed.items():
+    for name in RUNS:
+        done = executed[name]
         assert {path.name for path in done.folder.iterdir()} <= {"out.ipynb", "runs", "benchmarks"}, name
+
+
+def test_an_unknown_parameter_stops_in_the_validation_cell_and_is_named(executed):
+    done = executed["unknown name"]
+    assert done.code == 1
+    message = "parameter is 'step'; legal: architecture, preset, d_state, steps, seed,"
+    assert f"ValueError: {message}" in done.text
+    assert [cell.execution_count for cell in done.cells[2:]] == [None] * len(done.cells[2:])
+    assert sorted(path.name for path in done.folder.iterdir()) == ["out.ipynb"]
+
+
+def test_without_the_checkpoint_notebook_09_ends_well_and_says_where_to_put_it(executed):
+    done = executed["09"]
+    assert done.code == 0, done.text
+    assert done.outputs("error") == []
+    said = "".join(output.text for output in done.outputs("stream"))
+    assert f"put it at {done.folder / ABSENT}/152M/sisa_ds16/final.pt, then call again." in said
+    assert done.cells[-1].outputs[-1].text == NO_CONCLUSION + "\n"
+    assert [path.name for path in done.folder.iterdir()] == ["out.ipynb"]
+
+
+def test_every_figure_of_notebook_09_says_that_it_is_of_the_stand_in(executed):
+    shown = executed["09"].shown(PLOTLY)
+    assert len(shown) == 4
+    for figure in shown:
+        assert figure["layout"]["title"]["subtitle"]["text"].startswith("random stand-in")
+    assert any("not compared: random stand-in" in "".join(html) for html in executed["09"].shown(HTML))
 
 
 @pytest.mark.parametrize(("spec", "name", "value", "legal"), REFUSED)
@@ -164,14 +199,15 @@ def test_wrong_parameters_are_refused_by_name(spec, name, value, legal):
     assert legal in str(refused.value)
 
 
-@pytest.mark.parametrize(("notebook", "spec"), [*zip(RUNS, SPECS, strict=True)])
+@pytest.mark.parametrize(("notebook", "spec"), [*zip(TESTED, SPECS, strict=True)])
 def test_the_second_cell_takes_every_parameter_of_the_first(project, notebook, spec):
-    cells = nbformat.read(project / "notebooks" / f"{RUNS[notebook][0]}.ipynb", as_version=4).cells
+    path = project / "notebooks" / f"{notebook}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
     parameters, check = [cell.source for cell in cells if cell.cell_type == "code"][:2]
     namespace: dict = {"In": []}
     exec(parameters, namespace)
     assert f"from_parameters({spec.__name__}, globals())" in check
-    inspected = papermill.inspect_notebook(project / "notebooks" / f"{RUNS[notebook][0]}.ipynb")
+    inspected = papermill.inspect_notebook(path)
     given = {name: value for name, value in namespace.items() if name not in ("In", "__builtins__")}
     assert set(given) == set(inspected) == set(spec.__dataclass_fields__)
     assert spec(**given) == spec(**given)
