@@ -143,18 +143,14 @@ def _check_of_this_model(model: SISAModel, trace: xr.Dataset) -> None:
 
     A difference between two models would otherwise pass for what the silencing did.
     """
-    step = "Capture the text with this model once more."
+    legal, step = "one of this model as it is now", "Capture the text once more."
     if trace.sisa.config != model.config.to_dict():
-        raise refusal("trace", "of another config", legal="one of this model", step=step)
+        raise refusal("trace", "of another config", legal=legal, step=step)
     now = _again(model, trace)
-    for name in ("q", "k", "b_rot", "c_rot"):
-        if name not in trace or not trace[name].size:
-            continue
-        then, difference = trace[name].astype("float32"), abs(trace[name] - now[name]).astype("float32")
-        if trace[name].shape != now[name].shape or difference.max() > LARGEST_DIFFERENCE * abs(then).max():
-            raise refusal(
-                "trace", "of other weights or a part of a text", legal="one of this model", step=step
-            )
+    for name in {"q", "k", "b_rot", "c_rot"} & set(trace.data_vars):
+        largest, off = abs(trace[name]).max(), abs(trace[name] - now[name]).max()
+        if trace[name].size and off > LARGEST_DIFFERENCE * largest:
+            raise refusal("trace", "of other weights", legal=legal, step=step)
 
 
 def _question(model: SISAModel, trace: xr.Dataset) -> tuple[Question, str]:
