@@ -1,12 +1,15 @@
 """Silencing from an explorer: a Silencer without any model, what Python and the widget say and show."""
 
+import base64
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from explorer_pages import Shown
 from traitlets import TraitError
 
 from sisa_viz.explorer import ScoreExplorer
+from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.silence import Reading, Silenced, Silencer
 
 FACTS = (
@@ -117,7 +120,7 @@ def test_a_trace_that_does_not_compare_is_refused_and_the_old_one_stays(trace, m
     other = make_trace(**options)
     silencer = Silencer(lambda trace: ["importance"], lambda *args, **kwargs: result(other))
     explorer = ScoreExplorer(trace, silence=silencer)
-    with pytest.raises(ValueError, match="of the new trace is .* Read the same text again"):
+    with pytest.raises(ValueError, match=r"of the new trace is .* Read the same text again"):
         explorer.silence("importance")
     assert explorer.trace is trace
     with pytest.raises(ValueError, match="nothing has been silenced yet; call silence"):
@@ -132,7 +135,7 @@ def test_without_a_silencer_there_is_no_bar_and_nothing_to_run(trace):
     ):
         explorer.silence("importance")
     wrong: Any = lambda trace: None  # noqa: E731
-    with pytest.raises(ValueError, match="silence is .*; legal: a Silencer, or None"):
+    with pytest.raises(ValueError, match=r"silence is .*; legal: a Silencer, or None"):
         ScoreExplorer(trace, silence=wrong)
 
 
@@ -161,3 +164,116 @@ def test_a_new_text_begins_without_sides(make_trace):
     explorer.silence("importance")
     explorer.show("before")
     assert explorer.trace is made["two"]
+
+
+WIDGET = """async ([source, css, state]) => {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const { default: { render } } = await import(url);
+  document.head.append(Object.assign(document.createElement("style"), { textContent: css }));
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (each) => each.charCodeAt(0)).buffer);
+  const values = {}, listeners = {}, changed = {};
+  const take = (name, value) => {
+    if (JSON.stringify(values[name]?.raw) === JSON.stringify(value)) return;
+    values[name] = { raw: value, shown: name === "data" ? bytes(value) : value };
+    (listeners[`change:${name}`] ?? []).forEach((listener) => listener());
+  };
+  const model = {
+    get: (name) => (name === "_esm" ? source : values[name]?.shown),
+    set: (name, value) => { changed[name] = value; take(name, value); },
+    save_changes: async () => {
+      const sent = { ...changed };
+      Object.keys(changed).forEach((name) => { delete changed[name]; });
+      Object.entries(await window.python(sent)).forEach(([name, value]) => take(name, value));
+    },
+    on: (name, listener) => { (listeners[name] ??= []).push(listener); },
+    off: (name, listener) => { listeners[name] = listeners[name].filter((each) => each !== listener); },
+  };
+  Object.entries(state).forEach(([name, value]) => take(name, value));
+  render({ model, el: document.body });
+}"""
+
+
+def live(page, explorer) -> Shown:
+    """The widget of an explorer on a blank page, each change of which Python answers with all of its own."""
+    widget = explorer.figure
+
+    def state() -> dict[str, Any]:
+        names = ("meta", "terms", "outcome", "side", "text_mode", "message", *explorer.state.as_dict())
+        return {"data": base64.b64encode(widget.data).decode()} | {
+            name: getattr(widget, name) for name in names
+        }
+
+    def answer(changes: dict[str, Any]) -> dict[str, Any]:
+        widget.set_state(changes)
+        return state()
+
+    page.expose_function("python", answer)
+    page.evaluate(WIDGET, [module(), style(), state()])
+    return Shown.of(page)
+
+
+@pytest.mark.browser
+def test_the_bar_runs_again_and_goes_back_and_forth_in_one_view(explorer, trace, watched_page, screenshots):
+    page = watched_page.page
+    shown = live(page, explorer)
+    shown.wait_for("L1H2 1 0-40-0-40")
+    status, toggle = (
+        page.locator(".sisa-x-silence [role=status]"),
+        page.get_by_role("group", name="which run"),
+    )
+    assert "runs the text again" in status.inner_text()
+    assert toggle.is_hidden()
+    assert page.get_by_label("what is silenced").locator("option").all_inner_texts() == ["importance", "all"]
+    page.get_by_label("contrast").select_option("5")
+    shown.click("scores", 30.5, 2)
+    rows = shown.rows()
+    page.get_by_role("button", name="run again").press("Enter")
+    page.wait_for_function(
+        "line => document.querySelector('.sisa-x-silence p').innerText === line", arg=FACTS
+    )
+    page.wait_for_function(
+        "() => document.querySelector('.sisa-x h2').innerText.includes('without importance')"
+    )
+    shown.wait_for("L1H2 1 0-40-0-40")
+    assert shown.rows() != rows
+    legends = page.locator(".sisa-x-legend").all_inner_texts()
+    pixels = shown.pixels("content")
+    toggle.get_by_role("button", name="before").press("Enter")
+    page.wait_for_function("() => document.querySelector('.sisa-x h2').innerText === 'Score explorer'")
+    page.wait_for_selector('.sisa-x[data-grid="done"]')
+    shown.wait_for("L1H2 1 0-40-0-40")
+    assert page.evaluate("document.activeElement.innerText") == "before"
+    assert toggle.locator("[aria-pressed=true]").all_inner_texts() == ["before"]
+    assert (shown.rows(), page.get_by_label("contrast").input_value()) == (rows, "5")
+    assert page.locator(".sisa-x-legend").all_inner_texts() == legends  # colours of both runs compare
+    assert (shown.pixels("content") != pixels).any()
+    page.screenshot(path=screenshots / "silence_bar.png")
+    page.locator(".sisa-x-panels").press("ArrowLeft")
+    page.wait_for_function("() => document.querySelector('.sisa-x-silence b').innerText === 'L1H1'")
+    assert explorer.trace is trace
+    assert (watched_page.outside, watched_page.errors) == ([], [])
+
+
+@pytest.mark.browser
+def test_hostile_answers_and_errors_are_text_in_the_bar(trace, new, watched_page):
+    hostile = "<img src=x onerror=window.hit=1></p><script>window.hit=1</script>"
+
+    def run(trace, *, term, layer, head):
+        if term == hostile:
+            raise ValueError(hostile)
+        return result(new, answer=hostile, after=Reading(hostile, -1, 2))
+
+    explorer = ScoreExplorer(trace, silence=Silencer(lambda trace: ["importance", hostile], run))
+    page = watched_page.page
+    live(page, explorer)
+    status = page.locator(".sisa-x-silence [role=status]")
+    for term, words in (("importance", "<img·src=x·onerror=window.hit"), (hostile, f"ValueError: {hostile}")):
+        page.get_by_label("what is silenced").select_option(term)
+        page.get_by_role("button", name="run again").click()
+        page.wait_for_function(
+            "words => document.querySelector('.sisa-x-silence p').innerText.includes(words)", arg=words
+        )
+    assert status.locator("*").count() == 0
+    assert page.evaluate("window.hit") is None
+    assert (watched_page.outside, watched_page.errors) == ([], [])
+    explorer.close()

@@ -17,7 +17,7 @@ export class SilenceBar {
     this.model = model;
     this.term = make("select", { "aria-label": "what is silenced" });
     this.head = make("b", {});
-    this.outcome = make("p", { role: "status", "data-hint": HINT });
+    this.outcome = make("p", { role: "status" });
     this.sides = SIDES.map((side) => make("button", { type: "button", onclick: () => request(model, { side }) }, side));
     this.toggle = make("span", { class: "sisa-x-sides", role: "group", "aria-label": "which run is shown" }, ...this.sides);
     this.element = make("form", { class: "sisa-x-silence", onsubmit: (event) => this.run(event) },
@@ -32,7 +32,7 @@ export class SilenceBar {
     const shown = {
       "change:terms": () => this.showTerms(),
       "change:layer change:head": () => { this.head.textContent = `L${model.get("layer")}H${model.get("head")}`; },
-      "change:outcome": () => { this.outcome.textContent = model.get("outcome") ?? ""; },
+      "change:outcome": () => { this.outcome.textContent = model.get("outcome") || HINT; },
       "change:side": () => this.showSide(model.get("side")),
     };
     const pairs = Object.entries(shown).flatMap(([names, show]) => names.split(" ").map((name) => [name, show]));
