@@ -9,6 +9,7 @@ The page receives factors, not matrices, and multiplies what is on screen itself
 
 import os
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -21,7 +22,8 @@ from data.results.tables import check_choice
 from sisa_viz.explorer.pack import PRECISIONS, pack
 from sisa_viz.explorer.packed import Packed
 from sisa_viz.explorer.page import assets, fragment, page
-from sisa_viz.explorer.state import ExplorerState
+from sisa_viz.explorer.silence import Silenced, Silencer, check_silenced
+from sisa_viz.explorer.state import Bar, ExplorerState
 from sisa_viz.explorer.still import still
 from sisa_viz.look.text import check_text
 from sisa_viz.trace.store import keep_source
@@ -41,6 +43,8 @@ class ScoreExplorer:
     Args:
         trace: what `model.capture` or `sisa_viz.open_trace` returns.
         model: text mode, in JupyterLab: text typed over the panels is captured and shown; needs a tokenizer.
+        silence: runs a model again without one term of the head on show: `silencing(model)` of
+            model.analysis.silencing. The widget then has a bar for it, and `.silence(term)` does the same.
         layer, head: coordinates to start with; the first ones if left out.
         title: the heading.
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
@@ -63,6 +67,7 @@ class ScoreExplorer:
         trace: xr.Dataset | None = None,
         *,
         model: Any = None,
+        silence: Silencer | None = None,
         layer: int | None = None,
         head: int | None = None,
         title: str = "Score explorer",
@@ -76,11 +81,17 @@ class ScoreExplorer:
             raise ValueError(
                 "the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace"
             )
-        self._trace, self._model = trace, model
+        if not (silence is None or isinstance(silence, Silencer)):
+            step = "silencing(model) of model.analysis.silencing makes one."
+            raise refusal("silence", silence, legal="a Silencer, or None", step=step)
+        self._trace, self._model, self._silencer = trace, model, silence
         check_choice("precision", precision, PRECISIONS)
         self._title, self._precision = check_text("title", title), precision
         self._packed = None if trace is None else pack(trace, title=title, precision=precision)
         self._widget: ExplorerWidget | None = None
+        self._sides: dict[str, tuple[xr.Dataset, Packed]] = {}  # before and after the last silencing
+        self._bar = Bar(terms=self._terms(), side="", outcome="")
+        self._turn = RLock()  # Jupyter answers widgets in a thread of their own, beside that of the cells
         self._closed = False
         self.state = ExplorerState(trace)
         for name, value in (("layer", layer), ("head", head)):
@@ -98,8 +109,10 @@ class ScoreExplorer:
         if self._widget is None or self._widget.comm is None:  # somebody has closed the widget alone
             from sisa_viz.explorer.widget import ExplorerWidget
 
-            self._widget = ExplorerWidget(self.state, self._packed, text_mode=self._model is not None)
-            self._widget.observe(self._typed, names="request")
+            self._widget = ExplorerWidget(
+                self.state, self._packed, self._bar, text_mode=self._model is not None
+            )
+            self._widget.observe(self._requested, names="request")
         return self._widget
 
     @property
@@ -135,13 +148,68 @@ class ScoreExplorer:
         if not isinstance(text, str):
             step = "ScoreExplorer(model.capture(ids)) shows token ids."
             raise refusal("text", text, legal="a string", step=step)
-        trace = self._model.capture(text)
-        self._need_open()  # Jupyter answers widgets in a thread of their own: it may be closed by now
-        packed = pack(trace, title=self._title, precision=self._precision)
-        self._trace, self._packed = trace, packed
-        self.state.fit(trace)
-        if self._widget is not None:
-            self._widget.show(packed)
+        with self._turn:
+            trace = self._model.capture(text)
+            self._need_open()  # it may be closed by now
+            packed = pack(trace, title=self._title, precision=self._precision)
+            self._trace, self._packed, self._sides = trace, packed, {}
+            self._bar = Bar(terms=self._terms(), side="", outcome="")
+            self.state.fit(trace)
+            if self._widget is not None:
+                self._widget.show(packed, self._bar)
+
+    def silence(self, term: str) -> Silenced:
+        """Set one term of the head on show to zero, run the model again, and show what it then computes.
+
+        Layer, head, λ, query and window stay. The run before is that without any silencing, also where one
+        is made after another; `show` goes back and forth between the two.
+
+        Args:
+            term: such as "content" or "importance"; "head" is all that the head gives on.
+
+        Returns:
+            What the model says before and after, in one line as `.facts`, and the new trace.
+
+        Raises:
+            ValueError: nothing can be run again, or the head has no such term.
+            RuntimeError: the explorer is closed.
+        """
+        self._need_open()
+        if self._silencer is None:
+            raise ValueError(
+                "this explorer has no model to run again; use ScoreExplorer(trace, silence=silencing(model)) "
+                "with silencing of model.analysis.silencing"
+            )
+        with self._turn:
+            trace, packed = self._sides.get("before") or (self.trace, self._need_packed())
+            found = self._silencer.run(trace, term=term, layer=self.state.layer, head=self.state.head)
+            self._need_open()
+            title = f"{self._title}, {check_silenced(found, trace).change}"
+            after = pack(found.trace, title=title, precision=self._precision)
+            self._sides = {"before": (trace, packed), "after": (found.trace, after)}
+            self._bar["outcome"] = found.facts
+            self.show("after")
+        return found
+
+    def show(self, side: str) -> None:
+        """Show the trace before or after the last silencing; `trace` and `to_html` then mean that one.
+
+        Args:
+            side: "before" or "after".
+
+        Raises:
+            ValueError: nothing has been silenced yet, or there is no such side.
+            RuntimeError: the explorer is closed.
+        """
+        self._need_open()
+        if not self._sides:
+            raise ValueError("nothing has been silenced yet; call silence(term) first")
+        check_choice("side", side, self._sides)
+        with self._turn:
+            self._trace, self._packed = self._sides[side]
+            self._bar["side"] = side
+            if self._widget is not None:
+                self._widget.show(self._packed, self._bar)
 
     def to_html(self, path: str | os.PathLike[str]) -> Path:
         """Write one page that opens from a file, offline, and return its path.
@@ -164,7 +232,8 @@ class ScoreExplorer:
         """Take the widget off its pages and let go of the data. Closing twice does nothing."""
         if self._widget is not None:
             self._widget.close()
-        self._widget = self._packed = self._trace = self._model = None
+        self._widget = self._packed = self._trace = self._model = self._silencer = None
+        self._sides = {}
         self._closed = True
 
     def _repr_mimebundle_(self, **options: Any) -> object:
@@ -186,16 +255,28 @@ class ScoreExplorer:
         if self._trace is not None:
             keep_source(self._trace, path)
 
-    def _typed(self, change: Bunch) -> None:
-        """Capture what was typed into the widget, and say there how it went."""
-        widget = self.figure
-        widget.message = "capturing …"
+    def _requested(self, change: Bunch) -> None:
+        """Do what was asked for in the widget, and say there how it went."""
+        widget, request = self.figure, change["new"]
+        line = "message" if "text" in request else "outcome"
         try:
-            self.show_text(change["new"]["text"])
+            if "text" in request:
+                widget.message = "capturing …"
+                self.show_text(request["text"])
+                widget.message = f"{self.trace.sizes['position']} tokens"
+            elif "term" in request:
+                widget.outcome = "running …"
+                self.silence(request["term"])
+            else:
+                self.show(request["side"])
         except Exception as error:  # an exception in a widget's callback would reach nobody
-            widget.message = f"{type(error).__name__}: {error}"
-        else:
-            widget.message = f"{self.trace.sizes['position']} tokens"
+            widget.set_trait(line, f"{type(error).__name__}: {error}")
+
+    def _terms(self) -> list[str]:
+        """Return what can be silenced in the trace on show."""
+        if self._silencer is None or self._trace is None:
+            return []
+        return [str(term) for term in self._silencer.terms(self._trace)]
 
     def _still(self) -> bytes:
         return still(self.trace.sisa.factors(layer=self.state.layer, head=self.state.head))

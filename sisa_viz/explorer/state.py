@@ -26,6 +26,14 @@ class Shown(TypedDict):
     window: list[int] | None
 
 
+class Bar(TypedDict):
+    """Hold what the bar over an explorer shows that can run a model again."""
+
+    terms: list[str]  # that can be silenced; none: there is no bar
+    side: str  # on show: "before" or "after", or "" before the first silencing
+    outcome: str  # how the last silencing went
+
+
 class ExplorerState(HasTraits):
     """Hold what an explorer shows, and refuse what it cannot show.
 

@@ -5,12 +5,14 @@ from uuid import uuid4
 
 import anywidget
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Bunch, Bytes, Dict, TraitError, TraitType, Unicode, link, validate
+from traitlets import Bool, Bunch, Bytes, Dict, List, TraitError, TraitType, Unicode, link, validate
 
 from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import to_json
 from sisa_viz.explorer.packed import Packed
-from sisa_viz.explorer.state import NAMES, ExplorerState
+from sisa_viz.explorer.state import NAMES, Bar, ExplorerState
+
+REQUESTS = ("text", "term", "side")
 
 
 class ExplorerWidget(anywidget.AnyWidget):
@@ -19,7 +21,11 @@ class ExplorerWidget(anywidget.AnyWidget):
     Args:
         state: what is shown; the link goes both ways.
         packed: the trace, or None before a text has been typed.
-        text_mode: whether the page offers a field to type into, whose text arrives as `request`.
+        bar: what the page offers to silence and how that went.
+        text_mode: whether the page offers a field to type into.
+
+    What is typed or clicked arrives as `request`: a text to capture, a term to silence, or the side, before
+    or after that, to show.
     """
 
     _esm = module()
@@ -30,23 +36,26 @@ class ExplorerWidget(anywidget.AnyWidget):
     text_mode = Bool(False).tag(sync=True)
     request = Dict().tag(sync=True)
     message = Unicode().tag(sync=True)
+    terms = List(Unicode()).tag(sync=True)
+    outcome = Unicode().tag(sync=True)
+    side = Unicode().tag(sync=True)
     layer: TraitType[int, Any] = TraitType(0).tag(sync=True)
     head: TraitType[int, Any] = TraitType(0).tag(sync=True)
     lam_scale: TraitType[float, Any] = TraitType(1.0).tag(sync=True)
     query = AnyTrait(None, allow_none=True).tag(sync=True)
     window = AnyTrait(None, allow_none=True).tag(sync=True)
 
-    def __init__(self, state: ExplorerState, packed: Packed | None, *, text_mode: bool) -> None:
+    def __init__(self, state: ExplorerState, packed: Packed | None, bar: Bar, *, text_mode: bool) -> None:
         self._state = state  # before the values, each of which it checks
         comm_id = uuid4().hex
-        shown = {"comm_id": comm_id, "text_mode": text_mode, **_traits_of(packed), **state.as_dict()}
+        shown = {"comm_id": comm_id, "text_mode": text_mode, **_traits_of(packed), **bar, **state.as_dict()}
         super().__init__(model_id=comm_id, **shown)
         self._links = [link((state, name), (self, name)) for name in NAMES]
 
-    def show(self, packed: Packed) -> None:
+    def show(self, packed: Packed, bar: Bar) -> None:
         """Replace the trace, data and description in one message, so that the page never mixes two."""
         with self.hold_sync():
-            for name, value in _traits_of(packed).items():
+            for name, value in {**_traits_of(packed), **bar}.items():
                 self.set_trait(name, value)
 
     @validate(*NAMES)
@@ -61,8 +70,8 @@ class ExplorerWidget(anywidget.AnyWidget):
     @validate("request")
     def _check_request(self, proposal: Bunch) -> dict[str, Any]:
         request = proposal["value"]
-        if request and not isinstance(request.get("text"), str):
-            raise TraitError(f"request is {request!r}; legal: {{'text': what shall be captured}}")
+        if request and not any(isinstance(request.get(name), str) for name in REQUESTS):
+            raise TraitError(f"request is {request!r}; legal: a string by one of {', '.join(REQUESTS)}")
         return request
 
     def close(self) -> None:

@@ -25,7 +25,8 @@ const LOOKS = {
 
 export class Explorer {
   constructor(model, root, trace, source) {
-    Object.assign(this, { model, root, trace, source, contrast: 1, hovered: null, closed: false });
+    Object.assign(this, { model, root, trace, source, contrast: 1, hovered: null, closed: false, run: 0 });
+    this.limits = new Map(); // of the colours by head and λ, so that runs of one text have them in common
     this.link = new Link(source);
     this.build();
     this.listen();
@@ -66,7 +67,8 @@ export class Explorer {
   header() {
     this.name = make("b", { class: "sisa-x-name" });
     this.facts = make("span", { class: "sisa-x-facts" });
-    return make("header", { class: "sisa-x-header" }, make("h2", {}, this.trace.meta.title), this.name, this.facts);
+    this.title = make("h2", {}, this.trace.meta.title);
+    return make("header", { class: "sisa-x-header" }, this.title, this.name, this.facts);
   }
 
   listen() {
@@ -91,6 +93,19 @@ export class Explorer {
     this.unlisten();
     this.link.close();
     this.gridLink?.close();
+  }
+
+  /** Shows another run of the same text and keeps all that a reader chose; false where it is another text. */
+  takeOver(trace) {
+    if (axesOf(trace.meta) !== axesOf(this.trace.meta)) return false;
+    Object.assign(this, { trace, index: undefined, run: this.run + 1 });
+    this.title.textContent = trace.meta.title;
+    this.root.dataset.grid = "";
+    this.gridLink.close();
+    this.grid.takeOver(trace);
+    this.stateChanged();
+    this.fillGrid();
+    return true;
   }
 
   // ---- state
@@ -175,17 +190,19 @@ export class Explorer {
     if (!this.side || this.index === undefined) return;
     this.root.dataset.drawn = "";
     const { index, lamScale, window, contrast, colours } = this;
+    const key = `${this.run} ${index}`, least = this.limits.get(`${index} ${lamScale}`);
     const pixels = Math.round(this.side * this.ratio);
     this.link.ask((held) => ({
-      job: "view", key: index, bytes: held === index ? undefined : this.trace.bytes(index),
+      job: "view", key, bytes: held === key ? undefined : this.trace.bytes(index),
       spec: this.trace.specOf(index), lam: this.trace.info(index).lam,
-      lamScale, window, rows: pixels, cols: pixels, contrast, colours,
+      lamScale, window, rows: pixels, cols: pixels, contrast, colours, least,
     }), (answer) => this.drawn(answer, { index, lamScale, window }));
   }
 
   drawn(answer, { index, lamScale, window }) {
     if (this.closed) return;
     if (answer.error) return this.fail(answer.error);
+    this.limits.set(`${index} ${lamScale}`, answer.limits);
     for (const panel of this.panels) {
       panel.setWindow(window);
       panel.show(answer.pictures[panel.part], answer.rows, answer.cols);
@@ -274,4 +291,9 @@ export class Explorer {
   zoom(factor) {
     this.set({ window: zoomed(this.window, this.query, factor, this.trace.meta.n) });
   }
+}
+
+/** What two runs of one text have in common; only the title and what heads compute may differ. */
+function axesOf({ title, info, rounding, ...axes }) {
+  return JSON.stringify(axes);
 }

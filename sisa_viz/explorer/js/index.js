@@ -4,12 +4,20 @@ import { make } from "./view/dom.js";
 import { Explorer, STATE } from "./explorer.js";
 import { hearAgain } from "./hear.js";
 import { BufferBlocks, PackedTrace, PageBlocks } from "./maths/source.js";
+import { request, SilenceBar } from "./view/silence.js";
 
-/** Shows a trace in `root`, or says why it cannot be shown; returns the explorer or null. */
-function open(model, root, makeTrace, source) {
+/**
+ * Shows a trace in `root`, or says why it cannot be shown; returns the explorer or null. An explorer that is there
+ * already takes the trace over where it is another run of the same text, and is closed otherwise.
+ */
+function open(model, root, makeTrace, source, there = null) {
   try {
-    return new Explorer(model, root, makeTrace(), source);
+    const trace = makeTrace();
+    if (there?.takeOver(trace)) return there;
+    there?.close();
+    return new Explorer(model, root, trace, source);
   } catch (error) {
+    there?.close();
     root.replaceChildren(make("p", { class: "sisa-x-error", role: "alert" }, `This trace cannot be shown: ${error.message}`));
     root.dataset.drawn = "error";
     return null;
@@ -24,14 +32,12 @@ function initialize({ model }) {
 
 function render({ model, el }) {
   const root = make("div", { class: "sisa-x" });
-  const ask = textForm(model);
-  el.append(...(ask ? [ask.element] : []), root);
+  const ask = textForm(model), bar = new SilenceBar(model);
+  el.append(...(ask ? [ask.element] : []), bar.element, root);
   let explorer = null;
   const start = () => {
-    explorer?.close();
-    explorer = null;
     if (!model.get("meta")) return;
-    explorer = open(model, root, () => new PackedTrace(model.get("meta"), new BufferBlocks(model.get("data"))), model.get("_esm"));
+    explorer = open(model, root, () => new PackedTrace(model.get("meta"), new BufferBlocks(model.get("data"))), model.get("_esm"), explorer);
   };
   const changed = () => queueMicrotask(start);
   model.on("change:meta", changed);
@@ -39,6 +45,7 @@ function render({ model, el }) {
   return () => {
     model.off("change:meta", changed);
     ask?.close();
+    bar.close();
     explorer?.close();
   };
 }
@@ -52,8 +59,7 @@ function textForm(model) {
   const send = (event) => {
     event.preventDefault();
     message.textContent = "capturing …";
-    model.set("request", { text: text.value, number: (model.get("request")?.number ?? 0) + 1 });
-    model.save_changes();
+    request(model, { text: text.value });
   };
   const element = make("form", { class: "sisa-x-text", onsubmit: send }, text, button, message);
   element.addEventListener("keydown", (event) => {

@@ -85,6 +85,8 @@ test("signed panels share one limit; probabilities go by the late queries", () =
   assert.deepEqual(colourLimits(peaks, 1, { top: 1 }), { signed: 4, pattern: 1 });
   const zero = { content: peak(0), importance: peak(0), scores: peak(0), pattern: peak(0), late: 0 };
   assert.deepEqual(colourLimits(zero, 1, {}), { signed: 1, pattern: 1 });
+  assert.deepEqual(colourLimits(peaks, 1, {}, { signed: 5, pattern: 0.1 }), { signed: 5, pattern: 0.2 });
+  assert.deepEqual(colourLimits(zero, 1, { top: 1 }, { signed: 0.5, pattern: 1 }), { signed: 0.5, pattern: 1 });
 });
 
 test("colours: blue positive, red negative, white zero, the ends kept beyond the limits, NaN transparent", () => {

@@ -18,15 +18,16 @@ export class Engine {
   }
 
   /**
-   * request: {key, bytes?, spec, lam, lamScale, window, rows, cols, colours, contrast}
+   * request: {key, bytes?, spec, lam, lamScale, window, rows, cols, colours, contrast, least?}
    * answer: {pictures: {part: pixels}, rows, cols, limits, peaks}
-   * `bytes` comes along only when `key` names a head that this engine does not hold.
+   * `bytes` comes along only when `key` names a head that this engine does not hold; `least` are limits of colours
+   * that another run of the text had.
    */
   view(request) {
     this.useHead(request);
     this.usePools(request);
     const { lamScale, contrast } = request;
-    const kind = WEIGHTS[this.maps.weighing.score], limits = colourLimits(this.peaks, lamScale, kind);
+    const kind = WEIGHTS[this.maps.weighing.score], limits = colourLimits(this.peaks, lamScale, kind, request.least);
     const signed = limits.signed / contrast, top = limits.pattern / contrast;
     const table = this.tables(request.colours);
     const pictures = {
@@ -76,9 +77,9 @@ export class Engine {
 }
 
 /** One symmetric limit for the signed panels, so that their colours compare; probabilities start at 0. */
-export function colourLimits(peaks, lamScale, { top }) {
+export function colourLimits(peaks, lamScale, { top }, least = { signed: 0, pattern: 0 }) {
   const sizes = [peaks.content.value, lamScale * peaks.importance.value, peaks.scores.value].map(Math.abs);
-  return { signed: Math.max(...sizes) || 1, pattern: top ?? (peaks.late || 1) };
+  return { signed: Math.max(...sizes, least.signed) || 1, pattern: top ?? (Math.max(peaks.late, least.pattern) || 1) };
 }
 
 function scaledPeaks(peaks, lamScale) {

@@ -18,15 +18,22 @@ export class HeadGrid {
   /** on: {pick(index)}; trace: a PackedTrace */
   constructor(trace, on) {
     Object.assign(this, { trace, on, part: "pattern", order: "place", kind: WEIGHTS[trace.meta.weighing.score] });
-    this.summaries = Array.from({ length: trace.count }, (_, index) => {
-      const { lam, half_life } = trace.info(index);
-      return { lam, halfLife: half_life ?? Infinity };
-    });
+    this.summaries = Array.from({ length: trace.count }, () => ({}));
+    this.takeOver(trace);
     this.buttons = this.summaries.map((_, index) => this.button(index));
     this.list = make("div", { class: "sisa-x-heads", role: "group", "aria-label": "heads" });
     this.words = make("p", { class: "sisa-x-headwords", "aria-live": "polite" });
     this.element = make("section", { class: "sisa-x-grid" }, this.header(), this.list, this.words);
     this.arrange();
+  }
+
+  /** Another run of the same text; thumbnails stay until theirs come. */
+  takeOver(trace) {
+    this.trace = trace;
+    this.summaries.forEach((summary, index) => {
+      const { lam, half_life } = trace.info(index);
+      Object.assign(summary, { lam, halfLife: half_life ?? Infinity, moved: undefined, needleMass: undefined });
+    });
   }
 
   header() {
