@@ -1,8 +1,8 @@
 """Capture of models that are not ours: what TransformerLens hooks, as traces of plain attention.
 
-q and k are read after their position code. A learned table of positions, RoPE of any width and grouped queries
-look alike then: content scores, and no importance. Each layer is checked against the pattern of the same pass as
-soon as that pattern is there, so that no more than one is held.
+q and k are read after their position code. A learned table of positions, RoPE of any width and grouped
+queries look alike then: content scores, and no importance. Each layer is checked against the pattern of the
+same pass as soon as that pattern is there, so that no more than one is held.
 """
 
 from __future__ import annotations

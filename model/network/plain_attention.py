@@ -5,8 +5,8 @@ A trace of plain attention means
     pattern_ij = softmax_j(q_i·k_j / sqrt(d_head))                j ≤ i
 
 A model may do more: cap its scores, add a bias by distance, look through a window, give weight to a sink that
-is no token. Architectures say so in many ways, or not at all. So the model's own pattern decides: it is computed
-again from q and k, and where it does not come out, the refusal says what the pattern shows.
+is no token. Architectures say so in many ways, or not at all. So the model's own pattern decides: it is
+computed again from q and k, and where it does not come out, the refusal says what the pattern shows.
 """
 
 from __future__ import annotations
