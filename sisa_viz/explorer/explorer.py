@@ -8,6 +8,7 @@ The page receives factors, not matrices, and multiplies what is on screen itself
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -35,18 +36,21 @@ __all__ = ["ScoreExplorer"]
 class ScoreExplorer:
     """Show the score of any head in four linked panels: content, λ × importance, sum and softmax.
 
-    A state space has one panel. `.figure` is the widget, which a notebook displays, `.state` is what
-    it shows, and `.to_html(path)` writes a page that needs neither kernel nor network.
+    Attention alone has two, content and softmax; a state space has one. `.figure` is the widget, which a
+    notebook displays, `.state` is what it shows, and `.to_html(path)` writes a page that needs neither kernel
+    nor network.
 
     Args:
         trace: what `model.capture` or `sisa_viz.open_trace` returns.
-        model: text mode, in JupyterLab: text typed over the panels is captured and shown; needs a tokenizer.
+        model: text mode, in JupyterLab: text typed over the panels is captured and shown. A SISAModel with a
+            tokenizer, or a function from a text to its trace, such as `partial(capture, model)` for a
+            TransformerLens model.
         layer, head: coordinates to start with; the first ones if left out.
         title: the heading.
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
 
     Raises:
-        ValueError: neither a trace nor a model is given, the model has no tokenizer, or this is no trace.
+        ValueError: neither a trace nor a model is given, the model cannot read a text, or this is no trace.
         TypeError: what is given as a trace is no Dataset.
 
     Example:
@@ -72,11 +76,7 @@ class ScoreExplorer:
             raise ValueError(
                 "ScoreExplorer got neither a trace nor a model; pass a trace, or model= to type text"
             )
-        if model is not None and getattr(model, "tokenizer", None) is None:
-            raise ValueError(
-                "the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace"
-            )
-        self._trace, self._model = trace, model
+        self._trace, self._read = trace, None if model is None else _reader(model)
         check_choice("precision", precision, PRECISIONS)
         self._title, self._precision = check_text("title", title), precision
         self._packed = None if trace is None else pack(trace, title=title, precision=precision)
@@ -98,7 +98,7 @@ class ScoreExplorer:
         if self._widget is None or self._widget.comm is None:  # somebody has closed the widget alone
             from sisa_viz.explorer.widget import ExplorerWidget
 
-            self._widget = ExplorerWidget(self.state, self._packed, text_mode=self._model is not None)
+            self._widget = ExplorerWidget(self.state, self._packed, text_mode=self._read is not None)
             self._widget.observe(self._typed, names="request")
         return self._widget
 
@@ -128,14 +128,14 @@ class ScoreExplorer:
             RuntimeError: the explorer is closed.
         """
         self._need_open()
-        if self._model is None:
+        if self._read is None:
             raise ValueError(
                 "this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text"
             )
         if not isinstance(text, str):
             step = "ScoreExplorer(model.capture(ids)) shows token ids."
             raise refusal("text", text, legal="a string", step=step)
-        trace = self._model.capture(text)
+        trace = self._read(text)
         self._need_open()  # Jupyter answers widgets in a thread of their own: it may be closed by now
         packed = pack(trace, title=self._title, precision=self._precision)
         self._trace, self._packed = trace, packed
@@ -164,7 +164,7 @@ class ScoreExplorer:
         """Take the widget off its pages and let go of the data. Closing twice does nothing."""
         if self._widget is not None:
             self._widget.close()
-        self._widget = self._packed = self._trace = self._model = None
+        self._widget = self._packed = self._trace = self._read = None
         self._closed = True
 
     def _repr_mimebundle_(self, **options: Any) -> object:
@@ -211,3 +211,17 @@ class ScoreExplorer:
                 "nothing has been captured yet; type a text in the widget or call show_text(text)"
             )
         return self._packed
+
+
+def _reader(model: Any) -> Callable[[str], xr.Dataset]:
+    """Return what makes a trace of a typed text: a model's own method, or the function itself."""
+    if hasattr(model, "run_with_cache") and not hasattr(model, "capture"):  # callable, but for logits
+        step = "For a model of TransformerLens write model=partial(capture, model)."
+        raise refusal("model", model, legal="what makes a trace of a text", step=step)
+    if not hasattr(model, "tokenizer") and callable(model):
+        return model
+    if getattr(model, "tokenizer", None) is None:
+        raise ValueError(
+            "the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace"
+        )
+    return model.capture
