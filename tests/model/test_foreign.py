@@ -192,11 +192,17 @@ def test_a_pattern_that_is_more_than_a_softmax_is_told_by_its_look(change, said)
         plain_factors(q, k, pattern, name="attention of layer 3")
 
 
-def test_half_precision_is_read_as_well_as_it_is_written():
-    q, k = torch.randn(2, 4, 9, 8, generator=torch.Generator().manual_seed(1)).bfloat16()
-    pattern = softmax(q @ k.mT / 8**0.5).bfloat16()
-    folded, _ = plain_factors(q, k, pattern, name="attention")
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_hides_neither_a_window_nor_a_scale(dtype):
+    q, k = 3 * torch.randn(2, 4, 60, 8, generator=torch.Generator().manual_seed(1)).to(dtype)
+    scores = q @ k.mT / 8**0.5
+    folded, _ = plain_factors(q, k, softmax(scores), name="attention")
     assert torch.equal(folded, q.float())
+    folded, _ = plain_factors(q, k, softmax(scores / 2), name="attention")
+    torch.testing.assert_close(folded, q.float() / 2, rtol=0.02, atol=0.02)
+    windowed = scores.masked_fill(torch.ones(60, 60).tril(-30) > 0, -torch.inf)
+    with pytest.raises(ValueError, match="a window: query"):
+        plain_factors(q, k, softmax(windowed), name="attention")
 
 
 @pytest.fixture(scope="module")
