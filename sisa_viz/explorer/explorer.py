@@ -8,7 +8,6 @@ The page receives factors, not matrices, and multiplies what is on screen itself
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -76,7 +75,9 @@ class ScoreExplorer:
             raise ValueError(
                 "ScoreExplorer got neither a trace nor a model; pass a trace, or model= to type text"
             )
-        self._trace, self._read = trace, None if model is None else _reader(model)
+        if model is not None:
+            _check_reads(model)
+        self._trace, self._model = trace, model
         check_choice("precision", precision, PRECISIONS)
         self._title, self._precision = check_text("title", title), precision
         self._packed = None if trace is None else pack(trace, title=title, precision=precision)
@@ -98,7 +99,7 @@ class ScoreExplorer:
         if self._widget is None or self._widget.comm is None:  # somebody has closed the widget alone
             from sisa_viz.explorer.widget import ExplorerWidget
 
-            self._widget = ExplorerWidget(self.state, self._packed, text_mode=self._read is not None)
+            self._widget = ExplorerWidget(self.state, self._packed, text_mode=self._model is not None)
             self._widget.observe(self._typed, names="request")
         return self._widget
 
@@ -128,14 +129,15 @@ class ScoreExplorer:
             RuntimeError: the explorer is closed.
         """
         self._need_open()
-        if self._read is None:
+        if self._model is None:
             raise ValueError(
                 "this explorer shows a trace and has no model; use ScoreExplorer(model=...) to type text"
             )
         if not isinstance(text, str):
             step = "ScoreExplorer(model.capture(ids)) shows token ids."
             raise refusal("text", text, legal="a string", step=step)
-        trace = self._read(text)
+        read = getattr(self._model, "capture", self._model)  # a function is its own way to read
+        trace = read(text)
         self._need_open()  # Jupyter answers widgets in a thread of their own: it may be closed by now
         packed = pack(trace, title=self._title, precision=self._precision)
         self._trace, self._packed = trace, packed
@@ -164,7 +166,7 @@ class ScoreExplorer:
         """Take the widget off its pages and let go of the data. Closing twice does nothing."""
         if self._widget is not None:
             self._widget.close()
-        self._widget = self._packed = self._trace = self._read = None
+        self._widget = self._packed = self._trace = self._model = None
         self._closed = True
 
     def _repr_mimebundle_(self, **options: Any) -> object:
@@ -213,15 +215,13 @@ class ScoreExplorer:
         return self._packed
 
 
-def _reader(model: Any) -> Callable[[str], xr.Dataset]:
-    """Return what makes a trace of a typed text: a model's own method, or the function itself."""
+def _check_reads(model: Any) -> None:
+    """Refuse what cannot make a trace of a typed text."""
     if hasattr(model, "run_with_cache") and not hasattr(model, "capture"):  # callable, but for logits
         step = "For a model of TransformerLens write model=partial(capture, model)."
         raise refusal("model", model, legal="what makes a trace of a text", step=step)
-    if not hasattr(model, "tokenizer") and callable(model):
-        return model
-    if getattr(model, "tokenizer", None) is None:
+    is_function = callable(model) and not hasattr(model, "capture")
+    if not is_function and getattr(model, "tokenizer", None) is None:
         raise ValueError(
             "the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace"
         )
-    return model.capture
