@@ -19,8 +19,8 @@ from torch import Tensor
 from data.refusal import refusal
 from model.analysis.residual_parts import Keep, check_exact, fired_by, parts_before, place, writer_hooks
 from model.mixers.attention.attention import Attention
-from model.network.capture import Sequenced, one_sequence, position_labels
 from model.network.network import SISAModel
+from model.network.sequence import Sequenced, one_sequence, position_labels
 from sisa_viz.trace.axes import head_name
 
 TERM_HOOKS = {  # what weighs the keys under the whole score, and under either term alone

@@ -35,8 +35,8 @@ from model.mixers.attention.sisa import SISAAttention
 from model.mixers.parts.rope import frequencies, rope_phase, temperature
 from model.mixers.parts.rotation import rotate
 from model.network.block import Block
-from model.network.capture import Sequenced, one_sequence, position_labels
 from model.network.network import SISAModel
+from model.network.sequence import Sequenced, one_sequence, position_labels
 
 COLUMNS = ("layer", "head", "term", "split", "query_part", "key_part", "factor", "pair", "nats")
 DECAY_BIAS = "decay bias"

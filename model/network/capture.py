@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import cast
 
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Int
-from tokenizers import Tokenizer
 from torch import Tensor
+from transformer_lens import ActivationCache
+from transformer_lens.model_protocol import TransformerLensModel
 
-from data import token_labels
 from data.refusal import refusal
 from model.config import SISAConfig
 from model.mixers.base import PartName, TraceConfig, TracedPart
-from model.network.block import Block
+from model.network.foreign import capture_foreign
+from model.network.sequence import Capturable, Sequenced, one_sequence, position_labels
 from model.network.versions import versions
 from sisa_viz.trace import build_trace
 from sisa_viz.trace.weights import ScoreForm
 
 STATE_SPACE: PartName = "ssm"
 TRACED_PARTS: tuple[PartName, ...] = ("attention", STATE_SPACE)
-Sequenced = str | Sequence[int] | np.ndarray | Tensor  # one text, or the token ids of one
-
-
-class Capturable(Protocol):
-    """Name what a capture asks of a model; SISAModel is one.
-
-    The network imports this file for its method `capture`, so this file describes the network instead of
-    importing it.
-    """
-
-    config: SISAConfig
-    tokenizer: Tokenizer | None
-    seed: int
-    blocks: Sequence[Block]
-
-    @property
-    def device(self) -> torch.device:
-        """The device that token ids go to."""
-        ...
-
-    def to_tokens(self, text: str, /) -> Int[Tensor, "batch position"]:
-        """Return the token ids of one text, as a batch of one row."""
-        ...
-
-    def run_with_cache(self, *args: Any, **kwargs: Any) -> Any:
-        """Run once and return the output and what the hooks fired, by name."""
-        ...
 
 
 @torch.no_grad()
 def capture(
-    model: Capturable,
+    model: Capturable | TransformerLensModel | ActivationCache,
     tokens: Sequenced,
     labels: Sequence[str] | None = None,
     *,
@@ -68,7 +41,8 @@ def capture(
     give, so it grows with the length of the text and not with its square. `SISAModel.capture` is the same.
 
     Args:
-        model: a SISAModel of any architecture.
+        model: a SISAModel of any architecture; or a TransformerLens model whose attention is a causal softmax
+            of q·k, or the ActivationCache of one run of it. These give traces of content alone.
         tokens: text (the model needs a tokenizer), or token ids [position] or [1, position].
         labels: a string a position; by default from the tokenizer, or the ids where there is none.
         spans: half-open token spans worth marking, for example {"needle": [3, 9], "answer": [60, 64]}.
@@ -83,7 +57,8 @@ def capture(
         read without softmax (`trace.sisa.score.kind` is "linear").
 
     Raises:
-        ValueError: the tokens are not one sequence, or the model has no such part.
+        ValueError: the tokens are not one sequence, the model has no such part, or the scores of a
+            TransformerLens model are more than q·k.
 
     Example:
         >>> from model import SISAConfig, SISAModel, capture
@@ -91,8 +66,10 @@ def capture(
         >>> trace.sisa.pattern(layer=0, head=1).shape
         (4, 4)
     """
-    if not hasattr(model, "run_with_cache"):
-        raise refusal("model", model, legal="a SISAModel", step='Begin with load("niah").')
+    if isinstance(model, ActivationCache) or not isinstance(getattr(model, "config", None), SISAConfig):
+        foreign = cast("TransformerLensModel | ActivationCache", model)
+        return capture_foreign(foreign, tokens, labels, spans=spans, dtype=dtype, part=part)
+    model = cast("Capturable", model)  # as its config says
     ids = one_sequence(model, tokens)
     row, n_meta = ids[0].tolist(), model.config.n_meta
     labels = position_labels(model, row, labels)
@@ -133,40 +110,6 @@ def _shown(model: Capturable, part: str | None, length: int) -> tuple[PartName, 
         step = f"A {model.config.architecture} has no other."
         raise refusal("part", part, legal=", ".join(map(repr, found)), step=step)
     return chosen, {layer: of_layer[chosen] for layer, of_layer in parts.items() if chosen in of_layer}
-
-
-def one_sequence(model: Capturable, tokens: Sequenced) -> Int[Tensor, "1 position"]:
-    """Return one sequence as token ids, on the model's device.
-
-    Args:
-        model: a SISAModel; text needs its tokenizer.
-        tokens: text, or token ids [position] or [1, position].
-
-    Raises:
-        ValueError: the tokens are not one sequence, or there are none.
-
-    Example:
-        >>> from model import SISAConfig, SISAModel
-        >>> one_sequence(SISAModel(SISAConfig.preset("tiny")), [5, 3]).tolist()
-        [[5, 3]]
-    """
-    if isinstance(tokens, str):
-        return model.to_tokens(tokens)
-    try:
-        ids = torch.as_tensor(tokens, device=model.device)
-    except (TypeError, ValueError, RuntimeError):
-        legal = "text, or token ids [position] or [1, position]"
-        raise refusal("tokens", tokens, legal=legal, step="Capture texts one by one.") from None
-    if not ids.numel():  # before the shape, which would be asked for another axis
-        step = "There is nothing to score in an empty text."
-        raise refusal("tokens", tokens, legal="one token at least", step=step)
-    ids = ids[None] if ids.ndim == 1 else ids
-    if ids.ndim != 2 or len(ids) != 1:
-        came = f"shape {tuple(ids.shape)}"
-        raise refusal(
-            "tokens", came, legal="one sequence: [position] or [1, position]", step="Capture rows one by one."
-        )
-    return ids
 
 
 def _hook(layer: int, name: str) -> str:
@@ -219,35 +162,3 @@ def _stack(parts: Sequence[Tensor | None]) -> np.ndarray:
 
 def _array(t: Tensor) -> np.ndarray:
     return (t.float() if t.is_floating_point() else t).cpu().numpy()
-
-
-def _checked(labels: object, length: int) -> list[str]:
-    """Return the labels that were given, or refuse what is not a text a position."""
-    given = list(labels) if isinstance(labels, Iterable) and not isinstance(labels, str | bytes) else None
-    if given is None or len(given) != length or not all(isinstance(label, str) for label in given):
-        legal = f"{length} strings, one a position"
-        raise refusal("labels", labels, legal=legal, step="Leave labels out for the tokens' own.")
-    return [str(label) for label in given]
-
-
-def position_labels(model: Capturable, ids: Sequence[int], labels: Sequence[str] | None = None) -> list[str]:
-    """Return a label for every position of the residual stream: of meta tokens first, then of the tokens.
-
-    Args:
-        model: a SISAModel; one without a tokenizer labels tokens with their ids.
-        ids: token ids of one sequence.
-        labels: a string a token, in place of the tokenizer's.
-
-    Raises:
-        ValueError: labels that are not a string a token.
-
-    Example:
-        >>> from model import SISAConfig, SISAModel
-        >>> position_labels(SISAModel(SISAConfig.preset("tiny", architecture="hymba", n_meta=1)), [5, 3])
-        ['<meta 0>', '5', '3']
-    """
-    if labels is not None:
-        own = _checked(labels, len(ids))
-    else:
-        own = list(token_labels(model.tokenizer, ids)) if model.tokenizer else [str(i) for i in ids]
-    return [f"<meta {n}>" for n in range(model.config.n_meta)] + own

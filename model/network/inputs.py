@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Integer
 from torch import Tensor
+from transformer_lens.config import TransformerLensConfig
 
 from data.memory import check_memory, machine_memory
 from data.niah.episodes import IGNORED
@@ -22,7 +23,7 @@ LONG_INTEGERS = (torch.int64, torch.int32)
 FLOAT32_BYTES = 4
 
 
-def checked_tokens(tokens: object, config: SISAConfig) -> Tokens:
+def checked_tokens(tokens: object, config: SISAConfig | TransformerLensConfig) -> Tokens:
     """Return token ids as the embedding takes them, or refuse what it would misread or fail on.
 
     Args:

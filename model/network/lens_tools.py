@@ -24,7 +24,8 @@ from model.config import SISAConfig
 from model.mixers.parts.norm import RMSNorm
 from model.network.block import Block
 from model.network.cache_tools import NetworkCache
-from model.network.capture import Sequenced, capture
+from model.network.capture import capture
+from model.network.sequence import Sequenced
 from model.network.turns import HooksInTurn
 
 PositionCode = Literal["rotary", "alibi", "none"]  # TransformerLens' words for what SISAConfig.rope says

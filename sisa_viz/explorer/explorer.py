@@ -22,6 +22,7 @@ from data.results.tables import check_choice
 from sisa_viz.explorer.pack import PRECISIONS, pack
 from sisa_viz.explorer.packed import Packed
 from sisa_viz.explorer.page import assets, fragment, page
+from sisa_viz.explorer.reader import check_reader, trace_of
 from sisa_viz.explorer.silence import Silenced, Silencer, check_silenced
 from sisa_viz.explorer.state import Bar, ExplorerState
 from sisa_viz.explorer.still import still
@@ -37,12 +38,15 @@ __all__ = ["ScoreExplorer"]
 class ScoreExplorer:
     """Show the score of any head in four linked panels: content, λ × importance, sum and softmax.
 
-    A state space has one panel. `.figure` is the widget, which a notebook displays, `.state` is what
-    it shows, and `.to_html(path)` writes a page that needs neither kernel nor network.
+    Attention alone has two, content and softmax; a state space has one. `.figure` is the widget, which a
+    notebook displays, `.state` is what it shows, and `.to_html(path)` writes a page that needs neither kernel
+    nor network.
 
     Args:
         trace: what `model.capture` or `sisa_viz.open_trace` returns.
-        model: text mode, in JupyterLab: text typed over the panels is captured and shown; needs a tokenizer.
+        model: text mode, in JupyterLab: text typed over the panels is captured and shown. A SISAModel with a
+            tokenizer, or a function from a text to its trace, such as `partial(capture, model)` for a
+            TransformerLens model.
         silence: runs a model again without one term of the head on show: `silencing(model)` of
             model.analysis.silencing. The widget then has a bar for it, and `.silence(term)` does the same.
         layer, head: coordinates to start with; the first ones if left out.
@@ -50,7 +54,7 @@ class ScoreExplorer:
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
 
     Raises:
-        ValueError: neither a trace nor a model is given, the model has no tokenizer, or this is no trace.
+        ValueError: neither a trace nor a model is given, the model cannot read a text, or this is no trace.
         TypeError: what is given as a trace is no Dataset.
 
     Example:
@@ -77,10 +81,8 @@ class ScoreExplorer:
             raise ValueError(
                 "ScoreExplorer got neither a trace nor a model; pass a trace, or model= to type text"
             )
-        if model is not None and getattr(model, "tokenizer", None) is None:
-            raise ValueError(
-                "the model has no tokenizer, so it cannot read text; set model.tokenizer, or pass a trace"
-            )
+        if model is not None:
+            check_reader(model)
         if not (silence is None or isinstance(silence, Silencer)):
             step = "silencing(model) of model.analysis.silencing makes one."
             raise refusal("silence", silence, legal="a Silencer, or None", step=step)
@@ -149,7 +151,7 @@ class ScoreExplorer:
             step = "ScoreExplorer(model.capture(ids)) shows token ids."
             raise refusal("text", text, legal="a string", step=step)
         with self._turn:
-            trace = self._model.capture(text)
+            trace = trace_of(self._model, text)
             self._need_open()  # it may be closed by now
             packed = pack(trace, title=self._title, precision=self._precision)
             self._trace, self._packed, self._sides = trace, packed, {}

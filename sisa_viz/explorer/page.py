@@ -67,7 +67,8 @@ def fragment(packed: Packed, state: Shown, *, name: str, still: bytes) -> str:
         >>> text.count('data-block="first"')  # two layers of two heads
         4
     """
-    words = f"content, λ × importance, sum and weights of L{state['layer']}H{state['head']}"
+    maps = "content, λ × importance, sum and weights" if packed.meta["d_state"] else "content and weights"
+    words = f"{maps} of L{state['layer']}H{state['head']}"
     meta = to_json({**packed.meta, "state": state})
     source = f"data:image/png;base64,{base64.b64encode(still).decode()}"
     parts = [

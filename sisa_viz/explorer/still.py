@@ -20,14 +20,14 @@ GROUND = (222, 225, 228)
 def still(head: Head) -> bytes:
     """Draw one head as a small PNG: content, λ × importance, their sum and the weights, left to right.
 
-    The first three share one colour range, as in the explorer. A pixel takes the cell of its bin that is
-    largest in size, so that a single strong pair stays visible.
+    Attention alone has content and weights. Scores share one colour range, as in the explorer. A pixel takes
+    the cell of its bin that is largest in size, so that a single strong pair stays visible.
 
     Args:
         head: factors of one head.
 
     Returns:
-        The bytes of a PNG of four maps, each at most 96 × 96 pixels.
+        The bytes of a PNG of four maps or two, each at most 96 × 96 pixels.
 
     Example:
         >>> from sisa_viz.examples import example_trace
@@ -42,6 +42,7 @@ def still(head: Head) -> bytes:
     if not kind.signed:
         shades[3] = 1 + SHADES + _shade(maps[3] / (kind.top or colours.top_limit(maps[3])))
     panels = [np.where(np.isnan(values), 0, shade) for values, shade in zip(maps, shades, strict=True)]
+    panels = panels if head.lam is not None else panels[::3]
     gap = np.zeros((len(panels[0]), GAP), dtype=int)
     return _png(np.concatenate([piece for panel in panels for piece in (panel, gap)][:-1], axis=1))
 

@@ -13,6 +13,7 @@ from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, axis_label, head_name
 from sisa_viz.trace.check import check_span, check_trace
+from sisa_viz.trace.maps import HeadMaps
 from sisa_viz.trace.numbers import check_coordinate, check_lam_scale, check_limit
 from sisa_viz.trace.weights import Weighing
 
@@ -102,7 +103,7 @@ def prepare_scores(
     maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
     tokens, where = trace["token"].values.tolist(), {"layer": layer, "head": head}
     return Scores(
-        parts=("pattern",) if access.is_state_space else SCORE_MAPS,
+        parts=_parts(access),
         maps=maps,
         queries=np.arange(rows.start, rows.stop, block),
         keys=np.arange(columns.start, columns.stop, block),
@@ -119,6 +120,12 @@ def prepare_scores(
         limit=signed_limit(*[maps[name] for name in SCORE_MAPS[:3]]) if limit is None else check_limit(limit),
         spans=access.spans,
     )
+
+
+def _parts(access: HeadMaps) -> tuple[str, ...]:
+    """Return the maps worth a panel: without importance the sum is content; a state space has weights."""
+    attention = ("content", "pattern") if access.is_plain else SCORE_MAPS
+    return ("pattern",) if access.is_state_space else attention
 
 
 def _window(window: tuple[int, int] | None, length: int, name: str) -> slice:
@@ -149,9 +156,9 @@ def plot_scores(
 
     Rows are queries (row 0 on top), columns keys; zooming one map zooms all. Content, importance and sum
     share one symmetric scale in nats; the pattern starts at 0. A mixer without softmax shows the weights that
-    it has: signed ones on the scores' own scale, those of a sigmoid from 0 to 1. A state space, which has no
-    content term, has one panel of them. Up to 256 positions a side the hover box holds tokens and all four
-    numbers, up to 512 tokens and one number; beyond that cells are blocks.
+    it has: signed ones on the scores' own scale, those of a sigmoid from 0 to 1. Attention alone has two
+    panels, content and weights, a state space one, of weights. Up to 256 positions a side the hover box holds
+    tokens and all numbers, up to 512 tokens and one number; beyond that cells are blocks.
 
     Arguments, their defaults and errors are those of `prepare_scores`. Returns the figure.
 
@@ -162,20 +169,13 @@ def plot_scores(
         >>> figure.layout.title.text, figure.layout.title.subtitle.text
         ('Attention scores of L0H1', 'λ = 1 · clamp acts at 0 of 8 positions')
     """
-    data = prepare_scores(
-        trace,
-        layer=layer,
-        head=head,
-        query_window=query_window,
-        key_window=key_window,
-        lam_scale=lam_scale,
-        limit=limit,
-    )
+    windows = {"query_window": query_window, "key_window": key_window}
+    data = prepare_scores(trace, layer=layer, head=head, lam_scale=lam_scale, limit=limit, **windows)
     alone = len(data.parts) == 1
     figure = figures.panels(
-        [""] if alone else list(data.titles.values()),
-        columns=1 if alone else 2,
-        height=640 if alone else 880,
+        [""] if alone else [data.titles[part] for part in data.parts],
+        columns=min(len(data.parts), 2),
+        height={1: 640, 2: 540, 4: 880}[len(data.parts)],
         horizontal_spacing=0.04,
         vertical_spacing=0.07,
     )
@@ -227,8 +227,9 @@ def _axes(figure: go.Figure, data: Scores) -> None:
     figure.update_yaxes(token_axis(data.queries, data.query_tokens, most=20) | bare)
     figure.update_xaxes(range=[data.keys[0] - half, data.keys[-1] + half])
     figure.update_yaxes(range=[data.queries[-1] + half, data.queries[0] - half])
-    alone = len(data.parts) == 1
-    figure.update_xaxes(title=axis_label("key"), tickangle=-60, showticklabels=True, row=1 if alone else 2)
+    figure.update_xaxes(
+        title=axis_label("key"), tickangle=-60, showticklabels=True, row=-(-len(data.parts) // 2)
+    )
     figure.update_yaxes(title=axis_label("query"), showticklabels=True, col=1)
     figures.link(figure)
     figure.update_layout(plot_bgcolor=GROUND, margin={"r": 90})

@@ -284,6 +284,17 @@ class TestTextMode:
             with pytest.raises(ValueError, match="nothing has been captured yet"):
                 use()
 
+    def test_a_function_of_a_text_reads_it(self, make_trace):
+        explorer = ScoreExplorer(model=lambda text: make_trace(d_state=0, length=len(text), spans={}))
+        explorer.show_text("abcd")
+        assert explorer.trace.sizes["position"] == 4
+        assert explorer.figure.text_mode
+
+    def test_a_model_that_gives_no_traces_is_refused_with_the_way_to_them(self):
+        model = type("Bridge", (), {"run_with_cache": None, "tokenizer": "any", "__call__": None})()
+        with pytest.raises(ValueError, match=r"TransformerLens write model=partial\(capture, model\)"):
+            ScoreExplorer(model=model)
+
     def test_text_needs_a_model_with_a_tokenizer(self, explorer):
         with pytest.raises(ValueError, match="has no model; use ScoreExplorer"):
             explorer.show_text("a")

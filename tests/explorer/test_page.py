@@ -223,14 +223,20 @@ def test_legend_has_the_ranges_of_the_panels(show, trace):
     assert number(stronger[2]) == pytest.approx(late / 5, rel=5e-3)
 
 
-def test_plain_transformer_has_no_lambda_to_move(show, plain_trace):
+def test_plain_transformer_has_two_panels_and_no_lambda_to_move(show, plain_trace):
     shown = show(plain_trace)
     assert shown.page.locator("input[type=range]").is_disabled()
     assert "no importance term" in shown.page.locator(".sisa-x-lam").inner_text()
     assert "attention alone" in shown.page.locator(".sisa-x-facts").inner_text()
+    assert shown.page.locator(".sisa-x-panel h3").all_inner_texts() == ["content", "softmax"]
+    shows = shown.page.get_by_label("thumbnails show").locator("option")
+    assert shows.all_inner_texts() == ["content", "softmax"]
     shown.page.get_by_label("query", exact=True).fill("20")
     shown.page.keyboard.press("Enter")
-    assert_rows_equal(shown.rows(), python_row(plain_trace, 0, 0, 20))
+    expected = python_row(plain_trace, 0, 0, 20)
+    for key, _, content, weight in shown.rows():
+        assert number(content) == pytest.approx(expected[int(key)][0], abs=1e-3)
+        assert number(weight) == pytest.approx(expected[int(key)][3], abs=1e-3)
 
 
 def test_a_state_space_has_one_panel_and_no_lambda(show, make_trace, screenshots):

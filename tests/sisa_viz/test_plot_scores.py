@@ -109,6 +109,13 @@ def test_subtitle_tells_lambda_clamp_and_blocks(make_trace):
     assert len(str(long.to_json())) < 6e6
 
 
+def test_attention_alone_has_no_empty_panels(make_trace):
+    figure = plot_scores(make_trace(d_state=0, spans={}), layer=1, head=2)
+    assert [note.text for note in figure.layout.annotations] == ["content score", "attention pattern"]
+    assert len(figure.data) == 2
+    assert [axis.title.text for axis in figure.select_xaxes()] == 2 * ["key position (tokens)"]
+
+
 def test_spans_are_marked_where_they_are_visible(make_trace):
     trace = make_trace(spans={"needle": (6, 8), "a<b": (20, 22)})
     figure = plot_scores(trace, layer=0, head=0)

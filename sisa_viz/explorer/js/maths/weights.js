@@ -10,10 +10,12 @@ export const WEIGHTS = {
   linear: { title: "mixing weights", units: "(signed, unnormalised)", column: "weight", scoreUnits: "", digits: 6, whole: "weights", signed: true },
 };
 
-/** What each panel shows; a state space, which has no two terms, has one. */
-export function panelTitles({ terms, weighing }) {
+/** What each panel shows: two terms and their sum beside the weights, as far as there are two terms. */
+export function panelTitles({ terms, weighing, d_state }) {
   const pattern = WEIGHTS[weighing.score].title;
-  return terms ? { content: terms.content, importance: `λ × ${terms.importance}`, scores: "sum", pattern } : { pattern };
+  if (!terms) return { pattern }; // a state space
+  if (!d_state) return { content: terms.content, pattern }; // attention alone
+  return { content: terms.content, importance: `λ × ${terms.importance}`, scores: "sum", pattern };
 }
 
 /** What a reader must know of weights that no softmax made. */

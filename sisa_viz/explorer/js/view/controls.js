@@ -47,8 +47,8 @@ export class Controls {
     this.layer.selectedIndex = layers.indexOf(layer);
     this.head.selectedIndex = heads.indexOf(head);
     this.slider.value = String(lam_scale);
-    const value = this.trace.hasLam ? `λ = ${brief(lam * lam_scale)}` : "no importance term";
-    this.readout.textContent = `${lam_scale.toFixed(2)} × trained, ${value}`;
+    const scaled = `${lam_scale.toFixed(2)} × trained, λ = ${brief(lam * lam_scale)}`;
+    this.readout.textContent = this.trace.hasLam ? scaled : "no importance term";
     if (document.activeElement !== this.query) this.query.value = query === null ? "" : String(query);
     this.zoom.disabled = window === null;
   }
