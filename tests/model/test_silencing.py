@@ -1,6 +1,7 @@
 """silencing: one term of a head at zero, and what the model then says, against scores zeroed pair by pair."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -179,7 +180,8 @@ def test_what_a_head_does_not_have_and_traces_of_other_models_are_refused(sisa, 
 
 def test_text_typed_into_an_explorer_is_read_again_in_its_own_letters():
     tokenizer = train_tokenizer(["the sky is blue"] * 4, d_vocab=262)
-    config = SISAConfig(**SMALL | {"d_vocab": 262}, d_state=4)
+    sizes: dict[str, Any] = SMALL | {"d_vocab": 262, "d_state": 4}
+    config = SISAConfig(**sizes)
     model = SISAModel(config, seed=0, tokenizer=tokenizer)
     explorer = ScoreExplorer(model=model, silence=silencing(model))
     explorer.show_text("the sky is blue")
