@@ -53,8 +53,9 @@ def knockouts(
 
     Beside each knock-out (how "zero") stand its controls: the term replaced by a row of equal mean and
     spread but random direction ("random"), permuted over the keys ("shuffle"), and by what the head scores
-    at each distance on average ("mean"). A head that is needed for what its term says loses as much under
-    them; one that loses more under "random" or "shuffle" than under "zero" only suffers from noise.
+    at each distance on average over the texts of one pass, fewer on a CPU than on a GPU ("mean"). A head that
+    is needed for what its term says loses as much under them; one that loses more under "random" or "shuffle"
+    than under "zero" only suffers from noise.
 
     Args:
         model: of an architecture with scores; it is left as it came.
