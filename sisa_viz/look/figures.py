@@ -62,6 +62,7 @@ def panels(
         "zerolinecolor": GRID,
         "linecolor": GRID,
         "automargin": True,
+        "exponentformat": "power",  # "200μ" would be no number to a reader
         "title": {"standoff": 8},
     }
     figure.update_layout(
@@ -152,7 +153,8 @@ def colourbar(label: str, place: Mapping[str, float]) -> dict[str, object]:
         >>> colourbar("score (nats)", {"x": 1.01})["title"]
         {'text': 'score (nats)', 'side': 'right'}
     """
-    return {"title": {"text": escape(label), "side": "right"}, "thickness": 12, "outlinewidth": 0, **place}
+    title = {"text": escape(label), "side": "right"}
+    return {"title": title, "thickness": 12, "outlinewidth": 0, "exponentformat": "power", **place}
 
 
 def cells(*columns: ArrayLike) -> np.ndarray:

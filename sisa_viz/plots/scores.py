@@ -8,7 +8,7 @@ import xarray as xr
 
 from sisa_viz.look import figures
 from sisa_viz.look.blocks import pool
-from sisa_viz.look.colours import GROUND, MARK, signed_limit, top_limit
+from sisa_viz.look.colours import GROUND, SPANS, signed_limit, top_limit
 from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, axis_label, head_name
@@ -253,6 +253,7 @@ def _colour_axes(figure: go.Figure, data: Scores) -> None:
 
 def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, line: int) -> None:
     """Dotted lines at the edges of a span of keys; its name in the first panel, a line lower for each."""
+    colour = SPANS[line % len(SPANS)]
     left, right = span[0] - 0.5, span[1] - 0.5
     if right < data.keys[0] or left > data.keys[-1]:
         return
@@ -264,7 +265,7 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, 
             y0=0,
             y1=1,
             yref="y domain",
-            line={"color": MARK, "dash": "dot", "width": 1},
+            line={"color": colour, "dash": "dot", "width": 1},
             row=at // 2 + 1,
             col=at % 2 + 1,
         )
@@ -279,7 +280,7 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, 
         yanchor="top",
         yshift=-13 * line,
         showarrow=False,
-        font={"color": MARK, "size": 11},
+        font={"color": colour, "size": 11},
         row=1,
         col=1,
     )
