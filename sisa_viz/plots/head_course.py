@@ -79,7 +79,7 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     course = prepare_head_course(heads)
     titles = [words for words, _ in COURSE_PANELS.values()]
     figure = figures.panels(titles, columns=3, height=480, horizontal_spacing=0.09)
-    runs = course["run"].nunique()
+    runs = len(course["run"].unique())
     groups = [course.groupby(["variant", "run"], sort=False)]
     if runs > MOST_LINES:
         groups.append(variant_means(course).groupby(["variant", "run"], sort=False))
@@ -126,7 +126,7 @@ def variant_means(course: pd.DataFrame) -> pd.DataFrame:
     keys = ["variant", "step", "panel"]
     found = course.groupby(keys, sort=False)
     means = found.agg(value=("value", "mean"), low=("low", "min"), high=("high", "max")).reset_index()
-    runs = course.groupby("variant")["run"].nunique()
+    runs = {variant: len(set(rows)) for variant, rows in course.groupby("variant")["run"]}
     name = [f"mean of {runs[variant]} runs" if runs[variant] > 1 else "1 run" for variant in means["variant"]]
     return means.assign(run=name, seed=name)
 
@@ -141,7 +141,7 @@ def course_words(course: pd.DataFrame) -> str:
         >>> course_words(pd.DataFrame({"run": ["a", "b"]})), course_words(pd.DataFrame({"run": range(55)}))
         ('2 runs, one line each', 'thick: mean over the runs of a variant, thin: 55 runs')
     """
-    runs = course["run"].nunique()
+    runs = len(course["run"].unique())
     if runs > MOST_LINES:
         return f"thick: mean over the runs of a variant, thin: {runs} runs"
     return f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
