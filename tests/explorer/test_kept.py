@@ -34,8 +34,8 @@ def test_a_window_cuts_the_selection_and_the_figures(explorer):
     assert on_screen.data[0].z.shape == (12, 20)
     assert "× 0.5" in on_screen.layout.title.subtitle.text
     assert isinstance(printed, Figure)
-    assert np.shape(printed.axes[0].images[0].get_array()) == (12, 20)
-    with pytest.raises(ValueError, match="medium is 'film'; legal: 'screen', 'print'"):
+    assert printed.axes[0].images[0].get_size() == (12, 20)
+    with pytest.raises(ValueError, match="medium is 'film'; legal: screen, print"):
         explorer.figure_of("film")
 
 
