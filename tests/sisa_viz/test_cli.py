@@ -29,7 +29,7 @@ def test_report_of_runs_and_traces(sisa, saved, write_run, metrics, tmp_path):
     assert result.output.strip() == str(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "<h1>A &lt;b&gt; page</h1>" in page
-    assert "<h2>&lt;b&gt;t.nc</h2>" in page
+    assert ">&lt;b&gt;t.nc</h2>" in page
     assert page.count('<figure class="sisa-figure">') == 3 + 4
     assert "Score explorer" in page
 
