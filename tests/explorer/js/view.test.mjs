@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { js } from "./cases.mjs";
 
-const { brief, fixed, percent, shortened, visible } = await js("maths/labels");
+const { brief, fixed, percent, readable, shortened, visible } = await js("maths/labels");
 const { Axis, drawFrame, Frame, MARGIN, niceStep } = await js("view/frame");
 const { resized } = await js("maths/zoom");
 const { BufferBlocks, PackedTrace, PageBlocks } = await js("maths/source");
 const { Link } = await js("view/link");
 const { PageModel } = await js("index");
+const { gapBetween } = await js("view/reading");
 
 test("labels show what cannot be seen, and nothing else changes", () => {
   assert.equal(visible(" the\n\t"), "·the⏎⇥");
@@ -17,6 +18,14 @@ test("labels show what cannot be seen, and nothing else changes", () => {
   assert.equal(visible(""), "∅");
   assert.equal(shortened("a".repeat(60)), "a".repeat(60));
   assert.equal(shortened("😀".repeat(5000), 3), "😀😀😀… (10,000 characters)");
+});
+
+test("text to read has its own spaces and line breaks, also where labels have signs for them", () => {
+  assert.equal(readable("·the⏎⇥x"), " the\n\tx");
+  assert.equal(readable(" the\n\t\u202e"), " the\n\t⟨U+202E⟩");
+  assert.equal(readable(""), "∅");
+  assert.equal(shortened("a·".repeat(5000), 3, readable), "a a… (10,000 characters)");
+  assert.deepEqual([gapBetween(["17", "4", "x"]), gapBetween(["the", "·cat"]), gapBetween(["the", " cat"])], [" ", "", ""]);
 });
 
 test("numbers have true minus signs and no negative zero", () => {
