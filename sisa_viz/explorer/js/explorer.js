@@ -4,14 +4,15 @@
 import { lookupTable } from "./maths/colour.js";
 import { HeadNumbers } from "./maths/numbers.js";
 import { panelTitles, WEIGHTS } from "./maths/weights.js";
-import { blockAround, zoomed } from "./maths/zoom.js";
+import { blockAround, middleOf, moved, zoomed, zoomedAt } from "./maths/zoom.js";
 import { Controls } from "./view/controls.js";
 import { isDark, make, watchTheme } from "./view/dom.js";
 import { colouredSpans, HeadWords, spanKey } from "./view/facts.js";
+import { Find } from "./view/find.js";
 import { LOOKS } from "./view/frame.js";
 import { HeadGrid } from "./view/heads.js";
 import { HoverBox } from "./view/hover.js";
-import { pressed } from "./view/keys.js";
+import { Help, pressed } from "./view/keys.js";
 import { Link } from "./view/link.js";
 import { Panels } from "./view/panels.js";
 import { Reading } from "./view/reading.js";
@@ -41,12 +42,14 @@ export class Explorer {
     this.titles = panelTitles(meta);
     const columns = { ...this.titles, pattern: this.kind.column };
     const set = (name, value) => this.set({ [name]: value });
-    this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor) });
+    this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor), help: () => this.help.open() });
     this.panels = new Panels(meta, this.titles, this.kind, {
       hover: (cell, panel, event) => this.hover(cell, panel, event),
       leave: () => this.leave(),
       lock: (query) => set("query", query),
       zoom: (window) => set("window", window),
+      move: (window, rows, columns) => set("window", moved(window, rows, columns, meta.n)),
+      wheel: (place, event) => this.wheel(place, event),
       reset: () => set("window", null),
     });
     this.grid = new HeadGrid(trace, { pick: (index) => this.set(trace.place(index)) });
@@ -58,10 +61,13 @@ export class Explorer {
       leave: () => this.leave(),
       changed: () => this.shadeText(),
     });
+    this.find = new Find(meta.tokens, { lock: (query) => set("query", query), mark: (hits) => this.reading.markHits(hits) });
+    this.reading.header.firstChild.after(this.find.element);
+    this.help = new Help();
     this.words = new HeadWords();
     this.root.replaceChildren(this.words.header, this.controls.element, make("div", { class: "sisa-x-body" },
       make("div", { class: "sisa-x-main" }, this.panels.element, spanKey(this.spans), this.words.notes, this.reading.element),
-      make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element);
+      make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element, this.help.element);
   }
 
   listen() {
@@ -145,6 +151,7 @@ export class Explorer {
     this.query = query;
     const numbers = query === null ? null : this.numbers.row(query);
     this.table.show(query, this.trace.nameOf(this.index), numbers);
+    this.find.show(query);
     this.decorate();
     this.shadeText();
   }
@@ -270,9 +277,18 @@ export class Explorer {
     if (at >= 0 && at < values.length) this.set({ [axis]: values[at] });
   }
 
-  /** Zooms around the locked query, or the middle, to `factor` of what is shown. */
+  /** Zooms around the locked query and its strongest key, if they are on show, to `factor` of what is shown. */
   zoom(factor) {
-    this.set({ window: zoomed(this.window, this.query, factor, this.trace.meta.n) });
+    const { window, query } = this, [q0, q1, k0, k1] = window;
+    const isShown = query !== null && q0 <= query && query < q1;
+    const cell = isShown ? this.numbers.strongest("pattern", [query, query + 1, k0, k1]) : null;
+    this.set({ window: zoomed(window, middleOf(window, cell), factor, this.trace.meta.n) });
+  }
+
+  /** Zooms at the pointer. */
+  wheel(place, event) {
+    const factor = this.panels.turned(event, this.state.window === null);
+    if (factor) this.set({ window: zoomedAt(this.window, place, factor, this.trace.meta.n) });
   }
 }
 

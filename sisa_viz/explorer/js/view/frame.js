@@ -27,6 +27,11 @@ export class Axis {
     return Math.max(this.start, Math.min(this.stop - 1, at));
   }
 
+  /** The place under a pixel, in fractions of a position. */
+  place(pixel) {
+    return this.start + (pixel - this.origin) / this.cell;
+  }
+
   /** Whether there is room for tokens. */
   get labelled() {
     return this.cell >= LABEL_ROOM;

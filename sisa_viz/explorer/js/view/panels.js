@@ -6,14 +6,18 @@ import { make } from "./dom.js";
 import { MARGIN } from "./frame.js";
 import { Panel } from "./panel.js";
 
+const WHEEL_STEP = 40; // pixels of a wheel; a touch pad sends many small turns
+const WHEEL_LINE = 40; // pixels
+const WHEEL_DOUBLE = 200; // pixels that double or halve what is shown
+
 export class Panels {
   /** titles: {part: heading}; kind: of the weights; on: what a Panel tells */
   constructor({ colours }, titles, kind, on) {
-    Object.assign(this, { titles, kind, colours: { signed: colours.signed, pattern: colours.pattern } });
+    Object.assign(this, { titles, kind, turns: 0, colours: { signed: colours.signed, pattern: colours.pattern } });
     const units = (part) => (part === "pattern" ? kind.units : kind.scoreUnits);
     this.all = PARTS.filter((part) => part in titles).map((part) => new Panel(part, titles[part], units(part), on));
     this.element = make("div", { class: "sisa-x-panels", role: "group", tabIndex: 0, "aria-label":
-      "score panels: arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map" },
+      "score panels: arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map, question mark lists all keys" },
     ...this.all.map((panel) => panel.element));
   }
 
@@ -30,6 +34,19 @@ export class Panels {
   /** Pixels of the screen along a side; NaN before there is room. */
   get pixels() {
     return Math.round(this.side * this.ratio);
+  }
+
+  /**
+   * What a wheel zooms by, with Ctrl or once the panels have the focus. 0: the page scrolls, as it does at the end of
+   * zooming out, or too little has been turned so far.
+   */
+  turned(event, isWhole) {
+    const isOurs = event.ctrlKey || this.element.contains(document.activeElement);
+    if (!isOurs || (isWhole && event.deltaY > 0)) return 0;
+    event.preventDefault();
+    const turns = this.turns + event.deltaY * (event.deltaMode ? WHEEL_LINE : 1);
+    this.turns = Math.abs(turns) < WHEEL_STEP ? turns : 0;
+    return this.turns ? 0 : 2 ** Math.max(-1, Math.min(1, turns / WHEEL_DOUBLE));
   }
 
   /** answer: an Engine's; name: of the head */

@@ -29,6 +29,7 @@ export class Reading {
     this.header = make("header", {}, make("h3", {}, "text"),
       make("label", {}, "shade by ", this.choice("text shaded by", titles, "part")),
       this.choice("tokens shaded", VIEWS, "side"));
+    this.found = [];
     this.element = make("section", { class: "sisa-x-reading" }, this.header, this.text, this.says);
     this.listen();
   }
@@ -132,6 +133,13 @@ export class Reading {
     if (offsetTop < scrollTop || offsetTop + offsetHeight > scrollTop + clientHeight) {
       text.scrollTop = offsetTop - (clientHeight - offsetHeight) / 2; // the page itself stays where it is
     }
+  }
+
+  /** Frames the tokens of all hits, [first, last] each. */
+  markHits(hits) {
+    this.found.forEach((word) => word.classList.remove("sisa-x-hit"));
+    this.found = hits.flatMap(([first, last]) => this.words.slice(first, last + 1));
+    this.found.forEach((word) => word.classList.add("sisa-x-hit"));
   }
 
   /** One sentence: the locked token, and where its number is largest. */

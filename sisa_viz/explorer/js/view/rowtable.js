@@ -45,7 +45,7 @@ export class RowTable {
       th.setAttribute("aria-sort", th.dataset.sort !== this.sort ? "none" : this.sort === "key" ? "ascending" : "descending");
     }
     if (!numbers) {
-      this.heading.textContent = "No query locked: click a panel, or type a query position";
+      this.heading.textContent = "No query locked: click a panel or a token of the text, or type a position";
       return;
     }
     this.heading.textContent = `${this.name} · query ${query} `;
