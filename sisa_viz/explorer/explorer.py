@@ -27,6 +27,7 @@ from sisa_viz.explorer.silence import Silenced, Silencer, check_silenced
 from sisa_viz.explorer.state import Bar, ExplorerState
 from sisa_viz.explorer.still import still
 from sisa_viz.look.text import check_text
+from sisa_viz.trace.needles import opening
 from sisa_viz.trace.store import keep_source
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class ScoreExplorer:
             TransformerLens model.
         silence: runs a model again without one term of the head on show: `silencing(model)` of
             model.analysis.silencing. The widget then has a bar for it, and `.silence(term)` does the same.
-        layer, head: coordinates to start with; the first ones if left out.
+        layer, head: coordinates to start with, the first ones where one of the two is left out. Without both,
+            a trace with a needle opens at the head that finds it, and at the query that answers.
         title: the heading.
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
 
@@ -96,9 +98,9 @@ class ScoreExplorer:
         self._turn = RLock()  # Jupyter answers widgets in a thread of their own, beside that of the cells
         self._closed = False
         self.state = ExplorerState(trace)
-        for name, value in (("layer", layer), ("head", head)):
-            if value is not None:
-                setattr(self.state, name, value)
+        given = {name: at for name, at in (("layer", layer), ("head", head)) if at is not None}
+        for name, value in (given or ({} if trace is None else opening(trace))).items():
+            setattr(self.state, name, value)
 
     @property
     def figure(self) -> "ExplorerWidget":

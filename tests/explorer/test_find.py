@@ -13,7 +13,7 @@ INSIDE = """() => {
 
 
 def test_slash_finds_and_enter_goes_from_hit_to_hit(show, make_trace):
-    shown = show(make_trace(length=600, layers=1, heads=1, d_head=2, d_state=2), layer=0, head=0)
+    shown = show(make_trace(length=600, layers=1, heads=1, d_head=2, d_state=2))
     page = shown.page
     page.keyboard.press("/")  # nothing has the focus yet
     field, count = page.get_by_label("find in the text"), page.locator(".sisa-x-count")
@@ -44,7 +44,7 @@ def test_hostile_text_is_found_as_it_is_written(show, make_trace, text):
     labels = [f"w{at} " for at in range(40)]
     labels[7], labels[20] = text, text[: len(text) // 2]
     labels[21] = text[len(text) // 2 :]
-    shown = show(make_trace(labels=labels), layer=0, head=0)
+    shown = show(make_trace(labels=labels))
     page = shown.page
     page.get_by_label("find in the text").fill(text)
     page.keyboard.press("Enter")
@@ -57,7 +57,7 @@ def test_hostile_text_is_found_as_it_is_written(show, make_trace, text):
 
 
 def test_a_question_mark_lists_the_keys_and_escape_gives_the_focus_back(show, trace, screenshots):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     page = shown.page
     page.locator(".sisa-x-panels").focus()
     page.keyboard.press("+")

@@ -36,7 +36,7 @@ def signed_limit(trace) -> float:
 
 
 def test_tokens_are_shaded_by_what_the_locked_query_sees_and_by_who_sees_a_key(show, trace):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     page = shown.page
     page.locator(WORDS).nth(30).click()
     assert shown.state()["query"] == 30
@@ -60,7 +60,7 @@ def test_tokens_are_shaded_by_what_the_locked_query_sees_and_by_who_sees_a_key(s
 
 
 def test_the_text_follows_lambda_and_head(show, trace):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     shown.page.locator(WORDS).nth(39).click()
     for keys, drawn, place, lam_scale in (
         (["0"], "L0H0 0", (0, 0), 0.0),
@@ -76,7 +76,7 @@ def test_the_text_follows_lambda_and_head(show, trace):
 
 
 def test_arrow_keys_move_the_query_and_leave_the_head(show, trace):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     page = shown.page
     page.locator(WORDS).nth(30).click()  # which gives the text the focus
     for key, query in (("ArrowLeft", 29), ("ArrowRight", 30), ("Home", 0), ("ArrowLeft", 0), ("End", 39)):
@@ -91,7 +91,7 @@ def test_arrow_keys_move_the_query_and_leave_the_head(show, trace):
 def test_lines_break_where_the_text_does_and_arrows_go_between_them(show, make_trace, screenshots):
     labels = [*("a·b·c⏎d".split("·")), "e\n", *"fgh", "<b>x</b>\u202e", ""]
     labels += [f"·w{at}" for at in range(40 - len(labels))]
-    shown = show(make_trace(labels=labels), layer=0, head=0)
+    shown = show(make_trace(labels=labels))
     page = shown.page
     page.set_viewport_size({"width": 420, "height": 900})
     text = page.locator(".sisa-x-words")
@@ -105,7 +105,7 @@ def test_lines_break_where_the_text_does_and_arrows_go_between_them(show, make_t
 
 
 def test_hover_names_token_position_and_number_and_spans_are_underlined(show, trace):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     page = shown.page
     page.locator(WORDS).nth(30).click()
     page.locator(WORDS).nth(12).hover()
@@ -122,7 +122,7 @@ def test_hover_names_token_position_and_number_and_spans_are_underlined(show, tr
 
 
 def test_a_long_text_scrolls_to_the_query_and_the_page_stays(show, make_trace):
-    shown = show(make_trace(length=1500, layers=1, heads=1, d_head=2, d_state=2), layer=0, head=0)
+    shown = show(make_trace(length=1500, layers=1, heads=1, d_head=2, d_state=2))
     page = shown.page
     page.get_by_label("query", exact=True).fill("1200")
     page.keyboard.press("Enter")

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_plus_goes_to_the_locked_query_and_its_strongest_key(show, trace):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     shown.click("pattern", 30.5, 2)
     strongest = int(np.argmax(trace.sisa.pattern(layer=0, head=0, query=30).values[:31]))
     shown.page.keyboard.press("+")  # the click has given the panels the focus
@@ -25,7 +25,7 @@ def test_plus_goes_to_the_locked_query_and_its_strongest_key(show, trace):
 
 
 def test_a_wheel_scrolls_the_page_until_a_panel_has_the_focus_or_ctrl_is_held(show, trace):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     page = shown.page
     page.set_viewport_size({"width": 900, "height": 700})
     shown.point("content", 30, 10)
@@ -47,7 +47,7 @@ def test_a_wheel_scrolls_the_page_until_a_panel_has_the_focus_or_ctrl_is_held(sh
 
 @pytest.mark.parametrize("way", ["shift", "middle"])
 def test_a_zoomed_map_is_moved_by_shift_or_the_middle_button(show, trace, way):
-    shown = show(trace, layer=0, head=0)
+    shown = show(trace)
     page = shown.page
     shown.drag("content", (20.5, 5.5), (29.5, 14.5))
     shown.wait_for("L0H0 1 20-30-5-15")
