@@ -35,8 +35,8 @@ def show(watched_page: Watched, tmp_path: Path) -> Iterator[Callable[..., Shown]
     opens by itself.
     """
 
-    def open_page(trace: xr.Dataset, **options: Any) -> Shown:
-        path = ScoreExplorer(trace, **{"layer": 0} | options).to_html(tmp_path / "explorer.html")
+    def open_page(trace: xr.Dataset, layer: int | None = 0, **options: Any) -> Shown:
+        path = ScoreExplorer(trace, layer=layer, **options).to_html(tmp_path / "explorer.html")
         return Shown.file(watched_page.page, path)
 
     yield open_page

@@ -117,7 +117,8 @@ def test_a_trace_with_a_needle_opens_at_the_head_that_finds_it(make_trace, tmp_p
     assert (layer, head) != (0, 0)
     state = ScoreExplorer(trace).state.as_dict()
     assert (state["layer"], state["head"], state["query"]) == (layer, head, 38)
-    for given in ({"layer": 0}, {"head": 0}, {"layer": 1, "head": 1}):
+    coordinates: list[dict[str, Any]] = [{"layer": 0}, {"head": 0}, {"layer": 1, "head": 1}]
+    for given in coordinates:
         state = ScoreExplorer(trace, **given).state.as_dict()
         assert (state["layer"], state["head"]) == (given.get("layer", 0), given.get("head", 0))
         assert state["query"] is None
