@@ -130,7 +130,9 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
         results = machine(browser.version) | {"shapes": {}}
         for name, (layers, heads, length) in SHAPES.items():
-            path = ScoreExplorer(trace_of(layers, heads, length)).to_html(Path(folder) / f"{name}.html")
+            path = ScoreExplorer(trace_of(layers, heads, length), layer=0).to_html(
+                Path(folder) / f"{name}.html"
+            )
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
             page.add_init_script(WATCH)
             entry = {"page_bytes": path.stat().st_size, "other_work": os.getloadavg()[0]}

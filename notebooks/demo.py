@@ -15,7 +15,6 @@ from data.commands import one_line
 from data.refusal import folder_path
 from sisa_viz import Heading, ScoreExplorer, open_trace, report
 from sisa_viz.pages.notebooks import notebook_sections
-from sisa_viz.trace.needles import needle_head
 
 NOTEBOOKS = Path(__file__).parent
 LARGE_STUDY = "study"  # tag of the cells that show what a GPU has measured
@@ -40,15 +39,6 @@ def execute(name: str, *, folder: Path, parameters: dict[str, object], aloud: bo
         execution_timeout=600,
     )
     return target
-
-
-def needle_explorer(path: Path) -> ScoreExplorer:
-    """The explorer of a trace, at the head that puts most probability on the hidden value."""
-    trace = open_trace(path)
-    place = needle_head(trace)
-    explorer = ScoreExplorer(trace, layer=place["layer"], head=place["head"])
-    explorer.state.query = trace.sisa.spans["answer"][0] - 1
-    return explorer
 
 
 def under(sections: list[Any], heading: str, extra: Any) -> list[Any]:
@@ -76,7 +66,7 @@ def main() -> None:
             for name, parameters, aloud in asked
         ]
         explored, studied = (notebook.result() for notebook in started)
-    explorer = needle_explorer(folder / "explore" / "trace.nc")
+    explorer = ScoreExplorer(open_trace(folder / "explore" / "trace.nc"))  # at the head that finds the needle
     sections = [*under(notebook_sections(explored), "The explorer", explorer), *notebook_sections(studied)]
     print(report(folder / "index.html", *sections, title="SISA, score by score"))
 

@@ -29,6 +29,7 @@ from sisa_viz.explorer.silence import Silenced, Silencer, check_silenced
 from sisa_viz.explorer.state import Bar, ExplorerState
 from sisa_viz.explorer.still import still
 from sisa_viz.look.text import check_text
+from sisa_viz.trace.needles import opening
 from sisa_viz.trace.store import keep_source
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class ScoreExplorer(Kept):
             TransformerLens model.
         silence: runs a model again without one term of the head on show: `silencing(model)` of
             model.analysis.silencing. The widget then has a bar for it, and `.silence(term)` does the same.
-        layer, head: coordinates to start with; the first ones if left out.
+        layer, head: coordinates to start with, the first ones where one of the two is left out. Without both,
+            a trace with a needle opens at the head that finds it, and at the query that answers.
         state: what to start with of layer, head, lam_scale, query and window, as `.as_python()` writes it.
         title: the heading.
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
@@ -100,6 +102,8 @@ class ScoreExplorer(Kept):
         self._turn = RLock()  # Jupyter answers widgets in a thread of their own, beside that of the cells
         self._closed = False
         self.state = ExplorerState(trace)
+        if trace is not None and state is layer is head is None:
+            state = opening(trace)
         self.state.take({} if state is None else state)
         self.state.take({"layer": layer, "head": head})
 

@@ -6,10 +6,10 @@ LEAST_OVER_CHANCE = 3  # a head with less than this many times the uniform share
 
 
 def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
-    """Return the layer and head with the most attention on a span, from the token before the answer.
+    """Return the layer and head with the most attention on a span, from the query that answers.
 
     Args:
-        trace: one that names a span "answer", whose first token the query before it predicts.
+        trace: one that names the span; `answering_query` says which query is asked.
         span: name of the span that is looked for.
 
     Returns:
@@ -26,7 +26,7 @@ def needle_head(trace: xr.Dataset, *, span: str = "value") -> dict[str, int]:
         >>> needle_head(trace)
         {'layer': 0, 'head': 1}
     """
-    mass = trace.sisa.span_mass(span=span, query=trace.sisa.spans["answer"][0] - 1)
+    mass = trace.sisa.span_mass(span=span, query=answering_query(trace))
     best = mass.stack(at=("layer", "head")).idxmax().item()
     return dict(zip(("layer", "head"), map(int, best), strict=True))
 
@@ -54,6 +54,30 @@ def answering_query(trace: xr.Dataset) -> int:
     answer, _ = spans.get("answer", (0, 0))
     needle, _ = spans.get("needle", (0, 0))
     return answer - 1 if answer > needle else trace.sizes["position"] - 1
+
+
+def opening(trace: xr.Dataset) -> dict[str, int]:
+    """Return where to look first: the head that finds the needle, and the query that answers.
+
+    The head is the one with the most attention on the span "value", the part of a needle that is asked for,
+    or on the whole needle where the trace names no value.
+
+    Args:
+        trace: a trace; its spans may name a needle.
+
+    Returns:
+        {"layer": ..., "head": ..., "query": ...}, zero-based; empty where there is no needle.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> opening(example_trace())
+        {'layer': 1, 'head': 0, 'query': 7}
+    """
+    spans, query = trace.sisa.spans, answering_query(trace)
+    if "needle" not in spans:
+        return {}
+    has_value = "value" in spans and spans["value"][0] <= query  # else no head sees it from there
+    return {**needle_head(trace, span="value" if has_value else "needle"), "query": query}
 
 
 def found_by(mass: float, content: float, importance: float, *, chance: float) -> str:

@@ -29,10 +29,14 @@ def plain_trace() -> xr.Dataset:
 
 @pytest.fixture
 def show(watched_page: Watched, tmp_path: Path) -> Iterator[Callable[..., Shown]]:
-    """Write an explorer to a page and open it; nothing may be asked for or go wrong meanwhile."""
+    """Write an explorer to a page and open it; nothing may be asked for or go wrong meanwhile.
 
-    def open_page(trace: xr.Dataset, **options: Any) -> Shown:
-        path = ScoreExplorer(trace, **options).to_html(tmp_path / "explorer.html")
+    Layer 0 is on show and no query is locked, unless a test names a layer: None opens the explorer where it
+    opens by itself.
+    """
+
+    def open_page(trace: xr.Dataset, layer: int | None = 0, **options: Any) -> Shown:
+        path = ScoreExplorer(trace, layer=layer, **options).to_html(tmp_path / "explorer.html")
         return Shown.file(watched_page.page, path)
 
     yield open_page

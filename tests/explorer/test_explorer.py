@@ -15,7 +15,7 @@ from sisa_viz.explorer.assets import module, style
 
 @pytest.fixture
 def explorer(trace):
-    one = ScoreExplorer(trace)
+    one = ScoreExplorer(trace, layer=0)
     yield one
     one.close()
 
@@ -110,6 +110,36 @@ def test_start_and_heads_of_a_part_of_a_trace(make_trace):
         ScoreExplorer(part, layer=0)
 
 
+def test_a_trace_with_a_needle_opens_at_the_head_that_finds_it(make_trace, tmp_path):
+    trace = make_trace()
+    mass = trace.sisa.span_mass(span="needle", query=38)
+    layer, head = np.unravel_index(int(mass.values.argmax()), mass.shape)
+    assert (layer, head) != (0, 0)
+    state = ScoreExplorer(trace).state.as_dict()
+    assert (state["layer"], state["head"], state["query"]) == (layer, head, 38)
+    coordinates: list[dict[str, Any]] = [{"layer": 0}, {"head": 0}, {"layer": 1, "head": 1}]
+    for given in coordinates:
+        state = ScoreExplorer(trace, **given).state.as_dict()
+        assert (state["layer"], state["head"]) == (given.get("layer", 0), given.get("head", 0))
+        assert state["query"] is None
+    without = ScoreExplorer(make_trace(spans={})).state.as_dict()
+    assert (without["layer"], without["head"], without["query"]) == (0, 0, None)
+
+
+def test_the_value_is_looked_for_where_it_is_named_and_seen(make_trace):
+    for spans, looked_for in (
+        ({"needle": (10, 20), "value": (18, 20), "answer": (38, 40)}, (18, 20)),
+        ({"needle": (10, 20), "value": (38, 40), "answer": (30, 32)}, (10, 20)),  # too late for the query
+        ({"needle": (10, 20)}, (10, 20)),  # the last position answers
+    ):
+        trace = make_trace(spans=spans)
+        state = ScoreExplorer(trace).state
+        answer = spans.get("answer", (40, 41))
+        mass = trace.sisa.span_mass(span=looked_for, query=answer[0] - 1)
+        assert mass.sel(layer=state.layer, head=state.head) == mass.max()
+        assert state.query == answer[0] - 1
+
+
 def test_page_is_one_file_with_everything_and_forbids_requests(explorer, tmp_path):
     path = explorer.to_html(tmp_path / "page.html")
     text = path.read_text(encoding="utf-8")
@@ -133,13 +163,13 @@ def test_report_gets_a_fragment_of_its_own_and_assets_that_are_equal(explorer, p
 
 
 def test_widget_and_data_stay_within_their_sizes(explorer):
-    assert len(module().encode()) + len(style().encode()) < 100_000
+    assert len(module().encode()) + len(style().encode()) < 130_000
     assert len(explorer.figure.data) == 6 * 40 * 4 * (1 + 24)
     assert "application/vnd.jupyter.widget-view+json" in explorer._repr_mimebundle_()[0]
 
 
 def test_a_closed_explorer_says_so(trace, tmp_path):
-    explorer = ScoreExplorer(trace)
+    explorer = ScoreExplorer(trace, layer=0)
     widget = explorer.figure
     assert explorer.figure is widget
     explorer.close()

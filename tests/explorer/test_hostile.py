@@ -150,11 +150,12 @@ def test_a_damaged_page_says_what_is_wrong_and_what_to_do(trace, watched_page, t
 
 
 def test_without_scripts_a_picture_stands_in(browser, trace, tmp_path):
-    path = ScoreExplorer(trace).to_html(tmp_path / "page.html")
+    explorer = ScoreExplorer(trace)
+    path = explorer.to_html(tmp_path / "page.html")
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(path.as_uri())
     picture = page.locator("noscript img")
-    assert "weights of L0H0" in picture.get_attribute("alt")
+    assert f"weights of L{explorer.state.layer}H{explorer.state.head}" in picture.get_attribute("alt")
     assert picture.bounding_box()["width"] > 150
     context.close()

@@ -52,6 +52,16 @@ def test_locked_query_shows_pythons_numbers_and_follows_lambda_by_keyboard(show,
     assert {row[3] for row in shown.rows()} == {"0.0000"}
 
 
+def test_a_page_opens_at_the_needle_s_head_with_the_answering_query_locked(show, make_trace):
+    trace = make_trace()
+    shown = show(trace, layer=None)
+    mass = trace.sisa.span_mass(span="needle", query=38)
+    layer, head = np.unravel_index(int(mass.values.argmax()), mass.shape)
+    shown.wait_for(f"L{layer}H{head} 1 {WHOLE}")
+    assert_rows_equal(shown.rows(), python_row(trace, layer, head, 38))
+    assert shown.page.locator(".sisa-x-words [aria-current]").get_attribute("data-at") == "38"
+
+
 def test_keys_pick_heads_lambda_and_zoom(show, trace):
     shown = show(trace)
     press = shown.page.keyboard.press

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.browser
 
 
 def test_two_explorers_share_one_page_and_its_code(trace, plain_trace, watched_page, tmp_path):
-    explorers = [ScoreExplorer(trace, title="first"), ScoreExplorer(plain_trace, title="second")]
+    explorers = [
+        ScoreExplorer(each, title=t, layer=0) for each, t in ((trace, "first"), (plain_trace, "second"))
+    ]
     path = report(tmp_path / "report.html", "Two models.", *explorers, title="A report")
     assert path.read_text(encoding="utf-8").count(module()) == 1
     shown = Shown.file(watched_page.page, path)

@@ -3,6 +3,7 @@
 import { make } from "./view/dom.js";
 import { Explorer, STATE } from "./explorer.js";
 import { hearAgain } from "./hear.js";
+import { pressed } from "./view/keys.js";
 import { BufferBlocks, PackedTrace, PageBlocks } from "./maths/source.js";
 import { request, SilenceBar } from "./view/silence.js";
 
@@ -110,13 +111,20 @@ export class PageModel {
  * lie in <script> elements of a type that no browser runs. Returns the explorers.
  */
 export function mountAll(source) {
-  return Array.from(document.querySelectorAll("div.sisa-x[data-explorer]"), (root) => {
+  const explorers = Array.from(document.querySelectorAll("div.sisa-x[data-explorer]"), (root) => {
     const find = (kind) => document.querySelectorAll(`script[data-${kind}="${CSS.escape(root.dataset.explorer)}"]`);
     const makeTrace = () => new PackedTrace(find("meta")[0]?.textContent, new PageBlocks(find("block")));
     const model = new PageModel(startState(find("meta")[0]));
     root.explorer = open(model, root, makeTrace, source);
     return root.explorer;
   });
+  if (explorers.length === 1 && explorers[0]) document.addEventListener("keydown", (event) => unfocused(event, explorers[0]));
+  return explorers;
+}
+
+/** Find and the list of keys answer before anything has the focus, where a page has one explorer. */
+function unfocused(event, explorer) {
+  if (event.target === document.body && "/?".includes(event.key)) pressed(event, explorer);
 }
 
 /** The saved state, or nothing where the description is damaged: PackedTrace reports that. */

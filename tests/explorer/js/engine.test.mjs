@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
 const { colourLimits, Engine, PARTS } = await js("maths/engine");
-const { lookupTable, paint, SHADES } = await js("maths/colour");
+const { inkedShades, lookupTable, luminance, paint, SHADES } = await js("maths/colour");
 
 const colours = { signed: ["#ff0000", "#ffffff", "#0000ff"], pattern: ["#ffffff", "#000000"] };
 const view = (one, changes = {}) => ({
@@ -87,6 +87,24 @@ test("signed panels share one limit; probabilities go by the late queries", () =
   assert.deepEqual(colourLimits(zero, 1, {}), { signed: 1, pattern: 1 });
   assert.deepEqual(colourLimits(peaks, 1, {}, { signed: 5, pattern: 0.1 }), { signed: 5, pattern: 0.2 });
   assert.deepEqual(colourLimits(zero, 1, { top: 1 }, { signed: 0.5, pattern: 1 }), { signed: 0.5, pattern: 1 });
+});
+
+test("an engine's norms make a softmax of every row, and stay those of the whole head", () => {
+  const [one] = cases, { norms } = new Engine().answer(view(one));
+  const row = (i) => one.maps.scores.slice((i * (i + 1)) / 2, ((i + 1) * (i + 2)) / 2);
+  close(norms, Array.from(norms, (_, i) => Math.log(row(i).reduce((sum, x) => sum + Math.exp(x), 0))), 1e-3, "norms");
+  assert.equal(norms.length, one.spec.n);
+});
+
+test("on every shade one ink has a contrast of 4.5 or more, and the shades are those of the pictures", () => {
+  const stops = ["#67001f", "#ffffff", "#053061", "#777777"], table = lookupTable(stops), shades = inkedShades(stops);
+  const bytes = new Uint8Array(table.buffer);
+  shades.forEach(({ ground, ink }, at) => {
+    const channels = ground.match(/\d+/g).map(Number);
+    assert.deepEqual(channels, Array.from(bytes.slice(4 * at, 4 * at + 3)));
+    const [dark, light] = [luminance(channels), ink === "#ffffff" ? 1 : 0].sort((a, b) => a - b);
+    assert.ok((light + 0.05) / (dark + 0.05) >= 4.5, `${ink} on ${ground}`);
+  });
 });
 
 test("colours: blue positive, red negative, white zero, the ends kept beyond the limits, NaN transparent", () => {

@@ -4,7 +4,7 @@ import { cases, close, js } from "./cases.mjs";
 
 const { blockBytes, decodeHead } = await js("maths/decode");
 const { expNegative } = await js("maths/exp");
-const { eachRow, productMaps, rowNumbers, rowStart, weighedRow } = await js("maths/maths");
+const { columnNumbers, eachRow, productMaps, rowNumbers, rowStart, weighedRow } = await js("maths/maths");
 const { keyBlocks } = await js("maths/decay");
 const TOLERANCE = 1e-3;
 
@@ -36,11 +36,20 @@ for (const one of cases) {
   test(`scores and weights equal Python's: ${one.name}`, () => {
     const maps = productMaps(head()), { n } = one.spec;
     const scores = new Float32Array(n), weights = new Float32Array(n);
+    const norms = new Float64Array(n);
     for (let i = 0; i < n; i++) {
-      const sum = weighedRow(maps, maps.content, maps.importance, rowStart(i), i, one.lam_scale, scores, weights);
+      const { sum, norm } = weighedRow(maps, maps.content, maps.importance, rowStart(i), i, one.lam_scale, scores, weights);
+      norms[i] = norm;
       const row = (name) => one.maps[name].slice(rowStart(i), rowStart(i + 1));
       close(scores.slice(0, i + 1), row("scores"), TOLERANCE, `scores of query ${i}`);
       close(weights.slice(0, i + 1).map((w) => w / sum), row("pattern"), TOLERANCE, `pattern of query ${i}`);
+    }
+    for (const key of [0, 5, n - 1]) { // the same numbers, read down a column
+      const column = columnNumbers(head(), key, one.lam_scale, norms);
+      for (const name of ["content", "importance", "scores", "pattern"]) {
+        const expected = Array.from({ length: n - key }, (_, at) => one.maps[name][rowStart(key + at) + key]);
+        close(column[name], expected, TOLERANCE, `${name} of key ${key}`);
+      }
     }
   });
 

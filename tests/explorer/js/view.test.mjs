@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { js } from "./cases.mjs";
 
-const { brief, fixed, percent, shortened, visible } = await js("maths/labels");
+const { brief, fixed, percent, readable, shortened, visible } = await js("maths/labels");
 const { Axis, drawFrame, Frame, MARGIN, niceStep } = await js("view/frame");
-const { resized } = await js("maths/zoom");
+const { middleOf, moved, resized, zoomed, zoomedAt } = await js("maths/zoom");
 const { BufferBlocks, PackedTrace, PageBlocks } = await js("maths/source");
 const { Link } = await js("view/link");
 const { PageModel } = await js("index");
+const { TextIndex } = await js("view/find");
+const { gapBetween } = await js("view/reading");
 
 test("labels show what cannot be seen, and nothing else changes", () => {
   assert.equal(visible(" the\n\t"), "·the⏎⇥");
@@ -17,6 +19,14 @@ test("labels show what cannot be seen, and nothing else changes", () => {
   assert.equal(visible(""), "∅");
   assert.equal(shortened("a".repeat(60)), "a".repeat(60));
   assert.equal(shortened("😀".repeat(5000), 3), "😀😀😀… (10,000 characters)");
+});
+
+test("text to read has its own spaces and line breaks, also where labels have signs for them", () => {
+  assert.equal(readable("·the⏎⇥x"), " the\n\tx");
+  assert.equal(readable(" the\n\t\u202e"), " the\n\t⟨U+202E⟩");
+  assert.equal(readable(""), "∅");
+  assert.equal(shortened("a·".repeat(5000), 3, readable), "a a… (10,000 characters)");
+  assert.deepEqual([gapBetween(["17", "4", "x"]), gapBetween(["the", "·cat"]), gapBetween(["the", " cat"])], [" ", "", ""]);
 });
 
 test("numbers have true minus signs and no negative zero", () => {
@@ -58,6 +68,41 @@ test("zoom keeps its centre and stays inside", () => {
   assert.deepEqual(resized(0, 100, 3, 0.5, 100), [0, 50]);
   assert.deepEqual(resized(25, 75, 50, 4, 100), [0, 100]);
   assert.deepEqual(resized(10, 12, 11, 0.5, 100), [10, 12]);
+});
+
+test("a zoom at the pointer leaves the place under it where it is", () => {
+  const place = { query: 60, key: 30 }, [q0, q1, k0, k1] = zoomedAt([0, 100, 0, 80], place, 0.5, 100);
+  assert.deepEqual([q0, q1, k0, k1], [30, 80, 15, 55]);
+  assert.equal((60 - q0) / (q1 - q0), 0.6);
+  assert.deepEqual(zoomedAt([0, 50, 0, 50], { query: 0, key: 0 }, 0.5, 100), [0, 25, 0, 25]);
+  assert.equal(zoomedAt([30, 80, 15, 65], place, 4, 100), null);
+});
+
+test("a zoom without a pointer goes to the cell, to the middle, or to the diagonal where the middle is empty", () => {
+  assert.deepEqual(middleOf([0, 40, 0, 40], { query: 30, key: 2 }), { query: 30.5, key: 2.5 });
+  assert.deepEqual(middleOf([20, 40, 0, 10], null), { query: 30, key: 5 });
+  assert.deepEqual(middleOf([0, 20, 20, 40], null), { query: 20, key: 20 });
+  const window = [0, 20, 10, 30], [q0, q1, k0, k1] = zoomed(window, middleOf(window, null), 0.5, 40);
+  assert.ok(k0 + k1 <= q0 + q1, "half of the picture is below the diagonal");
+  assert.deepEqual(zoomed([0, 40, 0, 40], middleOf([0, 40, 0, 40], null), 0.5, 40), [10, 30, 10, 30]);
+});
+
+test("a moved window keeps its size and stays on the map", () => {
+  assert.deepEqual(moved([10, 20, 5, 15], 3, -2, 40), [13, 23, 3, 13]);
+  assert.deepEqual(moved([10, 20, 5, 15], 99, -99, 40), [30, 40, 0, 10]);
+  assert.equal(moved([0, 40, 0, 40], 3, 3, 40), null);
+});
+
+test("text is found in tokens and across them, by its spaces or by their signs, and positions by number", () => {
+  const index = new TextIndex(["The", "·secret", "·co", "de", "⏎", "The", "·Secret", "<b>"]);
+  assert.deepEqual(index.find("secret"), [[1, 1], [6, 6]]);
+  assert.deepEqual(index.find("the secret c"), [[0, 2]]);
+  assert.deepEqual(index.find("·code"), [[2, 3]]);
+  assert.deepEqual(index.find("e"), [[0, 0], [1, 1], [3, 3], [5, 5], [6, 6]]);
+  assert.deepEqual(index.find("de⏎the"), [[3, 5]]);
+  assert.deepEqual(index.find("<B>"), [[7, 7]]);
+  assert.deepEqual([index.find(""), index.find("codes"), index.find("#8"), index.find("#7")], [[], [], [], [[7, 7]]]);
+  assert.deepEqual(new TextIndex(["17", "4"]).find("17 4"), [[0, 1]]);
 });
 
 const meta = (changes = {}) => JSON.stringify({

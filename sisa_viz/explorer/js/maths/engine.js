@@ -19,7 +19,7 @@ export class Engine {
 
   /**
    * request: {key, bytes?, spec, lam, lamScale, window, rows, cols, colours, contrast, least?}
-   * answer: {pictures: {part: pixels}, rows, cols, limits, peaks}
+   * answer: {pictures: {part: pixels}, rows, cols, limits, peaks, norms}; norms[i] as weighedRow has it for query i
    * `bytes` comes along only when `key` names a head that this engine does not hold; `least` are limits of colours
    * that another run of the text had.
    */
@@ -38,7 +38,7 @@ export class Engine {
     };
     const { rows, cols } = this.grid;
     const transfer = PARTS.map((part) => pictures[part].buffer);
-    return { pictures, rows, cols, limits, peaks: scaledPeaks(this.peaks, lamScale), transfer };
+    return { pictures, rows, cols, limits, peaks: scaledPeaks(this.peaks, lamScale), norms: this.norms, transfer };
   }
 
   useHead({ key, bytes, spec, lam }) {
@@ -60,9 +60,12 @@ export class Engine {
       this.scoresKey = null;
     }
     if (lamScale === this.scoresKey) return;
-    const { scores, pattern, peaks } = poolScores(this.maps, lamScale, this.grid, lamScale !== this.peaksScale);
+    const { scores, pattern, peaks, norms } = poolScores(this.maps, lamScale, this.grid, lamScale !== this.peaksScale);
     Object.assign(this.pools, { scores, pattern });
-    if (peaks) Object.assign(this.peaks, peaks);
+    if (peaks) {
+      Object.assign(this.peaks, peaks);
+      this.norms = norms;
+    }
     this.scoresKey = this.peaksScale = lamScale;
   }
 
@@ -123,8 +126,8 @@ class HeadSummary {
 
   add(i, content, importance, offset) {
     const { head, scores, weights, plain } = this;
-    const without = weighedRow(head, content, importance, offset, i, 0, scores, plain);
-    const sum = weighedRow(head, content, importance, offset, i, 1, scores, weights);
+    const { sum: without } = weighedRow(head, content, importance, offset, i, 0, scores, plain);
+    const { sum } = weighedRow(head, content, importance, offset, i, 1, scores, weights);
     let moved = 0, all = 0;
     for (let j = 0; j <= i; j++) {
       weights[j] /= sum;

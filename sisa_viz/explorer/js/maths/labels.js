@@ -12,11 +12,16 @@ export function visible(text) {
 
 const code = (sign) => sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 
-/** The whole text if it is short, else its first `most` characters and the count of all. */
-export function shortened(text, most = 60) {
-  if (text.length <= most) return visible(text);
+const SPACES = Object.fromEntries(Object.entries(SIGNS).map(([space, sign]) => [sign, space]));
+
+/** Text to read in a row: as `visible`, but spaces, line breaks and tabs are themselves, also where a label has signs for them. */
+export const readable = (text) => visible(text).replace(/[·⏎⇥]/gu, (sign) => SPACES[sign]);
+
+/** The whole text if it is short, else its first `most` characters and the count of all; `show` makes it visible. */
+export function shortened(text, most = 60, show = visible) {
+  if (text.length <= most) return show(text);
   const start = Array.from(text.slice(0, 2 * most)).slice(0, most).join("");
-  return `${visible(start)}… (${whole(text.length)} characters)`;
+  return `${show(start)}… (${whole(text.length)} characters)`;
 }
 
 const MINUS = "\u2212";

@@ -10,8 +10,7 @@
 
 import { FadingFactors } from "./decay.js";
 import { align, interleaved, productRows, TILE_COLUMNS, TILE_ROWS } from "./tiles.js";
-import { weigh } from "./weights.js";
-
+import { weigh, weightOf } from "./weights.js";
 
 export const rowStart = (i) => (i * (i + 1)) / 2;
 
@@ -63,8 +62,8 @@ export function notePeak(peak, values, offset, i) {
 }
 
 /**
- * One causal row: fills scores[j] and weights[j] for j ≤ i and returns the number that the weights wait to be
- * divided by (`weigh`).
+ * One causal row: fills scores[j] and weights[j] for j ≤ i and returns {sum, norm}: what the weights wait to be divided
+ * by (`weigh`), and the logarithm of what exp(score) is divided by.
  */
 export function weighedRow(maps, content, importance, offset, i, lamScale, scores, weights) {
   let top = -Infinity;
@@ -73,24 +72,44 @@ export function weighedRow(maps, content, importance, offset, i, lamScale, score
     scores[j] = score;
     if (score > top) top = score;
   }
-  return weigh(maps.weighing, scores, i, top, weights);
+  const sum = weigh(maps.weighing, scores, i, top, weights);
+  return { sum, norm: top + Math.log(sum) };
 }
 
 /** The four numbers of every key that query i sees, without any L × L work. */
 export function rowNumbers(head, i, lamScale) {
   const content = new Float32Array(i + 1), importance = new Float32Array(i + 1);
   for (let j = 0; j <= i; j++) {
-    content[j] = dot(head.q, head.k, head.d_head, i, j);
-    if (head.d_state) importance[j] = Math.exp(head.decay[i] - head.decay[j]) * dot(head.c, head.b, head.d_state, i, j);
+    content[j] = contentAt(head, i, j);
+    importance[j] = importanceAt(head, i, j);
   }
   const scores = new Float32Array(i + 1), weights = new Float32Array(i + 1);
-  const sum = weighedRow(head, content, importance, 0, i, lamScale, scores, weights);
+  const { sum } = weighedRow(head, content, importance, 0, i, lamScale, scores, weights);
   return {
     content, scores,
     importance: importance.map((x) => lamScale * x),
     pattern: weights.map((x) => x / sum),
   };
 }
+
+/** The four numbers of key j for every query i ≥ j that sees it, at [i − j]. norms[i]: `norm` of query i's row. */
+export function columnNumbers(head, j, lamScale, norms) {
+  const count = head.n - j;
+  const [content, importance, scores, pattern] = [0, 1, 2, 3].map(() => new Float32Array(count));
+  for (let at = 0; at < count; at++) {
+    const i = j + at;
+    content[at] = contentAt(head, i, j);
+    importance[at] = lamScale * importanceAt(head, i, j);
+    scores[at] = content[at] + importance[at];
+    pattern[at] = weightOf(head.weighing, scores[at], i, norms[i]);
+  }
+  return { content, importance, scores, pattern };
+}
+
+const contentAt = (head, i, j) => dot(head.q, head.k, head.d_head, i, j);
+const importanceAt = (head, i, j) => (head.d_state
+  ? Math.exp(head.decay[i] - head.decay[j]) * dot(head.c, head.b, head.d_state, i, j)
+  : 0);
 
 function dot(a, b, width, i, j) {
   let sum = 0;

@@ -56,25 +56,29 @@ export function poolMap(map, grid) {
 }
 
 /**
- * Scores and pattern at one λ, pooled. With `wantPeaks` every row of the head is visited, so that colour
- * ranges do not depend on the window; without it only the window's rows are.
+ * Scores and pattern at one λ, pooled. With `wantPeaks` every row of the head is visited, for its norm and so that
+ * colour ranges do not depend on the window; without it only the window's rows are.
  */
 export function poolScores(maps, lamScale, grid, wantPeaks) {
   const { n } = maps, { signed } = WEIGHTS[maps.weighing.score];
   const scores = grid.empty(), pattern = grid.empty();
   const peaks = wantPeaks ? { scores: newPeak(), pattern: newPeak(), late: 0 } : null;
+  const norms = peaks && new Float64Array(n);
   const scoreRow = new Float32Array(n), weightRow = new Float32Array(n);
   const bins = binOfRow(grid.rowEdges, n);
   for (let i = 0; i < n; i++) {
     if (bins[i] < 0 && !peaks) continue;
-    const sum = weighedRow(maps, maps.content, maps.importance, rowStart(i), i, lamScale, scoreRow, weightRow);
-    if (peaks) notePeaks(peaks, maps.weighing, scoreRow, weightRow, sum, i, n);
+    const { sum, norm } = weighedRow(maps, maps.content, maps.importance, rowStart(i), i, lamScale, scoreRow, weightRow);
+    if (peaks) {
+      norms[i] = norm;
+      notePeaks(peaks, maps.weighing, scoreRow, weightRow, sum, i, n);
+    }
     if (bins[i] < 0) continue;
     poolRow(scoreRow, 0, i, grid.colEdges, scores, bins[i]);
     if (signed) poolRow(weightRow, 0, i, grid.colEdges, pattern, bins[i]);
     else poolScaled(weightRow, 1 / sum, i, grid.colEdges, pattern, bins[i]);
   }
-  return { scores, pattern, peaks };
+  return { scores, pattern, peaks, norms };
 }
 
 /**

@@ -31,9 +31,17 @@ export function weightNote({ score, bias }) {
  */
 export function weigh({ score, bias }, scores, i, top, weights) {
   if (score === "linear") for (let j = 0; j <= i; j++) weights[j] = scores[j];
-  else if (score === "sigmoid") sigmoids(scores, i, bias === "log_t" ? -Math.log(i + 1) : bias, weights);
+  else if (score === "sigmoid") sigmoids(scores, i, biasOf(bias, i), weights);
   else return exponentials(scores, i, top, weights);
   return 1;
+}
+
+const biasOf = (bias, i) => (bias === "log_t" ? -Math.log(i + 1) : bias);
+
+/** One weight of query i; norm: log Σ exp(score) of its row, which softmax alone needs. */
+export function weightOf({ score, bias }, value, i, norm) {
+  if (score === "linear") return value;
+  return score === "sigmoid" ? 1 / (1 + Math.exp(-value - biasOf(bias, i))) : Math.exp(value - norm);
 }
 
 function exponentials(scores, i, top, weights) {

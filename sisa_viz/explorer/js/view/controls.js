@@ -6,8 +6,8 @@ import { brief } from "../maths/labels.js";
 export const LAM_MOST = 4;
 
 export class Controls {
-  /** set(name, value) changes the shared state; reset() shows the whole map; contrast(factor) is local. */
-  constructor(trace, { set, reset, contrast }) {
+  /** set(name, value) changes the shared state; reset() shows the whole map; contrast(factor) is local; help() lists the keys. */
+  constructor(trace, { set, reset, contrast, help }) {
     this.trace = trace;
     const { meta } = trace;
     this.layer = this.choice("layer", meta.layers, (value) => set("layer", value));
@@ -25,7 +25,8 @@ export class Controls {
     this.element = make("div", { class: "sisa-x-controls", role: "group", "aria-label": "controls" },
       make("label", {}, "layer ", this.layer), make("label", {}, "head ", this.head),
       make("span", { class: "sisa-x-slider" }, make("span", {}, "λ"), this.slider, this.readout, jump("off", 0), jump("trained", 1)),
-      make("label", {}, "query ", this.query), make("label", {}, "contrast ", strength), this.zoom);
+      make("label", {}, "query ", this.query), make("label", {}, "contrast ", strength), this.zoom,
+      make("button", { type: "button", "aria-label": "keys and pointer", title: "keys and pointer", onclick: help }, "?"));
   }
 
   choice(name, values, set) {

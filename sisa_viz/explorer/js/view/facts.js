@@ -5,8 +5,31 @@ import { weightNote } from "../maths/weights.js";
 import { make } from "./dom.js";
 import { label } from "./rowtable.js";
 
+/** The header over an explorer, and the notes below its panels. */
+export class HeadWords {
+  constructor() {
+    this.title = make("h2", {});
+    this.name = make("b", { class: "sisa-x-name" });
+    this.facts = make("span", { class: "sisa-x-facts" });
+    this.header = make("header", { class: "sisa-x-header" }, this.title, this.name, this.facts);
+    this.notes = make("p", { class: "sisa-x-status", role: "status" });
+  }
+
+  show(trace, index) {
+    this.title.textContent = trace.meta.title;
+    this.name.textContent = trace.nameOf(index);
+    this.facts.textContent = headFacts(trace, index).join(" · ");
+    this.notes.textContent = headNotes(trace, index).join(" ");
+  }
+
+  fail(message) {
+    this.notes.textContent = `This cannot be shown: ${message}`;
+    this.notes.classList.add("sisa-x-error");
+  }
+}
+
 /** Facts for the header: length, and λ, half-life and clamp where this head has them. */
-export function headFacts(trace, index) {
+function headFacts(trace, index) {
   const { lam, half_life, clamped } = trace.info(index), { n, d_state } = trace.spec;
   const facts = [`${whole(n)} tokens`];
   if (trace.hasLam) facts.push(`λ ${brief(lam)}`);
@@ -18,7 +41,7 @@ export function headFacts(trace, index) {
 const halfLife = (tokens) => `half-life ${tokens === null ? "unending" : `${brief(tokens)} tokens`}`;
 
 /** Sentences below the panels: what a reader must know so as not to read too much into them. */
-export function headNotes(trace, index) {
+function headNotes(trace, index) {
   const { clamped, encoding } = trace.info(index), { weighing } = trace.spec;
   const notes = [];
   if (trace.hasLam) notes.push("λ changes this layer's scores only: later layers are not re-run.");

@@ -5,6 +5,10 @@ import { visible } from "../maths/labels.js";
 export const MARGIN = { left: 58, right: 6, top: 4, bottom: 46 };
 const LABEL_ROOM = 10; // CSS pixels a cell needs before tokens replace positions on an axis
 const NARROW = 8; // CSS pixels of a span whose edges would cover it
+export const LOOKS = {
+  light: { text: "#333d47", faint: "#66717c", frame: "#98a2ad", hover: "rgba(40, 48, 56, .55)", locked: "#101418" },
+  dark: { text: "#cdd5dd", faint: "#98a3ae", frame: "#66717c", hover: "rgba(225, 232, 240, .6)", locked: "#ffffff" },
+};
 const FONT = "10.5px system-ui, sans-serif";
 
 /** Positions ↔ CSS pixels of one axis: `start … stop` fills `size` pixels after `origin`. */
@@ -21,6 +25,11 @@ export class Axis {
   position(pixel) {
     const at = this.start + Math.floor((pixel - this.origin) / this.cell);
     return Math.max(this.start, Math.min(this.stop - 1, at));
+  }
+
+  /** The place under a pixel, in fractions of a position. */
+  place(pixel) {
+    return this.start + (pixel - this.origin) / this.cell;
   }
 
   /** Whether there is room for tokens. */

@@ -5,7 +5,7 @@ import { make, options } from "./dom.js";
 import { brief, percent } from "../maths/labels.js";
 import { panelTitles, WEIGHTS } from "../maths/weights.js";
 
-export const THUMBNAIL = 40; // bins along each side
+const THUMBNAIL = 40; // bins along each side
 const ORDERS = {
   place: ["layer, head", null],
   moved: ["attention moved", (s) => s.moved],
@@ -83,6 +83,23 @@ export class HeadGrid {
     this.buttons[index].setAttribute("aria-label", this.sentence(index));
     this.paintOne(index);
     if (index === this.selected) this.describe(index);
+  }
+
+  /** Asks for the summaries of all heads, one after another; then calls done(), or done(message) where one fails. */
+  ask(link, done) {
+    const { trace } = this, { meta } = trace;
+    const next = (index) => {
+      if (index === trace.count) return done();
+      link.ask(() => ({
+        job: "summary", key: index, bytes: trace.bytes(index), spec: trace.specOf(index), lam: trace.info(index).lam,
+        size: THUMBNAIL, needle: meta.spans.needle ?? null, needleQuery: meta.needle_query,
+      }), (answer) => {
+        if (answer.error) return done(answer.error);
+        this.fill(index, answer);
+        next(index + 1);
+      });
+    };
+    next(0);
   }
 
   setColours(tables) {

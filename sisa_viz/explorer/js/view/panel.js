@@ -6,8 +6,10 @@ import { brief } from "../maths/labels.js";
 
 const CLICK = 4; // pixels a pointer may move and still click
 
+const moves = (event) => event.button === 1 || event.shiftKey;
+
 export class Panel {
-  /** on: {hover(cell, panel, event), leave(), lock(query), zoom(window), reset()} */
+  /** on: {hover(cell, panel, event), leave(), lock(query), zoom(window), move(window, rows, columns), wheel(place, event), reset()} */
   constructor(part, title, units, on) {
     Object.assign(this, { part, on, brush: null });
     this.image = make("canvas", { class: "sisa-x-image" });
@@ -17,7 +19,8 @@ export class Panel {
     this.peak = make("p", { class: "sisa-x-peak" });
     this.plot = make("div", { class: "sisa-x-plot", role: "img", "aria-label": title }, this.image, this.overlay);
     this.element = make("section", { class: "sisa-x-panel", "data-part": part },
-      make("header", {}, make("span", { class: "sisa-x-rows" }, "query ↓"), make("h3", {}, title), make("span", { class: "sisa-x-units" }, units),
+      make("header", {}, make("span", { class: "sisa-x-rows" }, "query ↓"),
+        make("div", { class: "sisa-x-title" }, make("h3", { title }, title), make("span", { class: "sisa-x-units" }, units)),
         make("div", { class: "sisa-x-legend" }, this.bar, make("div", { class: "sisa-x-ends" }, ...this.ends))),
       this.plot, this.peak);
     this.listen();
@@ -63,17 +66,22 @@ export class Panel {
     overlay.addEventListener("pointerup", (event) => this.up(event));
     overlay.addEventListener("pointercancel", () => this.cancel());
     overlay.addEventListener("pointerleave", () => this.on.leave());
+    overlay.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+    overlay.addEventListener("mousedown", (event) => {
+      if (moves(event)) event.preventDefault(); // Shift would mark text, the middle button scroll the page
+    });
     overlay.addEventListener("dblclick", () => this.on.reset());
   }
 
   down(event) {
-    if (event.button !== 0 || !this.frame?.cell(event.offsetX, event.offsetY)) return;
+    if (event.button > 1 || !this.frame?.cell(event.offsetX, event.offsetY)) return;
     this.overlay.setPointerCapture(event.pointerId);
-    this.from = { x: event.offsetX, y: event.offsetY };
+    this.from = { x: event.offsetX, y: event.offsetY, moved: moves(event) && this.frame };
   }
 
   move(event) {
     const to = { x: event.offsetX, y: event.offsetY };
+    if (this.from?.moved) return this.carry(to);
     if (this.from && this.isDrag(to)) this.brush = this.box(to);
     this.on.hover(this.frame?.cell(to.x, to.y) ?? null, this, event);
   }
@@ -81,10 +89,21 @@ export class Panel {
   up(event) {
     if (!this.from) return;
     const to = { x: event.offsetX, y: event.offsetY }, cell = this.frame.cell(to.x, to.y);
-    const brush = this.isDrag(to) ? this.box(to) : null;
+    const isDrag = this.isDrag(to), brush = isDrag && !this.from.moved ? this.box(to) : null;
     this.cancel();
     if (brush) this.on.zoom(this.windowOf(brush));
-    else if (cell) this.on.lock(cell.query);
+    else if (cell && !isDrag && event.button === 0) this.on.lock(cell.query);
+  }
+
+  /** The window that was there at the start, moved along with the pointer. */
+  carry({ x, y }) {
+    const { queries, keys } = this.from.moved, window = [queries.start, queries.stop, keys.start, keys.stop];
+    this.on.move(window, Math.round((this.from.y - y) / queries.cell), Math.round((this.from.x - x) / keys.cell));
+  }
+
+  wheel(event) {
+    const { offsetX: x, offsetY: y } = event;
+    if (this.frame?.cell(x, y)) this.on.wheel({ query: this.frame.queries.place(y), key: this.frame.keys.place(x) }, event);
   }
 
   cancel() {

@@ -11,7 +11,7 @@ export class RowTable {
   constructor(tokens, titles, digits) {
     const columns = Object.entries({ key: "key", token: "token", ...titles });
     Object.assign(this, { tokens, parts: Object.keys(titles), digits, sort: "pattern", limit: 10 });
-    this.heading = make("h3", { "aria-live": "polite" });
+    this.heading = make("h3");
     this.body = make("tbody");
     this.table = make("table", {}, make("thead", {}, make("tr", {}, ...columns.map((column) => this.columnHead(column)))), this.body);
     const limit = make("select", { "aria-label": "keys to list", onchange: () => { this.limit = Number(limit.value); this.fill(); } });
@@ -45,7 +45,7 @@ export class RowTable {
       th.setAttribute("aria-sort", th.dataset.sort !== this.sort ? "none" : this.sort === "key" ? "ascending" : "descending");
     }
     if (!numbers) {
-      this.heading.textContent = "No query locked: click a panel, or type a query position";
+      this.heading.textContent = "No query locked: click a panel or a token of the text, or type a position";
       return;
     }
     this.heading.textContent = `${this.name} · query ${query} `;
