@@ -41,7 +41,7 @@ def test_a_window_cuts_the_selection_and_the_figures(explorer):
 
 def test_without_a_locked_query_there_is_no_selection(trace):
     with pytest.raises(ValueError, match="query is None; legal: a locked query"):
-        ScoreExplorer(trace).selection()
+        ScoreExplorer(trace, layer=0).selection()
 
 
 def test_the_call_that_it_writes_makes_the_same_view(explorer, trace, tmp_path):
