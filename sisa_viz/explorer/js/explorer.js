@@ -12,6 +12,7 @@ import { Find } from "./view/find.js";
 import { LOOKS } from "./view/frame.js";
 import { HeadGrid } from "./view/heads.js";
 import { HoverBox } from "./view/hover.js";
+import { Keep } from "./view/keep.js";
 import { Help, pressed } from "./view/keys.js";
 import { Link } from "./view/link.js";
 import { Panels } from "./view/panels.js";
@@ -63,8 +64,8 @@ export class Explorer {
     });
     this.find = new Find(meta.tokens, { lock: (query) => set("query", query), mark: (hits) => this.reading.markHits(hits) });
     this.reading.header.firstChild.after(this.find.element);
-    this.help = new Help();
-    this.words = new HeadWords();
+    Object.assign(this, { help: new Help(), words: new HeadWords(), keep: new Keep(this) });
+    this.controls.element.append(this.keep.element);
     this.root.replaceChildren(this.words.header, this.controls.element, make("div", { class: "sisa-x-body" },
       make("div", { class: "sisa-x-main" }, this.panels.element, spanKey(this.spans), this.words.notes, this.reading.element),
       make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element, this.help.element);
@@ -151,7 +152,7 @@ export class Explorer {
     this.query = query;
     const numbers = query === null ? null : this.numbers.row(query);
     this.table.show(query, this.trace.nameOf(this.index), numbers);
-    this.find.show(query);
+    for (const part of [this.find, this.keep]) part.show(query);
     this.decorate();
     this.shadeText();
   }

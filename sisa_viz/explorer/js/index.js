@@ -1,5 +1,6 @@
 // Two ways in: anywidget calls render({model, el}); a standalone page calls mountAll(source).
 
+import { followAddress } from "./address.js";
 import { make } from "./view/dom.js";
 import { Explorer, STATE } from "./explorer.js";
 import { hearAgain } from "./hear.js";
@@ -118,7 +119,10 @@ export function mountAll(source) {
     root.explorer = open(model, root, makeTrace, source);
     return root.explorer;
   });
-  if (explorers.length === 1 && explorers[0]) document.addEventListener("keydown", (event) => unfocused(event, explorers[0]));
+  if (explorers.length === 1 && explorers[0]) {
+    document.addEventListener("keydown", (event) => unfocused(event, explorers[0]));
+    followAddress(explorers[0]);
+  }
   return explorers;
 }
 

@@ -67,7 +67,6 @@ export class Frame {
 /** Draws over a panel. `look`: colours; `marks`: {tokens, spans, query, hover, brush}. */
 export function drawFrame(context, frame, look, marks) {
   const { side } = frame;
-  context.clearRect(0, 0, MARGIN.left + side + MARGIN.right, MARGIN.top + side + MARGIN.bottom);
   context.font = FONT;
   drawQueryAxis(context, frame, look, marks.tokens);
   drawKeyAxis(context, frame, look, marks.tokens);

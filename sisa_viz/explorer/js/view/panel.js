@@ -11,7 +11,7 @@ const moves = (event) => event.button === 1 || event.shiftKey;
 export class Panel {
   /** on: {hover(cell, panel, event), leave(), lock(query), zoom(window), move(window, rows, columns), wheel(place, event), reset()} */
   constructor(part, title, units, on) {
-    Object.assign(this, { part, on, brush: null });
+    Object.assign(this, { part, title, units, on, brush: null });
     this.image = make("canvas", { class: "sisa-x-image" });
     this.overlay = make("canvas", { class: "sisa-x-overlay" });
     this.bar = make("span", { class: "sisa-x-bar" });
@@ -48,7 +48,9 @@ export class Panel {
   }
 
   decorate(look, marks) {
-    if (this.frame) drawFrame(this.context, this.frame, look, { ...marks, brush: this.brush });
+    if (!this.frame) return;
+    this.context.clearRect(0, 0, MARGIN.left + this.side + MARGIN.right, MARGIN.top + this.side + MARGIN.bottom);
+    drawFrame(this.context, this.frame, look, { ...marks, brush: this.brush });
   }
 
   /** `clipped`: values beyond the bar's ends exist and keep the end colours. */
@@ -56,6 +58,7 @@ export class Panel {
     this.bar.style.background = `linear-gradient(to right, ${stops.join(", ")})`;
     const texts = [(low && clipped ? "≤ " : "") + brief(low), low ? "0" : "", (clipped ? "≥ " : "") + brief(high)];
     this.ends.forEach((end, n) => { end.textContent = texts[n]; });
+    this.colourBar = { stops, texts };
     this.peak.textContent = peakText;
   }
 
