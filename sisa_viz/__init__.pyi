@@ -4,6 +4,7 @@
 import data.results.runs as _runs
 
 from .explorer import ScoreExplorer as ScoreExplorer
+from .pages.markdown import Markdown as Markdown
 from .pages.page import Heading as Heading
 from .pages.page import report as report
 from .plots.atlas import plot_atlas as plot_atlas
@@ -32,6 +33,7 @@ read_runs = _runs.read_runs  # of another room: lazy_loader takes relative impor
 
 __all__ = [
     "Heading",
+    "Markdown",
     "ScoreExplorer",
     "build_trace",
     "check_trace",

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ with one_line("sisa"):  # Ctrl-C while libraries load
 if TYPE_CHECKING:  # a report's rooms are heavy and load when a command runs
     from sisa_viz.pages.page import Section
 
-PAGE = (".html", ".htm")
+PAGE, NOTEBOOK = (".html", ".htm"), ".ipynb"
 
 
 class _Commands(TyperGroup):
@@ -39,21 +40,49 @@ def _print_everything() -> None:
 app = typer.Typer(
     cls=_Commands,
     help="Look at SISA traces and runs without a notebook.",
-    no_args_is_help=True,
     add_completion=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sisa-lens {version('sisa-lens')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    asked: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Print what the command can do where nothing is asked of it.
+
+    Example:
+        >>> from typer.testing import CliRunner
+        >>> CliRunner().invoke(app, ["--version"]).output
+        'sisa-lens ...
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="The HTML file to write.")]
 
 
-@app.command(help="Write one offline page from runs and saved traces.")
+@app.command(help="Write one offline page from runs, saved traces and executed notebooks.")
 def report(
-    paths: Annotated[list[Path], typer.Argument(help="Run folders and trace files, in any mixture.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Run folders, trace files and notebooks, in any mixture.")
+    ],
     output: Output = Path("report.html"),
     title: Annotated[str, typer.Option(help="The title of the page.")] = "SISA report",
     explorer: Annotated[bool, typer.Option(help="Put a score explorer for each trace on the page.")] = True,
 ) -> None:
-    """Write one offline page from runs (folders with config.json and metrics.csv) and saved traces.
+    """Write one offline page from runs (folders with config.json and metrics.csv), traces and notebooks.
+
+    Runs come first, all together; then traces and executed notebooks in the order in which they are named.
 
     The command ends with exit code 1 and one line on standard error where something cannot be read.
 
@@ -146,11 +175,16 @@ def _sections(paths: list[Path], explorer: bool) -> "list[Section]":
     if wrong:
         raise ValueError(
             f"{', '.join(wrong)}: a folder, but not a run; legal: folders with config.json and metrics.csv, "
-            "trace files"
+            "trace files, executed notebooks"
         )
     sections = run_sections(read_runs(runs), read_heads(runs)) if runs else []
     for path in paths:
         if path in runs:
+            continue
+        if path.suffix == NOTEBOOK:
+            from sisa_viz.pages.notebooks import notebook_sections
+
+            sections += notebook_sections(path)
             continue
         with open_trace(path) as trace:
             loaded = trace.load()

@@ -92,6 +92,30 @@ def claims_table(rows: Iterable[Claim]) -> pd.DataFrame:
     return pd.DataFrame([claim.as_row() for claim in rows], columns=pd.Index(COLUMNS))
 
 
+def in_few_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of claims as eight columns, which fit a page.
+
+    The interval is one column, and what is censored or left out stands beside the seeds that remain. Variant
+    and set of needles are left to the sentence of the claim and to the words around the table.
+
+    Args:
+        table: Of `claims_table`, or rows of it.
+
+    Example:
+        >>> from data.results.intervals import mean_interval
+        >>> gain = judge("a beats b", "", mean_interval([1.0, 1.1, 1.2]), border=0, side="above")
+        >>> in_few_columns(claims_table([gain])).iloc[0].tolist()[:5]
+        ['a beats b', '', '1.10', '0.85 to 1.35', '3']
+    """
+    low, high = table["low"].astype(str), table["high"].astype(str)
+    seeds = table["seeds"].astype(str)
+    for name in ("censored", "left out"):
+        seeds += [f", {n} {name}" if n else "" for n in table[name]]
+    shown = table.assign(seeds=seeds, **{"95 % interval": (low + " to " + high).where(low + high != "", "")})
+    first = ["claim", "published", "measured", "95 % interval", "seeds"]
+    return shown.loc[:, [*first, "verdict", "what would decide it", "seeds needed"]]
+
+
 def judge(
     claim: str,
     published: str,

@@ -8,6 +8,7 @@ The page receives factors, not matrices, and multiplies what is on screen itself
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from traitlets import Bunch
 from data.files import write_aside
 from data.refusal import file_path, refusal
 from data.results.tables import check_choice
+from sisa_viz.explorer.kept import Kept
 from sisa_viz.explorer.pack import PRECISIONS, pack
 from sisa_viz.explorer.packed import Packed
 from sisa_viz.explorer.page import assets, fragment, page
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["ScoreExplorer"]
 
 
-class ScoreExplorer:
+class ScoreExplorer(Kept):
     """Show the score of any head in four linked panels: content, λ × importance, sum and softmax.
 
     Attention alone has two, content and softmax; a state space has one. Under them stands the text itself,
@@ -52,6 +54,7 @@ class ScoreExplorer:
             model.analysis.silencing. The widget then has a bar for it, and `.silence(term)` does the same.
         layer, head: coordinates to start with, the first ones where one of the two is left out. Without both,
             a trace with a needle opens at the head that finds it, and at the query that answers.
+        state: what to start with of layer, head, lam_scale, query and window, as `.as_python()` writes it.
         title: the heading.
         precision: "float32", "fixed16" (half the size), or "auto": float32 while all heads fit in 6 MB.
 
@@ -76,6 +79,7 @@ class ScoreExplorer:
         silence: Silencer | None = None,
         layer: int | None = None,
         head: int | None = None,
+        state: Mapping[str, Any] | None = None,
         title: str = "Score explorer",
         precision: str = "auto",
     ) -> None:
@@ -98,9 +102,10 @@ class ScoreExplorer:
         self._turn = RLock()  # Jupyter answers widgets in a thread of their own, beside that of the cells
         self._closed = False
         self.state = ExplorerState(trace)
-        given = {name: at for name, at in (("layer", layer), ("head", head)) if at is not None}
-        for name, value in (given or ({} if trace is None else opening(trace))).items():
-            setattr(self.state, name, value)
+        if trace is not None and state is layer is head is None:
+            state = opening(trace)
+        self.state.take({} if state is None else state)
+        self.state.take({"layer": layer, "head": head})
 
     @property
     def figure(self) -> "ExplorerWidget":
@@ -290,9 +295,6 @@ class ScoreExplorer:
             raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
 
     def _need_packed(self) -> Packed:
-        self._need_open()
-        if self._packed is None:
-            raise ValueError(
-                "nothing has been captured yet; type a text in the widget or call show_text(text)"
-            )
+        _ = self.trace  # which says what to do where there is none
+        assert self._packed is not None
         return self._packed

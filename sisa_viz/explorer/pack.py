@@ -241,7 +241,7 @@ def _meta(trace: xr.Dataset, packed: list[Block], *, title: str) -> Meta:
         "colours": {
             "signed": colours.SIGNED,
             "pattern": colours.FROM_ZERO,
-            "spans": [colours.MARK, colours.OTHERS[0], colours.OTHERS[3]],
+            "spans": colours.SPANS,
         },
         "rounding": max(block.rounding for block in packed),
     }

@@ -1,6 +1,6 @@
 """What an explorer shows, as five observable values; Python and the browser set the same ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -82,6 +82,24 @@ class ExplorerState(HasTraits):
         for name, legal in self._legal.items():
             if getattr(self, name) not in legal:
                 setattr(self, name, legal[0])
+
+    def take(self, values: Mapping[str, object]) -> None:
+        """Set several of the five values; the others stay.
+
+        Args:
+            values: by name; None leaves layer, head and lam_scale as they are.
+
+        Raises:
+            TraitError: a name or a value is not legal; the message names those that are.
+        """
+        if not isinstance(values, Mapping):
+            raise TraitError(f"state is {brief(values)}; legal: a dict with some of {', '.join(NAMES)}")
+        for name in values:
+            if name not in NAMES:
+                raise TraitError(f"state has {brief(name)}; legal: {', '.join(NAMES)}")
+        for name in NAMES:
+            if values.get(name) is not None:
+                setattr(self, name, values[name])
 
     def as_dict(self) -> Shown:
         """Return the five values as JSON holds them."""

@@ -29,7 +29,7 @@ PRINTED_GROUND = "#d9d9d9"  # the same grey on white paper, for pictures
 INK = "#7a7a7a"  # readable on white and on the dark themes of notebooks
 GRID = "rgba(128, 128, 128, 0.25)"
 CLAMPED = "#d55e00"
-MARK = "#009e73"
+SPANS = ("#009e73", "#e7298a", "#a6761d")  # of a text, in the order of their names in the trace
 
 ARCHITECTURES = {
     "transformer": "#d55e00",

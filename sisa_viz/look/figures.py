@@ -13,6 +13,7 @@ from sisa_viz.look.text import escape
 from sisa_viz.trace.axes import AXES, head_name
 
 HEADER = 92  # pixels over the panels, for title and subtitle
+SHORT_LABEL = 6  # characters of a label that stands on top of its colour bar
 MOST_WRITTEN = 48  # cells of a map that carry their number; in a larger one the hover box has it
 
 
@@ -62,6 +63,7 @@ def panels(
         "zerolinecolor": GRID,
         "linecolor": GRID,
         "automargin": True,
+        "exponentformat": "power",  # "200μ" would be no number to a reader
         "title": {"standoff": 8},
     }
     figure.update_layout(
@@ -142,7 +144,7 @@ def zero_axis(limit: float, label: str, **place: float) -> dict[str, object]:
 
 
 def colourbar(label: str, place: Mapping[str, float]) -> dict[str, object]:
-    """Return plotly's options of a colour bar: thin, without a frame, its label along its right side.
+    """Return plotly's options of a colour bar: thin, without a frame, its label at its side or on top.
 
     Args:
         label: What stands along it, escaped here.
@@ -152,7 +154,9 @@ def colourbar(label: str, place: Mapping[str, float]) -> dict[str, object]:
         >>> colourbar("score (nats)", {"x": 1.01})["title"]
         {'text': 'score (nats)', 'side': 'right'}
     """
-    return {"title": {"text": escape(label), "side": "right"}, "thickness": 12, "outlinewidth": 0, **place}
+    side = "top" if len(label) <= SHORT_LABEL else "right"  # a short one would stand among the numbers
+    title = {"text": escape(label), "side": side}
+    return {"title": title, "thickness": 12, "outlinewidth": 0, "exponentformat": "power", **place}
 
 
 def cells(*columns: ArrayLike) -> np.ndarray:

@@ -6,6 +6,7 @@ plotly.js is inside at most once; a still picture stands in where scripts are of
 
 import html
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -19,6 +20,7 @@ from sisa_viz.look.text import check_text, visible
 
 MOST_SCRIPT = 256 * 2**20  # characters; browsers drop an inline script of about 512 MB without a word
 MOST_ROWS = 1000
+FEWEST_HEADINGS = 4  # that a page has contents for
 PAGE_PARTS = Path(__file__).parent / "parts"
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob: data:; style-src 'unsafe-inline'; img-src data: "
@@ -42,6 +44,21 @@ class Heading:
         check_text("heading", self.text)
 
 
+@dataclass(frozen=True)
+class Printed:
+    """Mark text that a program printed: shown as it stands, in letters of one width.
+
+    Example:
+        >>> Printed("step 1\\nstep 2").text
+        'step 1\\nstep 2'
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        check_text("text", self.text)
+
+
 @runtime_checkable
 class Fragment(Protocol):
     """Describe an object that brings trusted markup of its own, such as a ScoreExplorer.
@@ -55,7 +72,7 @@ class Fragment(Protocol):
         ...
 
 
-Section: TypeAlias = str | Heading | go.Figure | pd.DataFrame | pd.Series | Fragment
+Section: TypeAlias = str | Heading | Printed | go.Figure | pd.DataFrame | pd.Series | Fragment
 
 
 def report(path: str | os.PathLike[str], *sections: Section, title: str, pictures: bool = True) -> Path:
@@ -95,7 +112,7 @@ def report(path: str | os.PathLike[str], *sections: Section, title: str, picture
     body = "\n".join(_section(section, number, pictures) for number, section in enumerate(sections))
     assets = dict.fromkeys(filter(None, map(_assets, sections)))
     drawn = any(isinstance(section, go.Figure) for section in sections)
-    page = _page(title, body, "\n".join(assets), drawn)
+    page = _page(title, _contents(sections) + body, "\n".join(assets), drawn)
     with write_aside(target) as aside:
         # Half a surrogate pair in a figure becomes its escape, which JSON reads as what it was.
         aside.write_bytes(page.encode("utf-8", "backslashreplace"))
@@ -111,7 +128,9 @@ def _section(section: object, number: int, pictures: bool) -> str:
     if isinstance(section, str):
         return "\n".join(f"<p>{_text(part.strip())}</p>" for part in section.split("\n\n") if part.strip())
     if isinstance(section, Heading):
-        return f"<h2>{_text(section.text)}</h2>"
+        return f'<h2 id="{_anchor(number)}">{_text(section.text)}</h2>'
+    if isinstance(section, Printed):
+        return f'<pre class="printed">{_text(section.text)}</pre>'
     if isinstance(section, go.Figure):
         return _figure(section, number, pictures)
     if isinstance(section, pd.Series):
@@ -121,6 +140,20 @@ def _section(section: object, number: int, pictures: bool) -> str:
     if isinstance(section, Fragment):
         return section._report_html_()
     raise _no_section(section, number)
+
+
+def _anchor(number: int) -> str:
+    """Return what an address calls the heading of a section."""
+    return f"section-{number}"
+
+
+def _contents(sections: Sequence[object]) -> str:
+    """Write the headings of a page as links to them, where there are enough to get lost in."""
+    found = [(at, section.text) for at, section in enumerate(sections) if isinstance(section, Heading)]
+    if len(found) < FEWEST_HEADINGS:
+        return ""
+    items = "".join(f'<li><a href="#{_anchor(at)}">{_text(text)}</a></li>' for at, text in found)
+    return f'<nav class="contents" aria-label="contents"><ol>{items}</ol></nav>\n'
 
 
 def _no_section(section: object, number: int) -> TypeError:

@@ -97,7 +97,7 @@ def run_sections(runs: pd.DataFrame, heads: pd.DataFrame | None = None) -> list[
         >>> from sisa_viz.examples import example_runs
         >>> sections = run_sections(example_runs())
         >>> [section.layout.title.text for section in sections[2:]]
-        ['Training', 'Convergence on the needle task']
+        ['Training', 'Convergence: needle exact match']
     """
     if runs.empty:
         return [Heading("Runs"), "Nothing has been measured yet."]

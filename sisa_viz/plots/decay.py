@@ -8,14 +8,17 @@ import plotly.graph_objects as go
 import xarray as xr
 
 from sisa_viz.look import figures
-from sisa_viz.look.colours import CLAMPED, INK, layer_colour
+from sisa_viz.look.colours import CLAMPED, INK, faint, layer_colour
 from sisa_viz.look.labels import log_ticks
 from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace.axes import DERIVED, HEADS, axis_label, head_name, label
 from sisa_viz.trace.check import check_trace
 from sisa_viz.trace.numbers import check_position
 
-MOST_NAMES = 24  # heads that the axis names; of more, the first of each layer
+MOST_NAMES = (
+    24  # heads that the axis names and that have a curve; of more, the first and the median of a layer
+)
+GONE = 0.01  # retention below which curves of layers are not followed
 MOST_POINTS = 256  # of one retention curve; a longer one is thinned evenly, its ends and the clamp kept
 
 
@@ -118,9 +121,10 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
     """Draw the half-life of every head, and below it what each head retains along the tokens.
 
     Half-lives stand on a logarithmic scale, retention exp(ĝ_t − ĝ_origin) is between 0 and 1; colours are the
-    layers'. A cross marks where the clamp begins to act: from there on decay is lost and the curve stays flat
-    (dotted). A dashed line marks the length of the sequence. A head that never decays has an infinite
-    half-life, and so no point.
+    layers'. Each head has its curve, and a cross marks where the clamp begins to act: from there on decay is
+    lost and the curve stays flat (dotted). Of more than 24 heads there is the median head of each layer with
+    the middle half as a band, as far as any is above 0.01. A dashed line marks the length of the sequence. A
+    head that never decays has an infinite half-life, and so no point.
 
     Args:
         trace: A trace of a model that has decay.
@@ -144,14 +148,71 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
     figure = figures.panels(titles, columns=1, height=720, vertical_spacing=0.17, row_heights=[0.42, 0.58])
     for _, heads in data.heads.groupby("layer"):
         figure.add_trace(_points(heads), row=1, col=1)
-    for _, curve in data.retention.groupby(list(HEADS)):
-        for line in _curve(curve):
-            figure.add_trace(line, row=2, col=1)
+    many = len(data.heads) > MOST_NAMES
+    layers = layer_retention(data)
+    drawn = _layer_curves(layers) if many else _curves(data.retention)
+    figure.add_traces(drawn, rows=2, cols=1)
     figure.add_trace(_length(data), row=1, col=1)
     _axes(figure, data)
-    subtitle = f"{_clamp_words(data)} · retention since position {data.origin}"
+    if many:
+        figure.update_xaxes(range=[data.origin, layers["position"].max()], row=2)
+    of = ": median head of a layer, band: the middle half" if many else ""
+    subtitle = f"{_clamp_words(data)} · retention since position {data.origin}{of}"
     figures.entitle(figure, "Decay of every head", subtitle)
     return figure
+
+
+def layer_retention(data: Decay) -> pd.DataFrame:
+    """Summarise the retention of the heads of each layer, from the origin to where all have forgotten it.
+
+    Returns:
+        A row a layer and position: layer, position, low, median and high (quartiles).
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> layer_retention(prepare_decay(example_trace())).groupby("layer")["median"].first().tolist()
+        [1.0, 1.0]
+    """
+    found = data.retention.groupby(["layer", "position"])["retention"]
+    table = found.quantile(np.array([0.25, 0.5, 0.75])).unstack()
+    table = table.set_axis(["low", "median", "high"], axis=1).reset_index()
+    last = table.loc[table["high"] > GONE, "position"].max()
+    return table.loc[table["position"] <= last]
+
+
+def _layer_curves(layers: pd.DataFrame) -> list[go.Scatter]:
+    """Draw the median head of each layer over the band of their middle half."""
+    curves = []
+    for key, rows in layers.groupby("layer"):
+        layer = int(str(key))
+        x = rows["position"].to_numpy()
+        common = {"legendgroup": str(layer), "showlegend": False}
+        band = go.Scatter(
+            x=np.concatenate([x, x[::-1]]),
+            y=np.concatenate([rows["low"], rows["high"][::-1]]),
+            fill="toself",
+            fillcolor=faint(layer_colour(layer), 0.12),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            **common,
+        )
+        line = go.Scatter(
+            x=x,
+            y=rows["median"].to_numpy(),
+            mode="lines",
+            line={"color": layer_colour(layer), "width": 2},
+            hovertemplate=f"<b>layer {layer}, median head</b><br>position %{{x}}"
+            "<br>retention: %{y:.4g}<extra></extra>",
+            **common,
+        )
+        curves += [band, line]
+    return curves
+
+
+def _curves(retention: pd.DataFrame) -> list[go.Scatter]:
+    """Draw every head."""
+    return [line for _, curve in retention.groupby(list(HEADS)) for line in _curve(curve)]
 
 
 def _clamp_words(data: Decay) -> str:
@@ -190,41 +251,26 @@ def _length(data: Decay) -> go.Scatter:
 
 def _curve(curve: pd.DataFrame) -> list[go.Scatter]:
     """Draw the free part of one retention curve and, where the clamp acts, the flat part after its cross."""
-    layer = int(curve["layer"].iloc[0])
-    common = {
-        "legendgroup": str(layer),
-        "showlegend": False,
-        "customdata": np.array(curve["name"], dtype=object),
-    }
-    hover = "<b>%{customdata}</b><br>position %{x}<br>retention: %{y:.4g}"
     x, y = curve["position"].to_numpy(), curve["retention"].to_numpy()
     clamped = curve["clamped"].to_numpy()
-    line = {"color": layer_colour(layer), "width": 1.4}
-    traces = [
-        go.Scatter(
-            x=x,
-            y=np.where(clamped, np.nan, y),
-            mode="lines",
-            line=line,
-            hovertemplate=hover + "<extra></extra>",
-            **common,
-        )
-    ]
+    line = {"color": layer_colour(int(curve["layer"].iloc[0])), "width": 1.4}
+    names = np.array(curve["name"], dtype=object)
+    hover = "<b>%{customdata}</b><br>position %{x}<br>retention: %{y:.4g}"
+    common = {"x": x, "legendgroup": str(curve["layer"].iloc[0]), "showlegend": False, "customdata": names}
+    free = np.where(clamped, np.nan, y)
+    lines = [go.Scatter(y=free, mode="lines", line=line, hovertemplate=hover + "<extra></extra>", **common)]
     if clamped.any():
         size = np.where(np.arange(len(x)) == clamped.argmax(), 9, 0)
-        marker = {"symbol": "x-thin", "size": size, "line": {"color": CLAMPED, "width": 2}}
-        traces.append(
-            go.Scatter(
-                x=x,
-                y=np.where(clamped, y, np.nan),
-                mode="lines+markers",
-                line=line | {"dash": "dot"},
-                marker=marker,
-                hovertemplate=hover + "<br>the clamp acts here<extra></extra>",
-                **common,
-            )
+        flat = go.Scatter(
+            y=np.where(clamped, y, np.nan),
+            mode="lines+markers",
+            line=line | {"dash": "dot"},
+            marker={"symbol": "x-thin", "size": size, "line": {"color": CLAMPED, "width": 2}},
+            hovertemplate=hover + "<br>the clamp acts here<extra></extra>",
+            **common,
         )
-    return traces
+        lines.append(flat)
+    return lines
 
 
 def _axes(figure: go.Figure, data: Decay) -> None:
@@ -247,3 +293,4 @@ def _axes(figure: go.Figure, data: Decay) -> None:
         row=2,
     )
     figure.update_yaxes(title=escape(data.labels["retention"]), range=[-0.05, 1.05], row=2)
+    figure.update_layout(legend={"orientation": "h", "y": -0.16, "yanchor": "top"}, margin={"b": 110})

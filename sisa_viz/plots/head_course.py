@@ -1,4 +1,4 @@
-"""What becomes of λ, half-life and clamp over training: one line a run."""
+"""What becomes of λ, half-life and clamp over training: one line a run, or the mean of a variant's runs."""
 
 import numpy as np
 import pandas as pd
@@ -6,15 +6,16 @@ import plotly.graph_objects as go
 
 from data.results.tables import check_table, rows_in_order
 from sisa_viz.look import figures
-from sisa_viz.look.colours import architecture_colour, architecture_dash
+from sisa_viz.look.colours import architecture_colour, architecture_dash, faint
 from sisa_viz.look.labels import column_label, log_ticks
 from sisa_viz.look.text import escape
 
-COURSE_PANELS = {
-    "lam": "λ, median head",
-    "half_life": "half-life, median head (tokens)",
-    "clamped": "clamped, mean (share of positions)",
+COURSE_PANELS = {  # what the panel says, and its unit
+    "lam": ("λ, median head", "λ"),
+    "half_life": ("half-life, median head", "tokens"),
+    "clamped": ("clamped, mean of heads", "share of positions"),
 }
+MOST_LINES = 12  # runs that are drawn one by one; of more, the mean of each variant stands out
 
 
 def prepare_head_course(heads: pd.DataFrame) -> pd.DataFrame:
@@ -55,6 +56,7 @@ def prepare_head_course(heads: pd.DataFrame) -> pd.DataFrame:
 def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = None) -> go.Figure:
     """Draw λ, half-life and the share of clamped positions over training, a panel each and a line a run.
 
+    Of more than 12 runs single ones are faint, and the mean over the runs of each variant is drawn over them.
     Half-lives stand on a logarithmic scale. The hover box has the lowest and the highest head of the run.
 
     Args:
@@ -75,30 +77,79 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
         '1 run, one line each'
     """
     course = prepare_head_course(heads)
-    figure = figures.panels([""] * 3, columns=3, height=460, horizontal_spacing=0.11)
+    titles = [words for words, _ in COURSE_PANELS.values()]
+    figure = figures.panels(titles, columns=3, height=480, horizontal_spacing=0.09)
+    runs = len(course["run"].unique())
+    groups = [course.groupby(["variant", "run"], sort=False)]
+    if runs > MOST_LINES:
+        groups.append(variant_means(course).groupby(["variant", "run"], sort=False))
     named: set[str] = set()
-    for _, run in course.groupby(["variant", "run"], sort=False):
-        variant = str(run["variant"].iloc[0])
-        for column, panel in enumerate(COURSE_PANELS, start=1):
-            line = _line(run.loc[run["panel"] == panel], variant, first=variant not in named)
-            figure.add_trace(line, row=1, col=column)
-            named.add(variant)
+    for group in groups:
+        for _, run in group:
+            variant, single = str(run["variant"].iloc[0]), group is not groups[-1]
+            for column, panel in enumerate(COURSE_PANELS, start=1):
+                line = _line(run.loc[run["panel"] == panel], variant, faintly=single)
+                figure.add_trace(
+                    line.update(showlegend=not single and variant not in named), row=1, col=column
+                )
+                if not single:
+                    named.add(variant)
     for words, half_life in (limits or {}).items():
         figure.add_trace(_limit(words, half_life, course), row=1, col=2)
-    for column, words in enumerate(COURSE_PANELS.values(), start=1):
-        figure.update_yaxes(title=escape(words), col=column)
+    for column, (_, units) in enumerate(COURSE_PANELS.values(), start=1):
+        figure.update_yaxes(title=units, col=column)
         figure.update_xaxes(title=escape(column_label("step")), range=[0, course["step"].max()], col=column)
     half_lives = course.loc[course["panel"] == "half_life", "value"].to_numpy()
     ticks = log_ticks(half_lives, np.array(list((limits or {}).values())))
     figure.update_yaxes(type="log", tickvals=ticks, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.25, "yanchor": "top"}, margin={"b": 110})
-    runs = len(course["run"].unique())
-    subtitle = f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
-    figures.entitle(figure, "λ, half-life and clamp over training", subtitle)
+    figure.update_annotations(font_size=13)
+    figures.entitle(figure, "λ, half-life and clamp over training", course_words(course))
     return figure
 
 
-def _line(run: pd.DataFrame, variant: str, *, first: bool) -> go.Scatter:
+def variant_means(course: pd.DataFrame) -> pd.DataFrame:
+    """Average the runs of each variant at each step; low and high are the range over all of its heads.
+
+    Args:
+        course: Of `prepare_head_course`.
+
+    Returns:
+        The same columns; the run is called "mean of 3 runs", and so is the seed.
+
+    Example:
+        >>> row = {"variant": "SISA", "seed": 0, "step": 50, "panel": "lam", "low": 0.0, "high": 1.0}
+        >>> course = pd.DataFrame([row | {"run": run, "value": lam} for run, lam in (("a", 0.2), ("b", 0.4))])
+        >>> variant_means(course)[["run", "value"]].round(2).values.tolist()
+        [['mean of 2 runs', 0.3]]
+    """
+    keys = ["variant", "step", "panel"]
+    found = course.groupby(keys, sort=False)
+    means = found.agg(value=("value", "mean"), low=("low", "min"), high=("high", "max")).reset_index()
+    runs = {variant: len(set(rows)) for variant, rows in course.groupby("variant")["run"]}
+    name = [f"mean of {runs[variant]} runs" if runs[variant] > 1 else "1 run" for variant in means["variant"]]
+    return means.assign(run=name, seed=name)
+
+
+def course_words(course: pd.DataFrame) -> str:
+    """Say what a line stands for.
+
+    Args:
+        course: Of `prepare_head_course`.
+
+    Example:
+        >>> course_words(pd.DataFrame({"run": ["a", "b"]})), course_words(pd.DataFrame({"run": range(55)}))
+        ('2 runs, one line each', 'thick: mean over the runs of a variant, thin: 55 runs')
+    """
+    runs = len(course["run"].unique())
+    if runs > MOST_LINES:
+        return f"thick: mean over the runs of a variant, thin: {runs} runs"
+    return f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
+
+
+def _line(run: pd.DataFrame, variant: str, *, faintly: bool) -> go.Scatter:
+    colour = architecture_colour(variant)
+    line = {"color": faint(colour, 0.3), "width": 1} if faintly else {"color": colour, "width": 1.8}
     words, seeds = [escape(variant)] * len(run), [escape(seed) for seed in run["seed"]]
     low, high = figures.short(run["low"].to_numpy()), figures.short(run["high"].to_numpy())
     return go.Scatter(
@@ -107,8 +158,7 @@ def _line(run: pd.DataFrame, variant: str, *, first: bool) -> go.Scatter:
         mode="lines",
         name=escape(variant),
         legendgroup=escape(variant),
-        showlegend=first,
-        line={"color": architecture_colour(variant), "dash": architecture_dash(variant), "width": 1.4},
+        line=line | {"dash": architecture_dash(variant)},
         customdata=figures.cells(words, seeds, low, high),
         hovertemplate="<b>%{customdata[0]}</b>, seed %{customdata[1]}<br>step %{x}: %{y:.4g}"
         "<br>heads from %{customdata[2]} to %{customdata[3]}<extra></extra>",
@@ -122,8 +172,7 @@ def _limit(words: str, half_life: float, course: pd.DataFrame) -> go.Scatter:
         y=[half_life] * 2,
         mode="lines+text",
         text=["", escape(words)],
-        textposition="middle right",
-        cliponaxis=False,  # the words stand beside the panel, where no curve is
+        textposition="top left",
         showlegend=False,
         hoverinfo="skip",
         line={"color": figures.INK, "dash": "dash", "width": 1},

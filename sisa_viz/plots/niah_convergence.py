@@ -17,7 +17,7 @@ from data.results.tables import (
 )
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash, faint
-from sisa_viz.look.labels import column_label, is_share
+from sisa_viz.look.labels import column_label, column_words, is_share
 from sisa_viz.look.text import escape
 
 X_COLUMNS = ("step", "tokens")
@@ -178,7 +178,8 @@ def plot_niah_convergence(
         figure.add_traces(_seeds(name, data.runs.loc[data.runs["architecture"] == name], fade))
     figure.add_traces([_mean(name, mean) for name, mean in means])
     _axes(figure, data)
-    figures.entitle(figure, "Convergence on the needle task", _subtitle(data))
+    shown, _ = column_words(data.metric)
+    figures.entitle(figure, f"Convergence: {shown}", _subtitle(data))
     return figure
 
 
@@ -190,9 +191,9 @@ def _height(data: Convergence) -> int:
 
 
 def _subtitle(data: Convergence) -> str:
-    parts = ["thick: mean over seeds, shaded: 95 % t-interval over seeds, thin: single seeds"]
+    parts = ["thick: mean over seeds, shaded: its 95 % t-interval, thin: single seeds"]
     if len(data.published):
-        parts.append("broken lines: published, one seed each, other data and sizes")
+        parts.append("broken: published, one seed each")
     return " · ".join(parts)
 
 
@@ -270,14 +271,15 @@ def _mean(name: str, mean: pd.DataFrame) -> go.Scatter:
 
 
 def _axes(figure: go.Figure, data: Convergence) -> None:
+    name, units = column_words(data.metric)
     figure.update_yaxes(
-        title=escape(column_label(data.metric)), range=[-0.03, 1.03] if is_share(data.metric) else None
+        title=escape(name if units == "1" else units), range=[-0.03, 1.03] if is_share(data.metric) else None
     )
     if data.published.empty:
         figure.update_xaxes(title=escape(column_label(data.x)), type="linear")
         figure.update_layout(legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, margin={"b": 110})
         return
     # dtick=1 puts a label at each power of ten; many published curves need a column of their own.
-    figure.update_xaxes(title=escape(column_label(data.x)), type="log", dtick=1)
+    figure.update_xaxes(title=escape(column_label(data.x)), type="log", dtick=1, exponentformat="B")
     beside = {"x": 1.01, "y": 1, "font": {"size": 11}, "tracegroupgap": 0}
     figure.update_layout(legend=beside, margin={"b": 70})

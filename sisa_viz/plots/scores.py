@@ -8,7 +8,7 @@ import xarray as xr
 
 from sisa_viz.look import figures
 from sisa_viz.look.blocks import pool
-from sisa_viz.look.colours import GROUND, MARK, signed_limit, top_limit
+from sisa_viz.look.colours import GROUND, SPANS, signed_limit, top_limit
 from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, axis_label, head_name
@@ -59,6 +59,22 @@ class Scores:
     block: int
     limit: float
     spans: dict[str, tuple[int, int]]
+
+    @property
+    def words(self) -> str:
+        """What a reader must know: λ, how much of the decay is lost, what a cell stands for."""
+        scaled = "" if self.lam_scale == 1 else f" × {self.lam_scale:g}"
+        if self.lam is None:
+            parts = ["no importance term"]
+        elif len(self.parts) == 1:
+            parts = [f"weight of each key in the output at each query{scaled}"]
+        else:
+            clamp = f"clamp acts at {self.clamped} of {self.length} positions"
+            parts = [f"λ = {self.lam:.3g}{scaled}", clamp]
+        if self.block > 1:
+            cells = f"{self.block} × {self.block}"
+            parts.append(f"each cell is the largest of {cells}; choose a window for exact cells")
+        return " · ".join(parts)
 
 
 def prepare_scores(
@@ -185,7 +201,7 @@ def plot_scores(
     for at, (name, span) in enumerate(data.spans.items()):
         _mark(figure, data, name, span, line=at)
     title = f"Mixing weights M of {data.name} (state space)" if alone else f"Attention scores of {data.name}"
-    figures.entitle(figure, title, _subtitle(data))
+    figures.entitle(figure, title, data.words)
     return figure
 
 
@@ -253,21 +269,14 @@ def _colour_axes(figure: go.Figure, data: Scores) -> None:
 
 def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, line: int) -> None:
     """Dotted lines at the edges of a span of keys; its name in the first panel, a line lower for each."""
+    colour = SPANS[line % len(SPANS)]
     left, right = span[0] - 0.5, span[1] - 0.5
     if right < data.keys[0] or left > data.keys[-1]:
         return
     for at in range(len(data.parts)):
-        figure.add_shape(
-            type="rect",
-            x0=left,
-            x1=right,
-            y0=0,
-            y1=1,
-            yref="y domain",
-            line={"color": MARK, "dash": "dot", "width": 1},
-            row=at // 2 + 1,
-            col=at % 2 + 1,
-        )
+        edges = {"x0": left, "x1": right, "y0": 0, "y1": 1, "yref": "y domain"}
+        line_of_dots = {"color": colour, "dash": "dot", "width": 1}
+        figure.add_shape(type="rect", **edges, line=line_of_dots, row=at // 2 + 1, col=at % 2 + 1)
     # The name stands on the side where there is more room.
     in_right_half = span[1] + span[0] > data.keys[0] + data.keys[-1]
     figure.add_annotation(
@@ -279,21 +288,7 @@ def _mark(figure: go.Figure, data: Scores, name: str, span: tuple[int, int], *, 
         yanchor="top",
         yshift=-13 * line,
         showarrow=False,
-        font={"color": MARK, "size": 11},
+        font={"color": colour, "size": 11},
         row=1,
         col=1,
     )
-
-
-def _subtitle(data: Scores) -> str:
-    scaled = "" if data.lam_scale == 1 else f" × {data.lam_scale:g}"
-    if data.lam is None:
-        parts = ["no importance term"]
-    elif len(data.parts) == 1:
-        parts = [f"weight of each key in the output at each query{scaled}"]
-    else:
-        parts = [f"λ = {data.lam:.3g}{scaled}", f"clamp acts at {data.clamped} of {data.length} positions"]
-    if data.block > 1:
-        cells = f"{data.block} × {data.block}"
-        parts.append(f"each cell is the largest of {cells}; choose a window for exact cells")
-    return " · ".join(parts)

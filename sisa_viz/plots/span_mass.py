@@ -54,6 +54,36 @@ def prepare_span_mass(
     return xr.Dataset({"with_lam": with_lam, "without_lam": without, "difference": difference}, attrs=where)
 
 
+def mass_limits(data: xr.Dataset) -> tuple[float, float]:
+    """Return where the colours of the masses and those of the difference saturate.
+
+    Args:
+        data: Of `prepare_span_mass`.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> [round(limit, 2) for limit in mass_limits(prepare_span_mass(example_trace()))]
+        [0.12, 0.1]
+    """
+    mass = top_limit(data["with_lam"].values, data["without_lam"].values)
+    return max(mass, LEAST_LIMIT), max(signed_limit(data["difference"].values), LEAST_LIMIT)
+
+
+def span_words(data: xr.Dataset) -> str:
+    """Say which query looks at which positions, and what λ = 0 leaves out.
+
+    Args:
+        data: Of `prepare_span_mass`.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> span_words(prepare_span_mass(example_trace())).split(" · ")[0]
+        'query 7 on positions 3 to 3'
+    """
+    where = f"query {data.attrs['query']} on positions {data.attrs['start']} to {data.attrs['stop'] - 1}"
+    return f"{where} · λ = 0 is exact within each layer, later layers are not run again"
+
+
 def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", query: int = -1) -> go.Figure:
     """Draw the mass that one query puts on a span, head by head: with λ, with λ = 0, and the difference.
 
@@ -92,18 +122,12 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
     figures.link(figure)
     figure.update_yaxes(title=None, showticklabels=False, col=2)
     figure.update_yaxes(title=None, showticklabels=False, col=3)
-    mass = max(top_limit(data["with_lam"].values, data["without_lam"].values), LEAST_LIMIT)
-    moved = max(signed_limit(data["difference"].values), LEAST_LIMIT)
+    mass, moved = mass_limits(data)
     figure.update_layout(
         margin={"r": 170},
         coloraxis=figures.zero_axis(mass, label(data["with_lam"]), x=1.02),
         coloraxis2=figures.signed_axis(moved, f"moved by λ ({data['with_lam'].attrs['units']})", x=1.13),
     )
     name = span if isinstance(span, str) else "span"
-    where = f"query {data.attrs['query']} on positions {data.attrs['start']} to {data.attrs['stop'] - 1}"
-    figures.entitle(
-        figure,
-        f"Attention mass on the {name}",
-        f"{where} · λ = 0 is exact within each layer, later layers are not run again",
-    )
+    figures.entitle(figure, f"Attention mass on the {name}", span_words(data))
     return figure

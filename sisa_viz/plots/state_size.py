@@ -1,7 +1,7 @@
 """What a larger state brings and costs: numbers at the end of training against d_state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -87,17 +87,22 @@ def series_name(variant: str) -> str:
 
 
 def series_colour(mean: pd.DataFrame) -> str:
-    """Return the colour of a series over d_state: that of the middle one of its variants.
+    """Return the colour of a series over d_state: that of d_state 32, whichever sizes it has.
+
+    So it is the same in every figure. What has one size alone keeps its own colour.
 
     Args:
-        mean: The rows of one series in order of d_state, with the column architecture.
+        mean: The rows of one series, with the columns architecture and d_state.
 
     Example:
-        >>> names = ["SISA d_state=4", "SISA d_state=16", "SISA d_state=64"]
-        >>> series_colour(pd.DataFrame({"architecture": names})) == architecture_colour(names[1])
+        >>> names = ["SISA d_state=4", "SISA d_state=16"]
+        >>> mean = pd.DataFrame({"architecture": names, "d_state": [4, 16]})
+        >>> series_colour(mean) == architecture_colour("SISA d_state=32")
         True
     """
-    return architecture_colour(str(mean["architecture"].iloc[len(mean) // 2]))
+    name = str(mean["architecture"].iloc[0])
+    several = len(mean["d_state"].unique()) > 1
+    return architecture_colour(replace(Variant.from_label(name), d_state=32).label if several else name)
 
 
 def plot_state_size(table: pd.DataFrame, *, y: Sequence[str] = STATE_SIZE_PANELS) -> go.Figure:
@@ -153,10 +158,11 @@ def _line(name: str, mean: pd.DataFrame, sizes: list[int], colour: str) -> go.Sc
     return go.Scatter(
         x=x,
         y=mean["mean"].to_numpy(),
-        mode="lines",
+        mode="lines" if len(x) > 1 else "markers",
         name=escape(name),
         legendgroup=escape(name),
         line={"color": colour, "width": 2, "dash": dash},
+        marker={"color": colour, "size": 7},
         customdata=figures.cells(names, low, high, mean["seeds"]),
         hovertemplate="<b>%{customdata[0]}</b><br>mean of %{customdata[3]} seeds: %{y:.4g}"
         "<br>from %{customdata[1]} to %{customdata[2]}<extra></extra>",

@@ -20,6 +20,8 @@ with needs_extra("print"):
     from sisa_viz.static.niah_grid import plot_niah_grid
     from sisa_viz.static.patching import plot_patching
     from sisa_viz.static.predictors import plot_predictors
+    from sisa_viz.static.scores import plot_scores
+    from sisa_viz.static.span_mass import plot_span_mass
     from sisa_viz.static.state_size import plot_state_size
     from sisa_viz.static.training import plot_training
     from sisa_viz.static.why import plot_why
@@ -35,6 +37,8 @@ __all__ = [
     "plot_niah_grid",
     "plot_patching",
     "plot_predictors",
+    "plot_scores",
+    "plot_span_mass",
     "plot_state_size",
     "plot_training",
     "plot_why",

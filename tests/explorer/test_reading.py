@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from explorer_pages import Shown
 
-from sisa_viz.look.colours import FROM_ZERO, MARK, SIGNED
+from sisa_viz.look.colours import FROM_ZERO, SIGNED, SPANS
 
 pytestmark = pytest.mark.browser
 WHOLE = "0-40-0-40"
@@ -118,7 +118,7 @@ def test_hover_names_token_position_and_number_and_spans_are_underlined(show, tr
     shown.point("content", 33.5, 7.5)
     pointed = page.eval_on_selector_all(".sisa-x-pointed", "all => all.map(word => word.dataset.at)")
     assert pointed == ["7", "33"]
-    red, green, blue = (int(MARK[at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = (int(SPANS[0][at : at + 2], 16) for at in (1, 3, 5))
     lines = page.eval_on_selector_all(WORDS, "all => all.map(word => word.style.boxShadow)")
     assert [at for at, line in enumerate(lines) if f"rgb({red}, {green}, {blue})" in line] == [10, 11]
     assert [at for at, line in enumerate(lines) if line] == [10, 11, 39]

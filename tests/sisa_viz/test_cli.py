@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from typer.testing import CliRunner
 
@@ -29,7 +30,7 @@ def test_report_of_runs_and_traces(sisa, saved, write_run, metrics, tmp_path):
     assert result.output.strip() == str(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert "<h1>A &lt;b&gt; page</h1>" in page
-    assert "<h2>&lt;b&gt;t.nc</h2>" in page
+    assert ">&lt;b&gt;t.nc</h2>" in page
     assert page.count('<figure class="sisa-figure">') == 3 + 4
     assert "Score explorer" in page
 
@@ -203,3 +204,22 @@ def test_a_terminal_of_another_encoding_shows_escapes(saved, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(b"p\\u2192.html\n")
     assert output.exists()
+
+
+def test_a_version_and_help_are_no_errors(sisa):
+    assert sisa("--version").output.startswith("sisa-lens ")
+    bare = sisa()
+    assert bare.exit_code == 0
+    assert "explore" in bare.output
+
+
+def test_a_notebook_stands_on_the_page_in_its_place(sisa, saved, tmp_path):
+    cells = [nbformat.v4.new_markdown_cell("# Why?\n\n**Because**")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "book.ipynb")
+    result = sisa("report", tmp_path / "book.ipynb", saved, "-o", tmp_path / "page.html", "--no-explorer")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "page.html").read_text()
+    assert "<strong>Because</strong>" in page
+    assert page.index("Why?") < page.index("t.nc")
+    refused = sisa("report", tmp_path / "book.ipynb", "-o", tmp_path / "book.ipynb")
+    assert "which is read too" in refused.stderr

@@ -9,8 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from sisa_viz import Heading, report
-from sisa_viz.pages.notebooks import notebook_sections
+from sisa_viz import Heading, Markdown, report
+from sisa_viz.pages.notebooks import MOST_LINES, notebook_sections
+from sisa_viz.pages.page import Printed
 
 HOSTILE = [
     "<script>window.pwned = 1</script>",
@@ -61,19 +62,59 @@ def test_markdown_becomes_headings_and_paragraphs_in_order(sections):
     found = sections(
         markdown("# 01 · Which?\n\nOne sentence\nover `two` lines.\n\n\n## Why\n"), markdown("Last.")
     )
-    assert found == [Heading("01 · Which?"), "One sentence over two lines.", Heading("Why"), "Last."]
-
-
-def test_code_printed_text_and_plain_results_are_left_out(sections):
-    printed = [
-        nbformat.v4.new_output("stream", name=name, text="<b>12 %</b>") for name in ("stdout", "stderr")
+    assert found == [
+        Heading("01 · Which?"),
+        Markdown("One sentence\nover `two` lines."),
+        Heading("Why"),
+        Markdown("Last."),
     ]
-    assert sections(code(*printed, shown(text_plain="'value'"), shown(text_html="<p>no table</p>"))) == []
 
 
-def test_a_failed_cell_leaves_no_section(sections):
+def test_code_warnings_and_other_html_are_left_out(sections):
+    warned = nbformat.v4.new_output("stream", name="stderr", text="<b>12 %</b>")
+    widget = shown(**{"text_plain": "ScoreExplorer()", "application_vnd.jupyter.widget-view+json": {}})
+    assert sections(code(warned, widget, shown(text_html="<p>no table</p>"))) == []
+
+
+def test_what_was_printed_and_plain_results_stay(sections):
+    text = "\x1b[31mred\x1b[0m\n 10 %\r100 %\n"
+    printed = nbformat.v4.new_output("stream", name="stdout", text=text)
     failed = nbformat.v4.new_output("error", ename="ValueError", evalue="<b>bad</b>", traceback=["line"])
-    assert sections(code(failed)) == []
+    more = nbformat.v4.new_output("stream", name="stdout", text="and more\n")
+    found = sections(code(printed, more, shown(text_plain="'value'"), failed))
+    assert found == [Printed("red\n100 %\nand more"), Printed("'value'"), Printed("ValueError: <b>bad</b>")]
+    long = nbformat.v4.new_output("stream", name="stdout", text="\n".join(map(str, range(1000))))
+    (cut,) = sections(code(long))
+    lines = cut.text.split("\n")
+    assert (len(lines), lines[0], lines[-1]) == (MOST_LINES + 1, "0", "999")
+    assert "… 940 lines are left out …" in lines
+
+
+def test_displayed_markdown_is_markdown(sections):
+    assert sections(code(shown(text_markdown="- one\n- two", text_plain="<Markdown>"))) == [
+        Markdown("- one\n- two")
+    ]
+
+
+def test_a_heading_inside_code_is_none(sections):
+    text = "# Real `x`\n\n```sh\n# comment\n```\n\n### deeper"
+    heading, rest = sections(markdown(text))
+    assert heading == Heading("Real x")
+    assert "# comment" in rest.text
+    assert "### deeper" in rest.text
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_columns_of_two_levels_are_joined(sections, named):
+    columns = pd.MultiIndex.from_product([["rope", "yarn"], ["exact", "causal"]], names=["code", "anchor"])
+    index = pd.Index(["1 to 128", "all"], name="tokens" if named else None)
+    frame = pd.DataFrame(np.arange(8.0).reshape(2, 4), columns=columns, index=index)
+    (found,) = sections(code(table(frame)))
+    joined = ["rope · exact", "rope · causal", "yarn · exact", "yarn · causal"]
+    assert found.columns.tolist()[1:] == joined
+    assert found.columns[0] == ("tokens" if named else "code · anchor")
+    assert found.iloc[:, 0].tolist() == ["1 to 128", "all"]
+    assert found["yarn · causal"].tolist() == ["3.0", "7.0"]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +181,7 @@ def test_sections_follow_the_cells(sections):
     found = sections(
         markdown("# A"), code(figure(go.Figure()), table(pd.DataFrame({"x": [1]}))), markdown("end")
     )
-    assert [type(section) for section in found] == [Heading, go.Figure, pd.DataFrame, str]
+    assert [type(section) for section in found] == [Heading, go.Figure, pd.DataFrame, Markdown]
 
 
 @pytest.mark.parametrize("content", ["", "not JSON", "[1, 2]", '{"cells": 3}', b"\x89PNG\r\n\x00\xff"])

@@ -2,10 +2,12 @@
 
 import json
 import re
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from bs4 import BeautifulSoup
 
 from sisa_viz import Heading, ScoreExplorer, plot_lambda, report
 
@@ -31,7 +33,7 @@ def write(tmp_path, *sections, title: str = "t", pictures: bool = True) -> str:
 def test_text_is_escaped_and_parted(tmp_path):
     page = write(tmp_path, "a <b>\nnext\n\nc \x00", Heading("<i>h</i>"), title="<script>t</script>")
     assert "<p>a &lt;b&gt;\nnext</p>\n<p>c ⟨U+0000⟩</p>" in page
-    assert "<h2>&lt;i&gt;h&lt;/i&gt;</h2>" in page
+    assert ">&lt;i&gt;h&lt;/i&gt;</h2>" in page
     assert "<title>&lt;script&gt;t&lt;/script&gt;</title>" in page
 
 
@@ -159,3 +161,13 @@ def test_an_index_may_be_called_like_a_column(tmp_path, table):
 def test_a_class_is_no_section(tmp_path, section):
     with pytest.raises(TypeError, match=rf"section 0 is the class {section.__name__}; legal: str, Heading"):
         report(tmp_path / "p.html", section, title="t")
+
+
+def test_a_page_of_many_headings_has_contents_that_lead_to_them(tmp_path):
+    names = ["One", "<b>Two</b>", "Three", "Three"]
+    sections = [part for name in names for part in (Heading(name), "words")]
+    soup: Any = BeautifulSoup(write(tmp_path, *sections), "html.parser")
+    links = soup.select("nav.contents a")
+    assert [link.text for link in links] == names
+    assert [soup.find(id=str(link["href"])[1:]).text for link in links] == names
+    assert "<nav" not in write(tmp_path, *sections[:6])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sisa_viz import plot_decay
 from sisa_viz.look.labels import log_ticks
-from sisa_viz.plots.decay import MOST_POINTS, prepare_decay
+from sisa_viz.plots.decay import MOST_POINTS, layer_retention, prepare_decay
 
 
 def test_prepared_numbers_are_the_accessor_s(trace):
@@ -82,6 +82,20 @@ def test_ticks_of_any_half_lives_are_few(half_lives):
     ticks = log_ticks(np.array(half_lives, dtype=np.float32), np.array([24]))
     assert 1 <= len(ticks) <= 15
     assert ticks == sorted(ticks)
+
+
+def test_of_many_heads_the_median_of_each_layer_is_drawn(make_trace):
+    trace = make_trace(heads=14, decay=3.0)
+    data, figure = prepare_decay(trace), plot_decay(trace)
+    curves = [item for item in figure.data if item.yaxis == "y2" and item.line.width]
+    assert len(curves) == trace.sizes["layer"]
+    retention = np.median(trace.sisa.retention()[1], axis=0)
+    np.testing.assert_allclose(curves[1].y, retention[: len(curves[1].y)], rtol=1e-5)
+    table = layer_retention(data)
+    low, median, last = table[["low", "median", "position"]].to_numpy().T
+    assert (low <= median).all()
+    assert figure.layout.xaxis2.range[1] == last.max() < 23
+    assert "median head of a layer" in figure.layout.title.subtitle.text
 
 
 def test_without_a_clamp_it_says_so(make_trace):

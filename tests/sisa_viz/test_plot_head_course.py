@@ -37,10 +37,24 @@ def test_a_line_a_run_and_panel_with_one_legend_entry_a_variant(heads):
     assert len(lines) == 2 * len(COURSE_PANELS)
     assert sum(bool(line.showlegend) for line in lines) == 2
     assert (list(limit.text), list(limit.y)) == (["", "22 nats"], [16.1, 16.1])
-    assert (limit.textposition, limit.cliponaxis) == ("middle right", False)  # outside, at the right end
+    assert limit.textposition == "top left"  # inside, over the right end
     assert "<b>" not in lines[0].name
     assert figure.layout.yaxis2.type == "log"
     assert all(figure.layout[f"{axis}axis{n}"].title.text for axis in "xy" for n in ("", 2, 3))
+
+
+def test_of_many_runs_the_means_of_variants_stand_out(heads):
+    run = heads[heads["run"] == "r0"]
+    many = pd.concat([run.assign(run=f"seed{seed}", seed=seed, lam=run["lam"] + seed) for seed in range(13)])
+    figure = plot_head_course(pd.concat([many, heads[heads["run"] == "r1"]]))
+    means = [line for line in figure.data if line.line.width > 1]
+    assert len(means) == 2 * len(COURSE_PANELS)
+    assert [bool(line.showlegend) for line in means] == [True, False, False] * 2
+    assert not any(line.showlegend for line in figure.data if line.line.width == 1)
+    by_name = {line.name: line for line in means if line.showlegend}
+    assert by_name["SISA d_state=16"].y.tolist() == pytest.approx([6.2, 6.2])
+    assert by_name["SISA d_state=16"].customdata[0][1] == "mean of 13 runs"
+    assert "thin: 14 runs" in figure.layout.title.subtitle.text
 
 
 def test_a_table_without_lam_is_refused(heads):

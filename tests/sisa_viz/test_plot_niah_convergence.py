@@ -87,7 +87,7 @@ def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, pub
     assert sum(item.line.width == 1 for item in figure.data) == 6
     assert figure.layout.xaxis.type == "log"
     assert figure.layout.xaxis.title.text == "training step"
-    assert figure.layout.yaxis.title.text == "needle exact match (share of episodes)"
+    assert figure.layout.yaxis.title.text == "share of episodes"
     assert plot_niah_convergence(metrics).layout.xaxis.type == "linear"
 
 
@@ -108,7 +108,7 @@ def test_any_set_of_episodes_is_a_share_with_its_name():
     data = prepare_niah_convergence(metrics, metric="corpus256/exact_match")
     assert (data.mean["low"].tolist(), data.mean["high"].tolist()) == ([0, 1], [1, 1])
     figure = plot_niah_convergence(metrics, metric="corpus256/exact_match")
-    assert figure.layout.yaxis.title.text == "needle exact match, corpus256 (share of episodes)"
+    assert figure.layout.yaxis.title.text == "share of episodes"
     assert figure.layout.yaxis.range == (-0.03, 1.03)
 
 

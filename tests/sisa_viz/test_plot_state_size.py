@@ -54,13 +54,14 @@ def test_every_run_is_a_point_of_its_mean(points):
 
 def test_lines_are_means_and_points_runs():
     figure = plot_state_size(runs(), y=Y)
-    lines = [item for item in figure.data if item.mode == "lines" and item.xaxis == "x"]
+    lines = [item for item in figure.data if item.name and item.xaxis == "x"]
     assert [line.name for line in lines] == ["SISA", "SISA, λ lr ×1", "transformer"]
+    assert [line.mode for line in lines] == ["lines", "markers", "lines"]  # one size is no line
     assert list(lines[0].y) == pytest.approx([0.21, 0.69])
     assert [line.line.dash for line in lines] == ["solid", "5px,2px", "dot"]
     assert list(lines[2].y) == pytest.approx([0.6, 0.6])  # a level line
     assert (lines[2].x[0], lines[2].x[1]) == (pytest.approx(16 / 1.4), 64)
-    points = [item for item in figure.data if item.mode == "markers" and item.xaxis == "x"]
+    points = [item for item in figure.data if not item.name and item.xaxis == "x"]
     assert [len(item.x) for item in points] == [4, 1, 2]
     assert [item.marker.color for item in points] == [line.line.color for line in lines]
     assert points[2].marker.color == architecture_colour("transformer")

@@ -69,11 +69,11 @@ def test_the_answering_query_comes_just_before_the_answer(make_trace):
 def test_runs_show_what_was_logged(metrics):
     assert titles(run_sections(metrics)) == [
         "Training",
-        "Convergence on the needle task",
+        "Convergence: needle exact match",
         "How far the importance weight λ moved, mean over 3 runs at their last step",
     ]
     assert titles(run_sections(metrics[metrics["name"] == "niah/exact_match"])) == [
-        "Convergence on the needle task"
+        "Convergence: needle exact match"
     ]
 
 
@@ -83,8 +83,9 @@ def test_every_set_of_needles_has_its_figure_and_its_column(metrics):
     sets = ("corpus512", "repeated256")
     runs = pd.concat([needles.assign(name=f"{name}/exact_match") for name in sets])
     _, table, *figures = run_sections(runs)
-    labels = [f"needle exact match, {name} (share of episodes)" for name in sets]
-    assert [figure.layout.yaxis.title.text for figure in figures] == labels
+    names = [f"needle exact match, {name}" for name in sets]
+    assert titles(figures) == [f"Convergence: {name}" for name in names]
+    labels = [f"{name} (share of episodes)" for name in names]
     assert table.columns.tolist() == ["run", "architecture", "seed", "step", *labels]
     assert len(table) == 6
 

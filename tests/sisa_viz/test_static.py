@@ -44,6 +44,8 @@ def twins(trace, metrics, published, summary, heads, sizes, atlas, correlations)
         "niah_grid": static.plot_niah_grid(summary),
         "training": static.plot_training(metrics),
         "decay": static.plot_decay(trace),
+        "scores": static.plot_scores(trace, layer=1, head=2, query_window=(4, 20), lam_scale=2.0),
+        "span_mass": static.plot_span_mass(trace),
         "why": static.plot_why(example_attribution()),
         "atlas": static.plot_atlas(atlas),
         "atlas_growth": static.plot_atlas_growth(heads.assign(lam=0.3, half_life=8.0)),
@@ -193,3 +195,23 @@ def test_why_draws_the_prepared_bars_in_their_colours(twins):
     assert [text.get_text() for text in pairs.get_yticklabels()] == ["0", "1"]
     table = example_attribution()
     assert len(static.plot_why(table.loc[table["term"] == "content"]).axes) == 1
+
+
+def test_scores_hold_the_maps_of_the_window(twins, trace):
+    images = [axes.images[0] for axes in twins["scores"].axes if axes.images]
+    assert len(images) == 4
+    pattern = trace.sisa.pattern(layer=1, head=2, lam_scale=2.0).values[4:20]
+    np.testing.assert_allclose(images[3].get_array().filled(np.nan), pattern, rtol=1e-5)
+    assert images[0].get_clim()[0] == -images[0].get_clim()[1]
+    assert images[3].get_clim()[0] == 0
+    assert images[0].get_extent() == [-0.5, 23.5, 19.5, 3.5]
+    assert (
+        len([line for line in twins["scores"].axes[0].lines if line.get_linestyle() == ":"]) == 2
+    )  # one span
+
+
+def test_masses_are_written_into_their_cells(twins, trace):
+    shown = [axes for axes in twins["span_mass"].axes if axes.texts]
+    assert [axes.get_title() for axes in shown] == ["with λ", "λ = 0", "difference"]
+    mass = float(trace.sisa.span_mass(query=-1)[0, 0])
+    assert shown[0].texts[0].get_text() == f"{mass:.2f}".removeprefix("0")

@@ -13,7 +13,17 @@ from scipy import stats
 
 from data import published, wilson
 from data.results.claims import claims, end, ratio, steps_to
-from data.results.verdicts import COLUMNS, NO_CLAIM, NOT_REPRODUCED, REPRODUCED, UNDECIDED
+from data.results.estimate import Estimate
+from data.results.verdicts import (
+    COLUMNS,
+    NO_CLAIM,
+    NOT_REPRODUCED,
+    REPRODUCED,
+    UNDECIDED,
+    Claim,
+    claims_table,
+    in_few_columns,
+)
 
 NAME = "SISA d_state=16"
 STEPS = range(25, 201, 25)
@@ -279,3 +289,17 @@ def test_surprisal_is_compared_where_all_runs_were_measured():
     assert surprisal_rows([*runs, diverged])["seeds"].tolist() == [3, 3]
     alone = [with_surprisal("transformer", 0, [np.nan]), with_surprisal(NAME, 0, [np.nan])]
     assert surprisal_rows(alone).empty
+
+
+def test_eight_columns_keep_what_the_table_says():
+    estimate = Estimate(value=0.95, n=7, low=0.57, high=1.2, censored=2, lost=1)
+    unknown = Estimate(value=np.nan, n=0)
+    rows = [
+        Claim(claim="a is faster", published="yes", estimate=estimate, verdict="undecided", variant="a"),
+        Claim(claim="b is faster", published="", estimate=unknown, verdict="undecided"),
+    ]
+    shown = in_few_columns(claims_table(rows))
+    assert shown.shape == (2, 8)
+    first, second = shown.to_dict("records")
+    assert (first["95 % interval"], first["seeds"]) == ("0.57 to 1.20", "7, 2 censored, 1 left out")
+    assert (second["measured"], second["95 % interval"], second["seeds"]) == ("", "", "0")
