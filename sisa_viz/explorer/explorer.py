@@ -41,9 +41,9 @@ __all__ = ["ScoreExplorer"]
 class ScoreExplorer(Kept):
     """Show the score of any head in four linked panels: content, λ × importance, sum and softmax.
 
-    Attention alone has two, content and softmax; a state space has one. `.figure` is the widget, which a
-    notebook displays, `.state` is what it shows, and `.to_html(path)` writes a page that needs neither kernel
-    nor network.
+    Attention alone has two, content and softmax; a state space has one. Under them stands the text itself,
+    shaded by what one token sees. `.figure` is the widget, which a notebook displays, `.state` is what it
+    shows, and `.to_html(path)` writes a page that needs neither kernel nor network.
 
     Args:
         trace: what `model.capture` or `sisa_viz.open_trace` returns.

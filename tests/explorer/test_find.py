@@ -27,6 +27,8 @@ def test_slash_finds_and_enter_goes_from_hit_to_hit(show, make_trace):
         assert shown.state()["query"] == hits[at]
         assert count.inner_text() == f"{hits.index(hits[at]) + 1} of {len(hits)}"
         assert page.evaluate(INSIDE)
+    locked = page.locator(".sisa-x-words [aria-current]")
+    assert locked.evaluate("word => getComputedStyle(word).outlineStyle") == "solid"  # other hits are dashed
     field.fill("#444")
     page.get_by_role("button", name="next hit").click()
     assert (shown.state()["query"], count.inner_text(), page.evaluate(INSIDE)) == (444, "1 of 1", True)

@@ -94,6 +94,12 @@ def test_200_hostile_strings_neither_run_nor_load_and_show_literally(
         else:
             assert cell.startswith(visible(text[:30]))
             assert re.search(r"… \([\d,]+ characters\)$", cell)
+    words = page.locator(".sisa-x-words > span").all_text_contents()
+    assert len(words) == n
+    for text, word in zip(HOSTILE, words, strict=True):
+        if len(text) <= 40:
+            lines = (visible(text) or "∅").translate({ord("·"): " ", ord("⇥"): "\t"})
+            assert word.replace("\n", "") == lines
     page.mouse.wheel(0, -9999)
     image = page.locator('[data-part="content"] .sisa-x-image').bounding_box()
     for at in range(4, n, 9):

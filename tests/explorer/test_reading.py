@@ -115,6 +115,9 @@ def test_hover_names_token_position_and_number_and_spans_are_underlined(show, tr
     page.locator(WORDS).nth(35).hover()  # the query does not see it
     words = page.locator(".sisa-x-hover").inner_text().replace("\n", " ")
     assert words.strip() == f"position 35 ·{trace['token'].values[35].strip()}"
+    shown.point("content", 33.5, 7.5)
+    pointed = page.eval_on_selector_all(".sisa-x-pointed", "all => all.map(word => word.dataset.at)")
+    assert pointed == ["7", "33"]
     red, green, blue = (int(SPANS[0][at : at + 2], 16) for at in (1, 3, 5))
     lines = page.eval_on_selector_all(WORDS, "all => all.map(word => word.style.boxShadow)")
     assert [at for at, line in enumerate(lines) if f"rgb({red}, {green}, {blue})" in line] == [10, 11]

@@ -224,6 +224,7 @@ export class Explorer {
   decorate() {
     const marks = { tokens: this.trace.meta.tokens, spans: this.spans, query: this.query, hover: this.hovered };
     this.panels.decorate(this.look, marks);
+    this.reading.point(this.hovered);
   }
 
   /** Summaries of all heads by a second worker: the panels never wait for them. */

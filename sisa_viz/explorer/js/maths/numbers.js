@@ -16,6 +16,7 @@ export class HeadNumbers {
   }
 
   useScale(lamScale) {
+    if (lamScale === this.lamScale) return;
     this.lamScale = lamScale;
     this.rows.clear();
   }

@@ -29,7 +29,7 @@ export class Reading {
     this.header = make("header", {}, make("h3", {}, "text"),
       make("label", {}, "shade by ", this.choice("text shaded by", titles, "part")),
       this.choice("tokens shaded", VIEWS, "side"));
-    this.found = [];
+    this.found = this.pointed = [];
     this.element = make("section", { class: "sisa-x-reading" }, this.header, this.text, this.says);
     this.listen();
   }
@@ -140,6 +140,14 @@ export class Reading {
     this.found.forEach((word) => word.classList.remove("sisa-x-hit"));
     this.found = hits.flatMap(([first, last]) => this.words.slice(first, last + 1));
     this.found.forEach((word) => word.classList.add("sisa-x-hit"));
+  }
+
+  /** Marks query and key of the cell under the pointer, wherever that is; null takes the marks away. */
+  point(cell) {
+    const next = cell ? [this.words[cell.query], this.words[cell.key]] : [];
+    this.pointed.forEach((word) => word.classList.remove("sisa-x-pointed"));
+    next.forEach((word) => word.classList.add("sisa-x-pointed"));
+    this.pointed = next;
   }
 
   /** One sentence: the locked token, and where its number is largest. */
