@@ -64,8 +64,7 @@ export class Explorer {
     });
     this.find = new Find(meta.tokens, { lock: (query) => set("query", query), mark: (hits) => this.reading.markHits(hits) });
     this.reading.header.firstChild.after(this.find.element);
-    Object.assign(this, { help: new Help(), words: new HeadWords(), keep: new Keep(this) });
-    this.controls.element.append(this.keep.element);
+    Object.assign(this, { help: new Help(), words: new HeadWords(), keep: new Keep(this, this.controls.element) });
     this.root.replaceChildren(this.words.header, this.controls.element, make("div", { class: "sisa-x-body" },
       make("div", { class: "sisa-x-main" }, this.panels.element, spanKey(this.spans), this.words.notes, this.reading.element),
       make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element, this.help.element);

@@ -7,8 +7,8 @@ import { drawView, sizeOf, SvgContext } from "./drawing.js";
 const SCALE = 2; // a PNG has twice as many pixels as the screen at least
 
 export class Keep {
-  /** explorer: whose panels, head, query and state are kept */
-  constructor(explorer) {
+  /** explorer: whose panels, head, query and state are kept; bar: where the buttons stand */
+  constructor(explorer, bar) {
     const button = (text, title, onclick) => make("button", { type: "button", title, "aria-label": title, onclick }, text);
     this.explorer = explorer;
     this.row = button("CSV", "save the locked row as CSV", () => this.csv());
@@ -16,6 +16,7 @@ export class Keep {
     this.element = make("span", { class: "sisa-x-keep", role: "group", "aria-label": "keep what is on show" },
       button("PNG", "save the panels as PNG", () => this.png()), button("SVG", "save the panels as SVG", () => this.svg()),
       this.row, button("Python", "copy the call that makes this view", () => this.python()), this.status);
+    bar.append(this.element);
   }
 
   /** Without a locked row there is no CSV. */
