@@ -4,21 +4,19 @@ nbconvert would make HTML of a whole notebook, but its page runs the notebook's 
 from other servers, which this page's security policy forbids; so only what can be rebuilt safely is taken.
 """
 
-import base64
 import os
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from data.extras import needs_extra
 from data.refusal import file_path
 from sisa_viz.pages.page import Heading, Printed, Section
+from sisa_viz.pages.unpacked import unpacked
 
 with needs_extra("notebooks"):
     import nbformat
@@ -81,7 +79,7 @@ def _sections(cell: nbformat.NotebookNode) -> Iterator[Section]:
     for output in _streams_joined(cell.get("outputs", [])):
         data = output.get("data", {})
         if PLOTLY in data:
-            shown = _plain(data[PLOTLY])
+            shown = unpacked(data[PLOTLY])
             yield go.Figure(shown["data"], shown.get("layout"))
         elif HTML in data and (table := BeautifulSoup("".join(data[HTML]), "html.parser").find("table")):
             yield _table(table)
@@ -115,16 +113,6 @@ def _printed(text: str) -> Iterator[Printed]:
         lines = [*lines[:half], left_out, *lines[-half:]]
     if any(lines):
         yield Printed("\n".join(lines))
-
-
-def _plain(value: Any) -> Any:
-    """Plain dicts and lists, and numpy arrays where plotly packed numbers as base64."""
-    if isinstance(value, dict):
-        if value.keys() >= {"bdata", "dtype"}:
-            flat = np.frombuffer(base64.b64decode(value["bdata"], validate=True), dtype=value["dtype"])
-            return flat.reshape([int(size) for size in str(value.get("shape", flat.size)).split(",")])
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
 def markdown_sections(text: str) -> Iterator[Section]:

@@ -126,8 +126,8 @@ def begin_anew(kernel: Kernel, folder: Path) -> None:
 def run_in_kernels(project, tmp_path_factory):
     """A function of {name: (notebook, parameters)}: the same, without a start of Python for each of them."""
 
-    def run_one(kernels, notebook, parameters):
-        folder, kernel = tmp_path_factory.mktemp("run"), kernels.get()
+    def run_one(kernels, folder, notebook, parameters):
+        kernel = kernels.get()
         source = prepared(project, folder, notebook)
         try:
             begin_anew(kernel, folder)
@@ -146,7 +146,10 @@ def run_in_kernels(project, tmp_path_factory):
         with ExitStack() as stack, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             for _ in range(SIDE_BY_SIDE):
                 kernels.put(stack.enter_context(running_kernel(project)))
-            jobs = {name: pool.submit(run_one, kernels, *one) for name, one in asked.items()}
+            jobs = {
+                name: pool.submit(run_one, kernels, tmp_path_factory.mktemp("run"), *one)
+                for name, one in asked.items()
+            }
             return {name: job.result() for name, job in jobs.items()}
 
     return run
