@@ -5,7 +5,7 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from data.commands import one_line
 from data.refusal import file_path
@@ -17,9 +17,16 @@ with one_line("sisa"):  # Ctrl-C while libraries load
     from typer.core import TyperGroup
 
 if TYPE_CHECKING:  # a report's rooms are heavy and load when a command runs
+    import pandas as pd
+
     from sisa_viz.pages.page import Section
 
-PAGE, NOTEBOOK = (".html", ".htm"), ".ipynb"
+    Measured: TypeAlias = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]  # metrics, heads, plans
+
+NOTEBOOK, CSV, JSON = ".ipynb", ".runs.csv", ".runs.json"
+WRITTEN = (".html", ".htm", CSV, JSON)  # what may be written anew; no run has such files
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so is computed by spreadsheets
 
 
 class _Commands(TyperGroup):
@@ -83,6 +90,8 @@ def report(
     """Write one offline page from runs (folders with config.json and metrics.csv), traces and notebooks.
 
     Runs come first, all together; then traces and executed notebooks in the order in which they are named.
+    Beside a page of runs lie their numbers: page.runs.csv is the tidy table, page.runs.json what the page's
+    tables tell of each run and each variant.
 
     The command ends with exit code 1 and one line on standard error where something cannot be read.
 
@@ -98,8 +107,13 @@ def report(
 
     paths = [file_path("path", path) for path in paths]
     output = file_path("output", output)
-    _check_output(output, paths)
-    typer.echo(write(output, *_sections(paths, explorer), title=title))
+    runs = _runs(paths)
+    for target in [output, *(output.with_suffix(end) for end in (CSV, JSON) if runs)]:
+        _check_output(target, paths)
+    measured = _measured(runs) if runs else None
+    typer.echo(write(output, *_sections(paths, explorer, measured), title=title))
+    if measured:
+        _write_tables(output, measured)
 
 
 @app.command(help="Write one offline page with the score explorer of a saved trace.")
@@ -152,8 +166,8 @@ def _check_output(output: Path, paths: list[Path]) -> None:
     target = _followed(output)
     read = [_followed(path) for path in paths if not path.is_dir()]
     for folder in [_followed(path) for path in paths if path.is_dir()]:
-        read += [folder, *(_followed(path) for path in folder.iterdir() if path.suffix not in PAGE)]
-        if target.is_relative_to(folder) and target.suffix not in PAGE:
+        read += [folder, *(_followed(path) for path in folder.iterdir() if not path.name.endswith(WRITTEN))]
+        if target.is_relative_to(folder) and not target.name.endswith(WRITTEN):
             read.append(target)  # a run that goes on may write a file of this name later
     if target in read:
         raise ValueError(f"output is {output}, which is read too; legal: another file. Pass -o NAME.html")
@@ -164,11 +178,9 @@ def _followed(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _sections(paths: list[Path], explorer: bool) -> "list[Section]":
-    from data.results.runs import is_run, read_heads, read_runs
-    from sisa_viz.explorer import ScoreExplorer
-    from sisa_viz.pages.sections import run_sections, trace_sections
-    from sisa_viz.trace.store import open_trace
+def _runs(paths: list[Path]) -> list[Path]:
+    """Return the run folders among paths, or refuse a folder that is none."""
+    from data.results.runs import is_run
 
     runs = [path for path in paths if path.is_dir()]
     wrong = [str(path) for path in runs if not is_run(path)]
@@ -177,9 +189,48 @@ def _sections(paths: list[Path], explorer: bool) -> "list[Section]":
             f"{', '.join(wrong)}: a folder, but not a run; legal: folders with config.json and metrics.csv, "
             "trace files, executed notebooks"
         )
-    sections = run_sections(read_runs(runs), read_heads(runs)) if runs else []
+    return runs
+
+
+def _measured(runs: list[Path]) -> "Measured":
+    """Read runs once, so that a page and the tables beside it tell the same of one that is training."""
+    from data.results.runs import read_heads, read_plans, read_runs
+
+    return read_runs(runs), read_heads(runs), read_plans(runs)
+
+
+def _write_tables(page: Path, measured: "Measured") -> None:
+    """Write the numbers of runs beside their page and say where."""
+    from data.files import write_aside
+    from sisa_viz.pages.sections import run_tables
+
+    metrics, _, plans = measured
+    csv, told = page.with_suffix(CSV), page.with_suffix(JSON)
+    with write_aside(csv) as aside:
+        metrics.map(_no_formula).to_csv(aside, index=False)
+    variants, last = (metrics, metrics) if metrics.empty else run_tables(metrics, plans)
+    tables = {"runs": last, "variants": variants}
+    parts = [
+        f'"{name}": {table.to_json(orient="records", double_precision=15)}' for name, table in tables.items()
+    ]
+    with write_aside(told) as aside:  # pandas writes NaN and ∞, which JSON does not have, as null
+        aside.write_text("{" + ", ".join(parts) + "}\n", encoding="utf-8")
+    typer.echo(f"{csv}\n{told}")
+
+
+def _no_formula(value: object) -> object:
+    """Return a cell so that spreadsheets take it for no formula: a run may be called "=1+1"."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _sections(paths: list[Path], explorer: bool, measured: "Measured | None") -> "list[Section]":
+    from sisa_viz.explorer import ScoreExplorer
+    from sisa_viz.pages.sections import run_sections, trace_sections
+    from sisa_viz.trace.store import open_trace
+
+    sections = run_sections(*measured) if measured else []
     for path in paths:
-        if path in runs:
+        if path.is_dir():
             continue
         if path.suffix == NOTEBOOK:
             from sisa_viz.pages.notebooks import notebook_sections

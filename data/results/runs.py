@@ -83,6 +83,36 @@ def read_heads(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     return pd.concat(filled, ignore_index=True) if filled else tables[0]
 
 
+def read_plans(folders: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> pd.DataFrame:
+    """Read from the configs of runs how large their state is and how many steps they were to take.
+
+    Args:
+        folders: one or several, as in `read_runs`.
+
+    Returns:
+        run, architecture and seed as in `read_runs`, d_state, and planned (optimiser steps, NaN where the
+        config does not tell them).
+
+    Raises:
+        ValueError: a config cannot be read.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> _ = (folder / "config.json").write_text('{"d_state": 4, "seed": 0, "training": {"steps": 400}}')
+        >>> read_plans(folder)[["architecture", "seed", "d_state", "planned"]].values.tolist()
+        [['SISA d_state=4', 0, 4, 400.0]]
+    """
+    rows = []
+    for folder in _listed(folders):
+        config = _read_config(folder / "config.json")
+        told = [value for value in _found(config, "steps") if isinstance(value, int)]
+        d_state, seed = _field(config, "d_state", folder), _field(config, "seed", folder)
+        planned = float(told[0]) if told else np.nan
+        rows.append((folder.name, _label(config, folder), seed, d_state, planned))
+    return pd.DataFrame(rows, columns=["run", "architecture", "seed", "d_state", "planned"])
+
+
 def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table of a run, of which a process may just be writing the last line.
 
@@ -170,22 +200,26 @@ def _read_run(folder: Path) -> pd.DataFrame:
             f"{folder} is not a run: it needs config.json and metrics.csv, there is {found}"
         )
     config = _read_config(folder / "config.json")
-    d_state, seed = _field(config, "d_state", folder), _field(config, "seed", folder)
     metrics = _read_metrics(folder / "metrics.csv")
+    return pd.DataFrame(
+        {
+            "run": folder.name,
+            "architecture": _label(config, folder),
+            "seed": _field(config, "seed", folder),
+        }
+        | {name: metrics[name] for name in METRICS}
+    )
+
+
+def _label(config: dict[str, Any], folder: Path) -> str:
+    d_state = _field(config, "d_state", folder)
     naming = {name: value for name in NAMING for value in _found(config, name)[:1]}
     for name, value in naming.items():
         if not isinstance(value, NAMING[name]):
             legal = "text" if NAMING[name] is str else "a number"
             raise ValueError(f"{folder / 'config.json'}: {name} is {value!r}; legal: {legal}")
     own: dict[str, Any] = {"architecture": "sisa" if d_state else "transformer"}
-    return pd.DataFrame(
-        {
-            "run": folder.name,
-            "architecture": Variant(**own | naming, d_state=d_state).label,
-            "seed": seed,
-        }
-        | {name: metrics[name] for name in METRICS}
-    )
+    return Variant(**own | naming, d_state=d_state).label
 
 
 def _read_config(path: Path) -> dict[str, Any]:

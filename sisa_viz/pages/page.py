@@ -5,6 +5,7 @@ plotly.js is inside at most once; a still picture stands in where scripts are of
 """
 
 import html
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from sisa_viz.look.text import check_text, visible
 
 MOST_SCRIPT = 256 * 2**20  # characters; browsers drop an inline script of about 512 MB without a word
 MOST_ROWS = 1000
+LARGEST_WHOLE = 2**53  # of a float; a step of 12500 is no 1.25e+04
 FEWEST_HEADINGS = 4  # that a page has contents for
 PAGE_PARTS = Path(__file__).parent / "parts"
 POLICY = (
@@ -222,8 +224,14 @@ def _side(column: pd.Series) -> str:
 def _cell(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"<td>{_text(value)}</td>"
-    text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return f'<td class="number">{text}</td>'
+    return f'<td class="number">{_number(value)}</td>'
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "–"
+    whole = not math.isinf(value) and value == int(value)
+    return str(int(value)) if whole and abs(value) < LARGEST_WHOLE else f"{value:.4g}".replace("inf", "∞")
 
 
 def _page(title: str, body: str, assets: str, drawn: bool) -> str:

@@ -1,10 +1,13 @@
 """The sisa command, as typed."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -27,7 +30,8 @@ def test_report_of_runs_and_traces(sisa, saved, write_run, metrics, tmp_path):
     run = write_run("run", config={"d_state": 16, "seed": 0}, metrics=one)
     result = sisa("report", run, saved, "-o", tmp_path / "page.html", "--title", "A <b> page")
     assert result.exit_code == 0, result.output
-    assert result.output.strip() == str(tmp_path / "page.html")
+    names = ("page.html", "page.runs.csv", "page.runs.json")
+    assert result.output.split("\n")[:3] == [str(tmp_path / name) for name in names]
     page = (tmp_path / "page.html").read_text()
     assert "<h1>A &lt;b&gt; page</h1>" in page
     assert ">&lt;b&gt;t.nc</h2>" in page
@@ -223,3 +227,30 @@ def test_a_notebook_stands_on_the_page_in_its_place(sisa, saved, tmp_path):
     assert page.index("Why?") < page.index("t.nc")
     refused = sisa("report", tmp_path / "book.ipynb", "-o", tmp_path / "book.ipynb")
     assert "which is read too" in refused.stderr
+
+
+def test_the_tables_beside_a_page_tell_finished_runs_from_unfinished_ones(sisa, write_run, metrics, tmp_path):
+    folders = []
+    for seed, planned in enumerate((100, 100, 400)):
+        config = {"d_state": 16, "seed": seed, "training": {"steps": planned}}
+        one = metrics[metrics["run"] == f"SISA d_state=16-{seed}"]
+        folders.append(write_run(f"=r-seed{seed}", config=config, metrics=one))
+    result = sisa("report", *folders, "-o", tmp_path / "page.html")
+    assert result.exit_code == 0, result.output
+    told = json.loads((tmp_path / "page.runs.json").read_text())
+    assert [run["state"] for run in told["runs"]] == ["finished", "finished", "unfinished"]
+    assert [run["d_state"] for run in told["runs"]] == [16, 16, 16]
+    assert [variant["seeds"] for variant in told["variants"]] == [2]
+    table = pd.read_csv(tmp_path / "page.runs.csv")
+    assert sorted(table["run"].unique()) == [f"'=r-seed{seed}" for seed in range(3)]  # no formula
+    assert "1 of 3 runs are unfinished" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "config.json"])
+def test_no_table_beside_a_page_overwrites_what_a_run_has(sisa, run, name, tmp_path):
+    link = (tmp_path / "page.html").with_suffix(".runs" + Path(name).suffix)
+    link.symlink_to(run / name)
+    before = (run / name).read_bytes()
+    result = sisa("report", run, "-o", tmp_path / "page.html")
+    assert "which is read too" in result.stderr
+    assert (run / name).read_bytes() == before

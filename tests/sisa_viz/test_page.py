@@ -171,3 +171,11 @@ def test_a_page_of_many_headings_has_contents_that_lead_to_them(tmp_path):
     assert [link.text for link in links] == names
     assert [soup.find(id=str(link["href"])[1:]).text for link in links] == names
     assert "<nav" not in write(tmp_path, *sections[:6])
+
+
+def test_numbers_of_a_table_are_short_and_steps_are_whole(tmp_path):
+    page = write(
+        tmp_path, pd.DataFrame({"x": [12500.0, 0.00123456, float("inf"), float("nan"), -float("inf")]})
+    )
+    cells = [cell.text for cell in BeautifulSoup(page, "html.parser").find_all("td")]
+    assert cells == ["12500", "0.001235", "∞", "–", "-∞"]
