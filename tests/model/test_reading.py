@@ -38,7 +38,7 @@ from model.study.findings.training_speed import throughput
 from model.study.findings.yarn_balance import yarn_balance
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.convergence import ConvergenceStudy
-from model.study.notebooks.display import prepare_display
+from model.study.notebooks.display import show_whole_tables
 from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.small_models import one_thread
 from model.study.notebooks.state_size import StateSizes
@@ -215,7 +215,7 @@ def test_what_is_not_measured_names_the_command():
 
 def test_tables_are_shown_whole():
     with pd.option_context("display.max_colwidth", 50, "display.max_rows", 60):
-        prepare_display()
+        show_whole_tables()
         assert "x" * 80 in pd.DataFrame({"a": ["x" * 80]}).to_html()
 
 

@@ -28,6 +28,7 @@ FROM_DATA = (
     "data.digests",
     "data.extras",
     "data.files",
+    "data.published",
     "data.refusal",
     "data.results",
 )  # what this room may take from that one
