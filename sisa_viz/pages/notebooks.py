@@ -26,6 +26,7 @@ with needs_extra("notebooks"):
 
 HEADINGS = ("h1", "h2")  # deeper ones stay in the text
 MOST_LINES = 60  # of one printed output
+LONGEST_LINE = 2000  # characters of what was printed
 MOST_SPANNED = 1000  # columns or rows of one cell
 TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and movements
 LONGEST_REASON = 200  # characters; plotly lists all of its properties
@@ -105,8 +106,14 @@ def _streams_joined(outputs: Sequence[nbformat.NotebookNode]) -> list[nbformat.N
     return joined
 
 
+def _overwritten(line: str) -> str:
+    """Return what a terminal shows of a line in the end, cut where it is long."""
+    last = line.rstrip("\r").rpartition("\r")[2]
+    return last if len(last) <= LONGEST_LINE else f"{last[:LONGEST_LINE]} … ({len(last):,} characters)"
+
+
 def _printed(text: str) -> Iterator[Printed]:
-    lines = [line.rpartition("\r")[2] for line in TERMINAL.sub("", text).rstrip().split("\n")]
+    lines = [_overwritten(line) for line in TERMINAL.sub("", text).rstrip().split("\n")]
     if len(lines) > MOST_LINES:
         half = MOST_LINES // 2
         left_out = f"… {len(lines) - 2 * half} lines are left out …"

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from sisa_viz import Heading, Markdown, report
-from sisa_viz.pages.notebooks import MOST_LINES, notebook_sections
+from sisa_viz.pages.notebooks import LONGEST_LINE, MOST_LINES, notebook_sections
 from sisa_viz.pages.page import Printed
 
 HOSTILE = [
@@ -77,12 +77,14 @@ def test_code_warnings_and_other_html_are_left_out(sections):
 
 
 def test_what_was_printed_and_plain_results_stay(sections):
-    text = "\x1b[31mred\x1b[0m\n 10 %\r100 %\n"
+    text = "\x1b[31mred\x1b[0m\r\n 10 %\r100 %\r\n"  # lines of Windows and of a progress bar
     printed = nbformat.v4.new_output("stream", name="stdout", text=text)
     failed = nbformat.v4.new_output("error", ename="ValueError", evalue="<b>bad</b>", traceback=["line"])
     more = nbformat.v4.new_output("stream", name="stdout", text="and more\n")
     found = sections(code(printed, more, shown(text_plain="'value'"), failed))
     assert found == [Printed("red\n100 %\nand more"), Printed("'value'"), Printed("ValueError: <b>bad</b>")]
+    (wide,) = sections(code(nbformat.v4.new_output("stream", name="stdout", text="x" * 10**6)))
+    assert wide.text == "x" * LONGEST_LINE + " … (1,000,000 characters)"
     long = nbformat.v4.new_output("stream", name="stdout", text="\n".join(map(str, range(1000))))
     (cut,) = sections(code(long))
     lines = cut.text.split("\n")
