@@ -176,6 +176,24 @@ def cells(*columns: ArrayLike) -> np.ndarray:
     return np.stack([np.asarray(column, dtype=object) for column in columns], axis=-1)
 
 
+def band(x: ArrayLike, forth: ArrayLike, back: ArrayLike, *, colour: str, group: str) -> go.Scatter:
+    """Return an interval over x as one closed and filled outline, without a legend entry and a hover box.
+
+    Args:
+        x: Places.
+        forth, back: The two ends of the interval at each place, in the order of the outline.
+        colour: Of the filling, with its opacity.
+        group: The legend entry that switches it on and off, escaped already.
+
+    Example:
+        >>> band([1, 2], [0.0, 0.1], [1.0, 0.9], colour="rgba(0, 0, 0, 0.1)", group="a").y.tolist()
+        [0.0, 0.1, 0.9, 1.0]
+    """
+    outline = {"x": np.append(x, np.flip(x)), "y": np.append(forth, np.flip(back))}
+    look = {"mode": "lines", "fill": "toself", "fillcolor": colour, "line": {"width": 0}}
+    return go.Scatter(**outline, **look, hoverinfo="skip", showlegend=False, legendgroup=group)
+
+
 def head_map(
     values: xr.DataArray,
     *,

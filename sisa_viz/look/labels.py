@@ -1,6 +1,7 @@
 """Words and ticks of axes that show tables: columns and metrics have names and units of their own."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sisa_viz.trace.axes import with_units
 
@@ -116,6 +117,21 @@ def compact(value: float, places: int, *, signed: bool = False) -> str:
         return "0"
     above = "+" if signed else ""
     return ("−" if value < 0 else above) + digits
+
+
+def compact_cells(values: ArrayLike, places: int, *, signed: bool = False) -> np.ndarray:
+    """Return what the cells of a map say, each number as `compact` writes it.
+
+    Args:
+        values: Numbers [row, column].
+        places: Digits after the point.
+        signed: Whether a number above zero has its sign too.
+
+    Example:
+        >>> compact_cells([[0.5, -0.25]], 2).tolist()
+        [['.50', '−.25']]
+    """
+    return np.array([[compact(value, places, signed=signed) for value in row] for row in np.asarray(values)])
 
 
 def places_for(limit: float) -> int:

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from data.extras import needs_extra
 from data.refusal import file_path
 from sisa_viz.pages.page import Heading, Printed, Section
-from sisa_viz.pages.unpacked import unpacked
+from sisa_viz.pages.unpacked import PLOTLY, unpacked
 
 with needs_extra("notebooks"):
     import nbformat
@@ -30,7 +30,7 @@ LONGEST_LINE = 2000  # characters of what was printed
 MOST_SPANNED = 1000  # columns or rows of one cell
 TERMINAL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours and movements
 LONGEST_REASON = 200  # characters; plotly lists all of its properties
-PLOTLY, HTML, MARKDOWN = "application/vnd.plotly.v1+json", "text/html", "text/markdown"
+HTML, MARKDOWN = "text/html", "text/markdown"
 
 
 def notebook_sections(path: str | os.PathLike[str]) -> list[Section]:

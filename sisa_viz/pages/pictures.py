@@ -12,12 +12,12 @@ import plotly.graph_objects as go
 
 from data.extras import needs_extra
 from sisa_viz.pages.picture import picture
-from sisa_viz.pages.unpacked import unpacked
+from sisa_viz.pages.unpacked import PLOTLY, unpacked
 
 with needs_extra("notebooks"):
     from nbconvert.preprocessors import Preprocessor
 
-PLOTLY, PNG = "application/vnd.plotly.v1+json", "image/png"
+PNG = "image/png"
 
 
 class FigurePictures(Preprocessor):

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+PLOTLY = "application/vnd.plotly.v1+json"  # the MIME type of its figures in a notebook
+
 
 def unpacked(value: Any) -> Any:
     """Return plain dicts and lists, with numpy arrays where plotly packed numbers as base64.

@@ -9,7 +9,7 @@ from data.results.head_table import INITIAL_LAM
 from data.results.tables import check_table
 from sisa_viz.look import figures
 from sisa_viz.look.colours import signed_limit, top_limit
-from sisa_viz.look.labels import column_label, column_words, compact, log_ticks, places_for
+from sisa_viz.look.labels import column_label, column_words, compact_cells, log_ticks, places_for
 from sisa_viz.trace.axes import HEADS, axis_attrs
 
 ATLAS_MAPS = ("lam_moved", "half_life", "phase_speed", "importance_share")
@@ -132,7 +132,7 @@ def cell_words(name: str, data: xr.Dataset) -> np.ndarray:
     signed = name == "lam_moved"
     values = data[name].values if name == "half_life" else shown(name, data).values
     places = {"lam_moved": places_for(limits(name, data)[1]), "half_life": 1}.get(name, 2)
-    return np.array([[compact(value, places, signed=signed) for value in row] for row in values])
+    return compact_cells(values, places, signed=signed)
 
 
 def half_life_ticks(data: xr.Dataset) -> list[float]:

@@ -116,17 +116,8 @@ def plot_atlas_growth(heads: pd.DataFrame) -> go.Figure:
 
 
 def _band(layer: int, curve: pd.DataFrame) -> go.Scatter:
-    return go.Scatter(
-        x=np.concatenate([curve["step"], curve["step"][::-1]]),
-        y=np.concatenate([curve["low"], curve["high"][::-1]]),
-        mode="lines",
-        fill="toself",
-        fillcolor=faint(layer_colour(layer), 0.12),
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-        legendgroup=str(layer),
-    )
+    colour = faint(layer_colour(layer), 0.12)
+    return figures.band(curve["step"], curve["low"], curve["high"], colour=colour, group=str(layer))
 
 
 def _line(layer: int, curve: pd.DataFrame) -> go.Scatter:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -175,18 +174,7 @@ def _name(figure: go.Figure, data: Circuit) -> None:
 def _band(rows: pd.DataFrame, circuit: str) -> go.Scatter:
     """Return the interval as one closed outline; a circuit without one has no width there."""
     low, high = [rows[end].fillna(rows["kept"]).to_numpy(float) for end in ("low", "high")]
-    k = rows["k"].to_numpy()
-    return go.Scatter(
-        x=np.concatenate([k, k[::-1]]),
-        y=np.concatenate([high, low[::-1]]),
-        fill="toself",
-        fillcolor=faint(COLOURS[circuit], 0.2),
-        line={"width": 0},
-        mode="lines",
-        legendgroup=circuit,
-        showlegend=False,
-        hoverinfo="skip",
-    )
+    return figures.band(rows["k"], high, low, colour=faint(COLOURS[circuit], 0.2), group=circuit)
 
 
 def _line(rows: pd.DataFrame, circuit: str) -> go.Scatter:

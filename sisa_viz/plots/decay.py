@@ -148,15 +148,15 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
     figure = figures.panels(titles, columns=1, height=720, vertical_spacing=0.17, row_heights=[0.42, 0.58])
     for _, heads in data.heads.groupby("layer"):
         figure.add_trace(_points(heads), row=1, col=1)
-    many = len(data.heads) > MOST_NAMES
-    layers = layer_retention(data)
-    drawn = _layer_curves(layers) if many else _curves(data.retention)
+    layers = layer_retention(data) if len(data.heads) > MOST_NAMES else None
+    drawn = _curves(data.retention) if layers is None else _layer_curves(layers)
     figure.add_traces(drawn, rows=2, cols=1)
     figure.add_trace(_length(data), row=1, col=1)
     _axes(figure, data)
-    if many:
+    of = ""
+    if layers is not None:
         figure.update_xaxes(range=[data.origin, layers["position"].max()], row=2)
-    of = ": median head of a layer, band: the middle half" if many else ""
+        of = ": median head of a layer, band: the middle half"
     subtitle = f"{_clamp_words(data)} · retention since position {data.origin}{of}"
     figures.entitle(figure, "Decay of every head", subtitle)
     return figure
@@ -185,18 +185,9 @@ def _layer_curves(layers: pd.DataFrame) -> list[go.Scatter]:
     curves = []
     for key, rows in layers.groupby("layer"):
         layer = int(str(key))
-        x = rows["position"].to_numpy()
-        common = {"legendgroup": str(layer), "showlegend": False}
-        band = go.Scatter(
-            x=np.concatenate([x, x[::-1]]),
-            y=np.concatenate([rows["low"], rows["high"][::-1]]),
-            fill="toself",
-            fillcolor=faint(layer_colour(layer), 0.12),
-            line={"width": 0},
-            mode="lines",
-            hoverinfo="skip",
-            **common,
-        )
+        x, group = rows["position"].to_numpy(), str(layer)
+        colour = faint(layer_colour(layer), 0.12)
+        band = figures.band(x, rows["low"], rows["high"], colour=colour, group=group)
         line = go.Scatter(
             x=x,
             y=rows["median"].to_numpy(),
@@ -204,7 +195,8 @@ def _layer_curves(layers: pd.DataFrame) -> list[go.Scatter]:
             line={"color": layer_colour(layer), "width": 2},
             hovertemplate=f"<b>layer {layer}, median head</b><br>position %{{x}}"
             "<br>retention: %{y:.4g}<extra></extra>",
-            **common,
+            legendgroup=group,
+            showlegend=False,
         )
         curves += [band, line]
     return curves

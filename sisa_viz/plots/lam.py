@@ -9,7 +9,7 @@ from data.results.head_table import INITIAL_LAM, NAME_OF_HEAD
 from data.results.tables import check_metrics, check_table, one_run_a_seed
 from sisa_viz.look import figures
 from sisa_viz.look.colours import signed_limit
-from sisa_viz.look.labels import column_label, compact, places_for
+from sisa_viz.look.labels import column_label, compact_cells, places_for
 from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs
 from sisa_viz.trace.check import check_finite, check_trace
 
@@ -141,7 +141,7 @@ def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
         moved,
         coloraxis="coloraxis",
         hover=hover | {"moved": moved},
-        words=np.array([[compact(value, places, signed=True) for value in row] for row in moved.values]),
+        words=compact_cells(moved, places, signed=True),
     )
     figure.add_trace(cells)
     figures.head_axes(figure, lam)

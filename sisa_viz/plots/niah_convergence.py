@@ -216,21 +216,8 @@ def _band(name: str, mean: pd.DataFrame, fade: float) -> list[go.Scatter]:
     known = mean.dropna(subset=["low", "high"])
     if known.empty:
         return []
-    x = np.concatenate([known["x"], known["x"][::-1]])
-    y = np.concatenate([known["low"], known["high"][::-1]])
-    return [
-        go.Scatter(
-            x=x,
-            y=y,
-            fill="toself",
-            fillcolor=faint(architecture_colour(name), 0.18 * fade),
-            line={"width": 0},
-            mode="lines",
-            hoverinfo="skip",
-            showlegend=False,
-            legendgroup=escape(name),
-        )
-    ]
+    colour = faint(architecture_colour(name), 0.18 * fade)
+    return [figures.band(known["x"], known["low"], known["high"], colour=colour, group=escape(name))]
 
 
 def _seeds(name: str, runs: pd.DataFrame, fade: float) -> list[go.Scatter]:

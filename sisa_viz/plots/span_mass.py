@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import plotly.graph_objects as go
 import xarray as xr
 
 from sisa_viz.look import figures
 from sisa_viz.look.colours import signed_limit, top_limit
-from sisa_viz.look.labels import compact
+from sisa_viz.look.labels import compact_cells
 from sisa_viz.trace.axes import label
 from sisa_viz.trace.check import check_span, check_trace
 from sisa_viz.trace.numbers import check_position
@@ -115,7 +114,7 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
     hover = {words: data[name] for name, words in SPAN_MASS_PANELS.items()}
     for at, name in enumerate(SPAN_MASS_PANELS):
         axis = "coloraxis2" if name == "difference" else "coloraxis"
-        words = np.array([[compact(value, 2) for value in row] for row in data[name].values])
+        words = compact_cells(data[name], 2)
         cells = figures.head_map(data[name], coloraxis=axis, hover=hover, words=words, size=NUMBERS)
         figure.add_trace(cells, row=1, col=at + 1)
     figures.head_axes(figure, data["with_lam"])

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from sisa_viz.look.colours import PRINTED_GROUND, SIGNED
-from sisa_viz.look.labels import compact
+from sisa_viz.look.labels import compact_cells
 from sisa_viz.plots.span_mass import SPAN_MASS_PANELS, mass_limits, prepare_span_mass, span_words
 from sisa_viz.static.sheet import colours_from_zero, sheet
 from sisa_viz.trace.axes import AXES
@@ -48,7 +47,7 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
             vmin=-moved if signed else 0,
             vmax=moved if signed else mass,
             cmap=LinearSegmentedColormap.from_list("signed", SIGNED) if signed else colours_from_zero(),
-            annot=np.array([[compact(value, 2) for value in row] for row in data[name].values]),
+            annot=compact_cells(data[name], 2),
             fmt="",
             annot_kws={"size": 4.5},
             linewidths=0.5,
