@@ -39,6 +39,7 @@ class Preset(NamedTuple):
 PRESETS = {
     "tiny": Preset(64, 2, 4, 160, 64, 128),
     "small": Preset(384, 6, 6, 1024, 4096, 1024),
+    "12m": Preset(384, 6, 6, 1024, 4096, 2048),  # small at the paper's context
     "50m": Preset(512, 6, 8, 2048, 50277, 2048),
     "152m": Preset(768, 12, 12, 3072, 50277, 2048),
     "369m": Preset(1024, 24, 16, 2944, 50277, 2048),

@@ -50,6 +50,23 @@ def sisa(shape: Shape, layer: int = 0) -> int:
     return attention(shape) + _importance(shape, shape.layer_state(layer))
 
 
+def widened(shape: Shape, layer: int = 0) -> int:
+    """Return attention's 4·d², the 2·d·h·d_s of W_B and W_C, and λ one a head.
+
+    Args:
+        shape: of a transformer with widened heads.
+        layer: number of the layer, for layers may differ in d_state.
+
+    Example:
+        >>> from model.config import SISAConfig
+        >>> tiny = SISAConfig.preset("tiny", architecture="widened")
+        >>> widened(tiny) - attention(tiny) == 2*64*4*16 + 4
+        True
+    """
+    width = 2 * shape.d_model * shape.layer_state(layer)
+    return attention(shape, layer) + shape.n_heads * (width + 1)
+
+
 def adaptive_sisa(shape: Shape, layer: int = 0) -> int:
     """Return SISA's parameters and a gate for each of its d_s/2 pairs of state channels.
 

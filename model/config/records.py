@@ -172,6 +172,24 @@ SIGMOID_SISA = register(
     )
 )
 
+WIDENED = register(
+    Architecture(
+        name="widened",
+        label="widened heads",
+        level="attention alone",
+        what="SISA's term without decay and rotation: plain channels more, a control",
+        arxiv="2606.02332",
+        mixer="model.mixers.attention.widened:WidenedAttention",
+        parameters=formulas.widened,
+        d_state=16,
+        d_state_multiple=2,
+        without_state="transformer",
+        d_state_by_layer=True,
+        has_lam=True,
+        has_decay=True,
+    )
+)
+
 FOX = register(
     Architecture(
         name="fox",

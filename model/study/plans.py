@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Unpack
 
 from data.refusal import one_of
+from model.config import Anchor
 from model.study.runs import StudyRun, VariantFields, expand
 
 RATES_TRIED = (5e-4, 1e-3, 2e-3, 4e-3)
@@ -70,6 +71,15 @@ AT_50M: list[VariantFields] = [
     {**fields, "preset": "50m", "lr": 1e-3} for fields in (TRANSFORMER, *SISA_AT_BOTH_LAM_RATES[:2])
 ]
 WITH_EPISODES: list[VariantFields] = [{**fields, "episode_fraction": 0.25} for fields in (TRANSFORMER, SISA)]
+ANCHORS: tuple[Anchor, ...] = ("minimax", "causal", "exact")
+AT_12M: list[VariantFields] = [
+    {**fields, "preset": "12m", "n_ctx": 2048, "batch_size": 16}
+    for fields in (
+        TRANSFORMER,
+        variant("widened"),
+        *[variant("sisa", d_state=d_state, anchor=anchor) for d_state in (16, 32) for anchor in ANCHORS],
+    )
+]
 
 PLANS = {
     "lr": Plan(at_rates([TRANSFORMER, SISA], RATES_TRIED), range(1)),
@@ -85,6 +95,8 @@ PLANS = {
     "episodes": Plan(WITH_EPISODES, range(3)),
     "50m_lr": Plan(at_rates(AT_50M[:2], (1e-3, USUAL_RATE)), range(1)),
     "50m": Plan(AT_50M, range(5)),
+    "anchors_lr": Plan(at_rates(AT_12M, (1e-3, USUAL_RATE)), range(1)),
+    "anchors": Plan(AT_12M, range(6)),
 }
 
 

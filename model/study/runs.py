@@ -19,7 +19,7 @@ import torch
 from data import NIAHTask, TrainingBatches, open_corpus
 from data.extras import needs_extra
 from data.refusal import folder_path, one_of, refusal, whole
-from data.results.variants import USUAL_ANCHOR, USUAL_LR_LAM, Variant
+from data.results.variants import ANCHORED, USUAL_ANCHOR, USUAL_LR_LAM, Variant
 from model.config import Anchor, Rope, SISAConfig
 from model.config.architectures import architecture
 from model.study import sweep
@@ -38,7 +38,10 @@ class VariantFields(TypedDict, total=False):
     architecture: str
     d_state: int
     rope: Rope
+    anchor: Anchor
     preset: str
+    n_ctx: int
+    batch_size: int
     lr: float
     lr_lam: float
     episode_fraction: float
@@ -120,7 +123,7 @@ class StudyRun:
         """Return the config at the preset's own vocabulary and context, or at these."""
         name = self.architecture
         # where nothing is anchored the config of a run says what it always has, so that it goes on
-        anchor = self.anchor if architecture(name).has_lam else USUAL_ANCHOR
+        anchor = self.anchor if name in ANCHORED else USUAL_ANCHOR
         return SISAConfig.preset(
             self.preset, architecture=name, d_state=self.d_state, rope=self.rope, anchor=anchor, **sizes
         )

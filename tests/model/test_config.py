@@ -72,7 +72,9 @@ def test_a_config_can_be_hashed_pickled_and_changed_in_one_field():
 
 
 def test_unknown_preset_is_named():
-    with pytest.raises(ValueError, match=r"preset is '2b'; legal: 'tiny', 'small', '50m', '152m', '369m'"):
+    with pytest.raises(
+        ValueError, match=r"preset is '2b'; legal: 'tiny', 'small', '12m', '50m', '152m', '369m'"
+    ):
         SISAConfig.preset("2b")
 
 

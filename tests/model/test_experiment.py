@@ -24,7 +24,7 @@ def quick(folder, **changes):
     ("wrong", "message"),
     [
         ({"architecture": "rnn"}, "architecture is 'rnn'; legal: 'transformer', 'sisa', 'mamba2'"),
-        ({"preset": "huge"}, "preset is 'huge'; legal: 'tiny', 'small', '50m', '152m', '369m'"),
+        ({"preset": "huge"}, "preset is 'huge'; legal: 'tiny', 'small', '12m', '50m', '152m', '369m'"),
         ({"d_state": 0}, "d_state is 0; legal: whole numbers >= 2"),
         ({"d_state": 3}, "d_state is 3; legal: even numbers"),
         ({"d_state": 10_000}, "d_state is 10000; legal: what the MLP can pay for"),
