@@ -20,7 +20,7 @@ def runs() -> pd.DataFrame:
 
     Example:
         >>> sorted(runs()["preset"].unique())
-        ['50m', 'small']
+        ['12m', '50m', 'small']
     """
     return _table("runs").copy()
 

@@ -155,7 +155,7 @@ class _Sums:
         return {
             "lam": sums["lam"],
             "lam_moved": sums["lam"] - INITIAL_LAM,
-            "half_life": -math.log(2) * self.positions / sums["log_decay"],
+            "half_life": math.log(2) * self.positions / abs(sums["log_decay"]),
             "phase_speed": np.median(speeds, axis=(1, 2)),
             "phase_slowest": of_pairs.min(axis=1),
             "phase_fastest": of_pairs.max(axis=1),

@@ -120,7 +120,7 @@ def channel_speeds(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     tables = []
     for layer, parts in fired.items():
         speed, log_decay = [np.concatenate(each, axis=1) for each in zip(*parts, strict=True)]
-        speeds, half_life = np.median(speed, axis=1), -math.log(2) / log_decay.mean(axis=1)
+        speeds, half_life = np.median(speed, axis=1), math.log(2) / np.abs(log_decay.mean(axis=1))
         head, pair = np.indices(speeds.shape)
         columns = {"head": head.ravel(), "pair": pair.ravel(), "phase_speed": speeds.ravel()}
         tables.append(pd.DataFrame(columns).assign(layer=layer, half_life=half_life[head.ravel()]))

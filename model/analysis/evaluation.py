@@ -17,7 +17,7 @@ from model.network.network import SISAModel, next_token_loss
 TOKENS_A_PASS = 16_384  # a forward pass; their logits of 50,277 ids take 3.3 GB in float32
 HEAD_STATE: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # hook: measure and its value of each head
     "hook_lam": ("lam", lambda lam: lam),
-    "hook_log_decay": ("half_life", lambda log_decay: math.log(2) / -log_decay.mean((0, 2))),
+    "hook_log_decay": ("half_life", lambda log_decay: math.log(2) / log_decay.mean((0, 2)).abs()),
     "hook_clamped": ("clamped", lambda clamped: clamped.mean((0, 2))),
 }
 

@@ -179,9 +179,14 @@ def _asked(asked: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _preset(config: SISAConfig) -> str:
-    """Return the size that a model was built at, whatever its vocabulary and context; "" for another."""
+    """Return the size that a model was built at, whatever its vocabulary; "" for another.
+
+    Of sizes that differ in their context alone it is the one with the model's, or else the first.
+    """
     shape = (config.d_model, config.n_layers, config.n_heads)
-    return next((name for name, sizes in PRESETS.items() if sizes[:3] == shape), "")
+    alike = {name: sizes.n_ctx for name, sizes in PRESETS.items() if sizes[:3] == shape}
+    same_context = [name for name, n_ctx in alike.items() if n_ctx == config.n_ctx]
+    return next(iter([*same_context, *alike]), "")
 
 
 def _merge(path: Path, tables: Sequence[pd.DataFrame], *, runs: Sequence[str]) -> None:

@@ -72,7 +72,7 @@ def unclamped(inputs):
 
 
 @pytest.mark.parametrize("sizes", TILED)
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 1e-2), (torch.float16, 2e-3)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.bfloat16, 1e-2), (torch.float16, 3e-3)])
 def test_one_launch_equals_the_unclamped_twin(sizes, dtype, tolerance):
     batch, head, length, d_head, d_state, total_decay = sizes
     drawn = draw(
