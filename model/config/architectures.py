@@ -236,6 +236,6 @@ def architectures() -> tuple[Architecture, ...]:
 
     Example:
         >>> [record.name for record in architectures() if record.has_lam]
-        ['sisa', 'adaptive_sisa', 'sigmoid_sisa']
+        ['sisa', 'adaptive_sisa', 'sigmoid_sisa', 'widened']
     """
     return tuple(_REGISTER.values())
