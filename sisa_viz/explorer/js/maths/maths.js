@@ -8,26 +8,17 @@
 // Queries are rows, keys are columns, and only j ≤ i exists. Triangles are packed row after row:
 // cell (i, j) lies at i(i+1)/2 + j.
 
-import { FadingFactors } from "./decay.js";
-import { align, interleaved, productRows, TILE_COLUMNS, TILE_ROWS } from "./tiles.js";
+import { HeadRows } from "./rows.js";
+import { TILE_ROWS } from "./tiles.js";
 import { weigh, weightOf } from "./weights.js";
 
 export const rowStart = (i) => (i * (i + 1)) / 2;
 
 /** Calls visit(i, content, importance, offset) for every query row, or for every `stride`-th pair of them. */
 export function eachRow(head, visit, stride = 1) {
-  const { n, d_head, d_state } = head, wide = align(n);
-  const q = interleaved(head.q, d_head, TILE_ROWS), k = interleaved(head.k, d_head, TILE_COLUMNS);
-  const fading = new FadingFactors(head), { blocks, keys, pair } = fading;
-  const content = new Float32Array(TILE_ROWS * wide), importance = new Float32Array(TILE_ROWS * wide);
-  for (let i = 0; i < n; i += TILE_ROWS * stride) {
-    const stop = align(i + TILE_ROWS);
-    productRows(q, i * d_head, k, d_head, 0, stop, content, wide);
-    for (let at = 0; at < blocks.length && blocks[at].start < stop; at++) {
-      fading.read(i, blocks[at]);
-      productRows(pair, 0, keys, d_state, blocks[at].start, Math.min(blocks[at].stop, stop), importance, wide);
-    }
-    for (let r = 0; r < TILE_ROWS && i + r < n; r++) visit(i + r, content, importance, r * wide);
+  const rows = new HeadRows(head), { content, importance } = rows;
+  for (let i = 0; i < head.n; i += TILE_ROWS * stride) {
+    for (let at = i; at < Math.min(i + TILE_ROWS, head.n); at++) visit(at, content, importance, rows.read(at));
   }
 }
 
