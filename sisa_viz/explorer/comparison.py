@@ -17,7 +17,7 @@ from data.results.tables import check_choice
 from sisa_viz.explorer.comparison_runs import Runs, parts_in_common, runs_of
 from sisa_viz.explorer.comparison_state import SIDES, ComparisonState
 from sisa_viz.explorer.pack import PRECISIONS, pack
-from sisa_viz.explorer.packed import ComparisonMeta, Packed, RunMeta, Still
+from sisa_viz.explorer.packed import ComparisonMeta, Meta, Packed, RunMeta, Still
 from sisa_viz.explorer.paged import Paged
 from sisa_viz.explorer.rows import keys_on_show, parts_of
 from sisa_viz.explorer.still import still_pair
@@ -93,8 +93,6 @@ class Comparison(Paged):
         >>> comparison.to_html("two_models.html").name
         'two_models.html'
     """
-
-    state: ComparisonState
 
     def __init__(
         self, runs: Runs, *, state: Mapping[str, Any] | None = None, title: str, precision: str
@@ -186,6 +184,9 @@ class Comparison(Paged):
     def _head(self, side: str) -> Head:
         return self._traces[getattr(self.state, f"run_{side}")].sisa.factors(**self._place(side))
 
+    def _shown(self) -> dict[str, Any]:
+        return self.state.as_dict()
+
     def _still(self) -> Still:
         state = self.state
         heads, scales = [self._head(side) for side in SIDES], (state.lam_scale_a, state.lam_scale_b)
@@ -215,7 +216,7 @@ def _pack(
     """Pack every trace; the tokens, which all have, stand there once."""
     packed = {name: pack(trace, precision=precision) for name, trace in traces.items()}
     runs = [
-        RunMeta(name=name, meta={**one.meta, "tokens": []}, bytes=sum(map(len, one.blocks)))
+        RunMeta(name=name, meta=_without_tokens(one.meta), bytes=sum(map(len, one.blocks)))
         for name, one in packed.items()
     ]
     first = next(iter(packed.values())).meta
@@ -232,27 +233,21 @@ def _pack(
     return Packed(meta, [block for one in packed.values() for block in one.blocks])
 
 
+def _without_tokens(meta: Meta) -> Meta:
+    own = meta.copy()
+    own["tokens"] = []
+    return own
+
+
 def _opening(runs: Runs) -> dict[str, Any]:
     """Return where to begin: with what explorers show, else at the head and query of the needle."""
-    start = dict(zip(("run_a", "run_b"), runs.start, strict=True))
-    trace = runs.traces[runs.start[1]]  # of a training the last one, which has learned something
-    found = opening(trace)
-    sides = {f"{axis}_{side}": found[axis] for side in SIDES for axis in ("layer", "head") if found}
-    legal = {
-        name: value
-        for name, value in sides.items()
-        if value in runs.traces[start[f"run_{name[-1]}"]][name[:-2]].values
-    }
-    shown = {
-        f"{name}_{side}": value
-        for side, values in runs.shown.items()
-        for name, value in values.items()
-        if name in ("layer", "head", "lam_scale")
-    }
-    given = [values[name] for values in runs.shown.values() for name in ("query", "window")]
-    queries, windows = given[::2], given[1::2]
-    shared = {
-        "query": next((query for query in queries if query is not None), found.get("query")),
-        "window": next((window for window in windows if window is not None), None),
-    }
-    return {**start, **legal, **shown, **shared}
+    found = opening(runs.traces[runs.start[1]])  # of a training the last run, which has learned something
+    state: dict[str, Any] = {"query": found.get("query")}
+    for side, run in zip(SIDES, runs.start, strict=True):
+        axes = [axis for axis in ("layer", "head") if found and found[axis] in runs.traces[run][axis].values]
+        own = {axis: found[axis] for axis in axes} | runs.shown.get(side, {})
+        state |= {f"run_{side}": run}
+        state |= {f"{name}_{side}": own[name] for name in ("layer", "head", "lam_scale") if name in own}
+    for shown in reversed(runs.shown.values()):  # the first explorer that has a query or a window decides
+        state |= {name: shown[name] for name in ("query", "window") if shown[name] is not None}
+    return state

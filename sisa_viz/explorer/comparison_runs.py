@@ -62,7 +62,8 @@ def runs_of(a: object, b: object) -> Runs:
         step = "Pass the other one as b; the same trace twice compares two of its heads, or two λ."
         raise refusal("b", b, legal="a trace, a ScoreExplorer or a Silenced", step=step)
     traces = [_trace_of(each) for each in (a, b)]
-    shown = {side: each.state.as_dict() for side, each in zip("ab", (a, b), strict=True) if _is_shown(each)}
+    sides = {"a": a, "b": b}
+    shown = {side: each.state.as_dict() for side, each in sides.items() if isinstance(each, ScoreExplorer)}
     if traces[0] is traces[1]:
         name = _name(a) or "trace"
         return Runs({name: traces[0]}, (name, name), shown)
@@ -124,10 +125,6 @@ def _trace_of(given: object) -> xr.Dataset:
         return given.trace
     trace: Any = given.trace if isinstance(given, Silenced) else given
     return check_trace(trace)
-
-
-def _is_shown(given: object) -> bool:
-    return isinstance(given, ScoreExplorer)
 
 
 def _name(given: object) -> str:

@@ -247,6 +247,9 @@ class ScoreExplorer(Kept, Paged):
             return []
         return [str(term) for term in self._silencer.terms(self._trace)]
 
+    def _shown(self) -> dict[str, Any]:
+        return self.state.as_dict()
+
     def _still(self) -> Still:
         at = {"layer": self.state.layer, "head": self.state.head}
         maps = (

@@ -12,7 +12,6 @@ from data.files import write_aside
 from data.refusal import file_path
 from sisa_viz.explorer.packed import Packed, Still
 from sisa_viz.explorer.page import assets, fragment, page
-from sisa_viz.explorer.state import CheckedState
 from sisa_viz.trace.store import keep_source
 
 
@@ -26,8 +25,6 @@ class Paged:
         'two_layers.html'
     """
 
-    state: CheckedState
-
     @property
     def figure(self) -> Any:
         """Return the anywidget to display."""
@@ -35,6 +32,10 @@ class Paged:
 
     def _need_open(self) -> None:
         """Refuse what is closed."""
+        raise NotImplementedError
+
+    def _shown(self) -> dict[str, Any]:
+        """Return the values of the state."""
         raise NotImplementedError
 
     def _need_packed(self) -> Packed:
@@ -61,7 +62,7 @@ class Paged:
         """
         target = file_path("path", path)
         self._report_keeps_(target)
-        text = page(self._need_packed(), self.state.as_dict(), still=self._still())
+        text = page(self._need_packed(), self._shown(), still=self._still())
         with write_aside(target) as aside:
             aside.write_text(text, encoding="utf-8")
         return target
@@ -72,7 +73,7 @@ class Paged:
     def _report_html_(self) -> str:
         """Write it with its own data, to stand in a page that has `_report_assets_` once."""
         name = f"x{uuid4().hex[:8]}"
-        return fragment(self._need_packed(), self.state.as_dict(), name=name, still=self._still())
+        return fragment(self._need_packed(), self._shown(), name=name, still=self._still())
 
     def _report_assets_(self) -> str:
         """Write style and module, needed once a page, before the explorers."""
