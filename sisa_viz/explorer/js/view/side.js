@@ -23,7 +23,7 @@ export class SideControls {
     this.lam = make("span", { class: "sisa-x-slider" }, make("span", {}, "λ"), this.slider, this.readout);
     const course = names.length > 2 ? [this.course] : [], run = names.length > 1 ? [make("label", {}, "run ", this.run), ...course] : [];
     this.element = make("div", { class: "sisa-x-sidebar", role: "group", "aria-label": `side ${name}` },
-      make("b", { class: "sisa-x-name" }, name), ...run, make("label", {}, "layer ", this.layer), make("label", {}, "head ", this.head),
+      make("b", { class: "sisa-x-name" }, name), ...run, make("span", { class: "sisa-x-place" }, make("label", {}, "layer ", this.layer), make("label", {}, "head ", this.head)),
       this.lam, this.facts);
   }
 
