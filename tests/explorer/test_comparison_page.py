@@ -271,15 +271,20 @@ def test_a_report_takes_comparisons_beside_explorers(watched_page, trace, other,
     assert watched_page.errors == []
 
 
-@pytest.mark.parametrize("width", [420, 900, 1440])
-def test_nothing_is_clipped_at_any_width(show_pair, trace, other, width):
-    shown = show_pair(trace, other, state=START | {"query": 30})
-    shown.page.set_viewport_size({"width": width, "height": 900})
-    shown.page.wait_for_timeout(200)
-    assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
-    tops = [panel.bounding_box() for panel in shown.page.locator(".sisa-x-image").all()]
-    assert len({box["y"] for box in tops if box}) == (3 if width == 420 else 1)
-    clipped = shown.page.eval_on_selector_all(
-        ".sisa-x-title > *", "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText)"
+@pytest.mark.parametrize("width", [420, 700, 900, 1440])
+def test_nothing_is_clipped_at_any_width(show_pair, make_trace, width):
+    runs = {f"step {1000 * at} of the second seed": make_trace(seed=at) for at in range(3)}
+    shown = show_pair(runs, state={"lam_scale_a": 1.25, "query": 30})
+    page = shown.page
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    panels = [panel.bounding_box() for panel in page.locator(".sisa-x-image").all()]
+    assert len({box["y"] for box in panels if box}) == (1 if width >= 900 else 3)
+    clipped = page.eval_on_selector_all(
+        ".sisa-x-title > *, .sisa-x-sidebar > *",
+        """all => all.filter(e => e.scrollWidth > e.clientWidth + 1
+          || e.getBoundingClientRect().right > e.closest(".sisa-x-column").getBoundingClientRect().right + 1)
+          .map(e => e.outerHTML)""",
     )
     assert clipped == []
