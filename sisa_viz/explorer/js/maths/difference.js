@@ -2,15 +2,32 @@
 
 import { lookupTable, paint } from "./colour.js";
 import { decodeHead } from "./decode.js";
-import { newPeak, notePeak, productMaps, rowStart, weighedRow } from "./maths.js";
+import { newPeak, notePeak, productMaps, RowPairs, rowStart, weighedRow } from "./maths.js";
 import { Grid, poolRow } from "./pool.js";
-import { HeadRows } from "./rows.js";
+import { align, TILE_ROWS } from "./tiles.js";
 import { WEIGHTS } from "./weights.js";
 
 export const PAIR_VIEWS = ["a", "b", "difference"];
 const KEPT = 4096; // positions up to which the products of both heads are kept, in 4 × 34 MB; longer ones are made anew
 
-/** Products that are kept, with the face of HeadRows. */
+/** Products that are made when a row is read; the rows of the last call are gone. */
+class MadeRows {
+  constructor(head) {
+    this.pairs = new RowPairs(head);
+    this.content = this.pairs.content;
+    this.importance = this.pairs.importance;
+  }
+
+  /** Row i lies in `content` and `importance` from the number on that comes back. */
+  read(i) {
+    const start = i - (i % TILE_ROWS);
+    if (start !== this.at) this.pairs.fill(start, 0, align(start + TILE_ROWS));
+    this.at = start;
+    return (i - start) * this.pairs.wide;
+  }
+}
+
+/** The same, where both products are kept. */
 class KeptRows {
   constructor(head, old) {
     this.maps = productMaps(head, old);
@@ -29,7 +46,7 @@ class PairedHead {
     const head = decodeHead(bytes, spec, lam);
     this.weighing = head.weighing;
     this.n = head.n;
-    this.rows = head.n <= kept ? new KeptRows(head, old?.rows.maps) : new HeadRows(head);
+    this.rows = head.n <= kept ? new KeptRows(head, old?.rows.maps) : new MadeRows(head);
     [this.scores, this.weights, this.part] = [0, 1, 2].map(() => new Float32Array(head.n));
   }
 
