@@ -108,7 +108,7 @@ def parts_in_common(traces: Mapping[str, xr.Dataset]) -> list[str]:
     return parts
 
 
-def _named(runs: Mapping[Any, object], b: object) -> Runs:
+def _named(runs: Mapping[object, object], b: object) -> Runs:
     if b is not None:
         raise refusal("b", b, legal="None beside a mapping", step="Put it into the mapping, under a name.")
     if len(runs) < 2:

@@ -1,7 +1,6 @@
 """What a comparison shows, as eleven observable values; Python and the browser set the same ones."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import xarray as xr
 from traitlets import Any as AnyTrait
@@ -44,15 +43,15 @@ class ComparisonState(CheckedState):
     """
 
     NAMES = NAMES
-    run_a: TraitType[str, Any] = TraitType("")
-    layer_a: TraitType[int, Any] = TraitType(0)
-    head_a: TraitType[int, Any] = TraitType(0)
-    lam_scale_a: TraitType[float, Any] = TraitType(1.0)
-    run_b: TraitType[str, Any] = TraitType("")
-    layer_b: TraitType[int, Any] = TraitType(0)
-    head_b: TraitType[int, Any] = TraitType(0)
-    lam_scale_b: TraitType[float, Any] = TraitType(1.0)
-    part: TraitType[str, Any] = TraitType("")
+    run_a: TraitType[str, object] = TraitType("")
+    layer_a: TraitType[int, object] = TraitType(0)
+    head_a: TraitType[int, object] = TraitType(0)
+    lam_scale_a: TraitType[float, object] = TraitType(1.0)
+    run_b: TraitType[str, object] = TraitType("")
+    layer_b: TraitType[int, object] = TraitType(0)
+    head_b: TraitType[int, object] = TraitType(0)
+    lam_scale_b: TraitType[float, object] = TraitType(1.0)
+    part: TraitType[str, object] = TraitType("")
     query = AnyTrait(None, allow_none=True)
     window = AnyTrait(None, allow_none=True)
 
@@ -64,7 +63,7 @@ class ComparisonState(CheckedState):
         self.run_a, self.run_b, self.part = names[0], names[-1], self._parts[-1]
 
     @validate(*NAMES)
-    def _check(self, proposal: Bunch) -> Any:
+    def _check(self, proposal: Bunch) -> object:
         return self.checked(proposal["trait"].name, proposal["value"])
 
     @observe("run_a", "run_b")
@@ -76,7 +75,7 @@ class ComparisonState(CheckedState):
             if getattr(self, f"{axis}_{side}") not in legal:
                 setattr(self, f"{axis}_{side}", legal[0])
 
-    def _checked(self, name: str, value: object) -> Any:
+    def _checked(self, name: str, value: object) -> object:
         stem, _, side = name.rpartition("_")
         if stem == "run":
             one_of(name, value, list(self._legal))

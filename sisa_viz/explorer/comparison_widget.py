@@ -1,7 +1,5 @@
 """A comparison in a notebook."""
 
-from typing import Any
-
 from traitlets import Any as AnyTrait
 from traitlets import Bunch, TraitType, validate
 
@@ -18,15 +16,15 @@ class ComparisonWidget(LinkedWidget):
         packed: the traces.
     """
 
-    run_a: TraitType[str, Any] = TraitType("").tag(sync=True)
-    layer_a: TraitType[int, Any] = TraitType(0).tag(sync=True)
-    head_a: TraitType[int, Any] = TraitType(0).tag(sync=True)
-    lam_scale_a: TraitType[float, Any] = TraitType(1.0).tag(sync=True)
-    run_b: TraitType[str, Any] = TraitType("").tag(sync=True)
-    layer_b: TraitType[int, Any] = TraitType(0).tag(sync=True)
-    head_b: TraitType[int, Any] = TraitType(0).tag(sync=True)
-    lam_scale_b: TraitType[float, Any] = TraitType(1.0).tag(sync=True)
-    part: TraitType[str, Any] = TraitType("").tag(sync=True)
+    run_a: TraitType[str, object] = TraitType("").tag(sync=True)
+    layer_a: TraitType[int, object] = TraitType(0).tag(sync=True)
+    head_a: TraitType[int, object] = TraitType(0).tag(sync=True)
+    lam_scale_a: TraitType[float, object] = TraitType(1.0).tag(sync=True)
+    run_b: TraitType[str, object] = TraitType("").tag(sync=True)
+    layer_b: TraitType[int, object] = TraitType(0).tag(sync=True)
+    head_b: TraitType[int, object] = TraitType(0).tag(sync=True)
+    lam_scale_b: TraitType[float, object] = TraitType(1.0).tag(sync=True)
+    part: TraitType[str, object] = TraitType("").tag(sync=True)
     query = AnyTrait(None, allow_none=True).tag(sync=True)
     window = AnyTrait(None, allow_none=True).tag(sync=True)
 
@@ -34,5 +32,5 @@ class ComparisonWidget(LinkedWidget):
         super().__init__(state, **traits_of(packed))
 
     @validate(*NAMES)
-    def _check_shown(self, proposal: Bunch) -> Any:
+    def _check_shown(self, proposal: Bunch) -> object:
         return self.checked(proposal)

@@ -7,7 +7,6 @@ can still say so.
 import base64
 import html
 from collections.abc import Mapping
-from typing import Any
 
 from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import to_json
@@ -46,7 +45,7 @@ def assets() -> str:
     )
 
 
-def fragment(packed: Packed, state: Mapping[str, Any], *, name: str, still: Still) -> str:
+def fragment(packed: Packed, state: Mapping[str, object], *, name: str, still: Still) -> str:
     """Write the place of one explorer or comparison on a page, and its data.
 
     Args:
@@ -85,7 +84,7 @@ def fragment(packed: Packed, state: Mapping[str, Any], *, name: str, still: Stil
     return "\n".join(parts) + "\n"
 
 
-def page(packed: Packed, state: Mapping[str, Any], *, still: Still) -> str:
+def page(packed: Packed, state: Mapping[str, object], *, still: Still) -> str:
     """Write a whole page with one explorer; it loads nothing from anywhere, and its policy forbids it to.
 
     Args:
