@@ -3,7 +3,9 @@
 
 import data.results.runs as _runs
 
+from .explorer import Comparison as Comparison
 from .explorer import ScoreExplorer as ScoreExplorer
+from .explorer import compare as compare
 from .pages.markdown import Markdown as Markdown
 from .pages.page import Heading as Heading
 from .pages.page import report as report
@@ -32,11 +34,13 @@ read_heads = _runs.read_heads
 read_runs = _runs.read_runs  # of another room: lazy_loader takes relative imports alone, so it is not lazy
 
 __all__ = [
+    "Comparison",
     "Heading",
     "Markdown",
     "ScoreExplorer",
     "build_trace",
     "check_trace",
+    "compare",
     "open_trace",
     "plot_atlas",
     "plot_atlas_growth",

@@ -7,30 +7,26 @@ The page receives factors, not matrices, and multiplies what is on screen itself
     pattern_ij    = softmax_j(content_ij + lam_scale · importance_ij)          j ≤ i
 """
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import xarray as xr
 from traitlets import Bunch
 
-from data.files import write_aside
-from data.refusal import file_path, refusal
+from data.refusal import refusal
 from data.results.tables import check_choice
 from sisa_viz.explorer.kept import Kept
 from sisa_viz.explorer.pack import PRECISIONS, pack
-from sisa_viz.explorer.packed import Packed
-from sisa_viz.explorer.page import assets, fragment, page
+from sisa_viz.explorer.packed import Meta, Packed, Still
+from sisa_viz.explorer.paged import Paged
 from sisa_viz.explorer.reader import check_reader, trace_of
 from sisa_viz.explorer.silence import Silenced, Silencer, check_silenced
 from sisa_viz.explorer.state import Bar, ExplorerState
 from sisa_viz.explorer.still import still
 from sisa_viz.look.text import check_text
+from sisa_viz.trace.axes import head_name
 from sisa_viz.trace.needles import opening
-from sisa_viz.trace.store import keep_source
 
 if TYPE_CHECKING:
     from sisa_viz.explorer.widget import ExplorerWidget
@@ -38,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["ScoreExplorer"]
 
 
-class ScoreExplorer(Kept):
+class ScoreExplorer(Kept, Paged):
     """Show the score of any head in four linked panels: content, λ × importance, sum and softmax.
 
     Attention alone has two, content and softmax; a state space has one. Under them stands the text itself,
@@ -97,7 +93,7 @@ class ScoreExplorer(Kept):
         self._title, self._precision = check_text("title", title), precision
         self._packed = None if trace is None else pack(trace, title=title, precision=precision)
         self._widget: ExplorerWidget | None = None
-        self._sides: dict[str, tuple[xr.Dataset, Packed]] = {}  # before and after the last silencing
+        self._sides: dict[str, tuple[xr.Dataset, Packed[Meta]]] = {}  # before and after the last silencing
         self._bar = Bar(terms=self._terms(), side="", outcome="")
         self._turn = RLock()  # Jupyter answers widgets in a thread of their own, beside that of the cells
         self._closed = False
@@ -220,23 +216,6 @@ class ScoreExplorer(Kept):
             if self._widget is not None:
                 self._widget.show(self._packed, self._bar)
 
-    def to_html(self, path: str | os.PathLike[str]) -> Path:
-        """Write one page that opens from a file, offline, and return its path.
-
-        Args:
-            path: the file; an older one is replaced once the new one is whole.
-
-        Raises:
-            ValueError: no text has been captured yet, or the trace was opened from this very file.
-            RuntimeError: the explorer is closed.
-        """
-        target = file_path("path", path)
-        self._report_keeps_(target)
-        text = page(self._need_packed(), self.state.as_dict(), still=self._still())
-        with write_aside(target) as aside:
-            aside.write_text(text, encoding="utf-8")
-        return target
-
     def close(self) -> None:
         """Take the widget off its pages and let go of the data. Closing twice does nothing."""
         if self._widget is not None:
@@ -244,25 +223,6 @@ class ScoreExplorer(Kept):
         self._widget = self._packed = self._trace = self._model = self._silencer = None
         self._sides = {}
         self._closed = True
-
-    def _repr_mimebundle_(self, **options: Any) -> object:
-        return self.figure._repr_mimebundle_(**options)
-
-    def _report_html_(self) -> str:
-        """Write this explorer with its own data, to stand in a page that has `_report_assets_` once."""
-        name = f"x{uuid4().hex[:8]}"
-        return fragment(self._need_packed(), self.state.as_dict(), name=name, still=self._still())
-
-    def _report_assets_(self) -> str:
-        """Write style and module, needed once a page, before the explorers."""
-        self._need_open()
-        return assets()
-
-    def _report_keeps_(self, path: str | os.PathLike[str]) -> None:
-        """Refuse a page over the file of the trace on show, and a page of a closed explorer."""
-        self._need_open()
-        if self._trace is not None:
-            keep_source(self._trace, path)
 
     def _requested(self, change: Bunch) -> None:
         """Do what was asked for in the widget, and say there how it went."""
@@ -287,14 +247,24 @@ class ScoreExplorer(Kept):
             return []
         return [str(term) for term in self._silencer.terms(self._trace)]
 
-    def _still(self) -> bytes:
-        return still(self.trace.sisa.factors(layer=self.state.layer, head=self.state.head))
+    def _shown(self) -> dict[str, Any]:
+        return self.state.as_dict()
+
+    def _still(self) -> Still:
+        at = {"layer": self.state.layer, "head": self.state.head}
+        maps = (
+            "content and weights" if self.trace.sisa.is_plain else "content, λ × importance, sum and weights"
+        )
+        return Still(still(self.trace.sisa.factors(**at)), f"{maps} of {head_name(**at)}")
+
+    def _sources(self) -> list[xr.Dataset]:
+        return [] if self._trace is None else [self._trace]
 
     def _need_open(self) -> None:
         if self._closed:
             raise RuntimeError("this explorer is closed; make a new ScoreExplorer(trace)")
 
-    def _need_packed(self) -> Packed:
+    def _need_packed(self) -> Packed[Meta]:
         _ = self.trace  # which says what to do where there is none
         assert self._packed is not None
         return self._packed

@@ -2,11 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
-from data.refusal import refusal
 from data.results.tables import check_choice
+from sisa_viz.explorer.rows import keys_on_show, parts_of
 from sisa_viz.explorer.state import ExplorerState
 
 if TYPE_CHECKING:
@@ -48,25 +49,15 @@ class Kept:
         Raises:
             ValueError: no query is locked, or nothing has been captured yet.
         """
-        state, access = self.state, self.trace.sisa
-        if state.query is None:
-            step = "Click a row, or set explorer.state.query."
-            raise refusal("query", state.query, legal="a locked query", step=step)
-        at: dict[str, Any] = {"layer": state.layer, "head": state.head, "query": state.query}
-        first, last = state.window[2:] if state.window else (0, state.query + 1)
-        keys = range(first, min(last, state.query + 1))
-        importance = access.importance(**at).values * state.lam_scale
-        content = access.content(**at).values
-        pattern = access.pattern(**at, lam_scale=state.lam_scale).values
-        numbers = {
-            "content": content,
-            "importance": importance,
-            "scores": content + importance,
-            "pattern": pattern,
-        }
-        chosen = {name: row[keys.start : keys.stop] for name, row in numbers.items()}
+        state = self.state
+        keys = keys_on_show(state.query, state.window)
+        at = {"layer": state.layer, "head": state.head}
+        head = self.trace.sisa.factors(**at)
+        rows = parts_of(head, np.array([state.query]), lam_scale=state.lam_scale)
+        chosen = {name: row[0, keys.start : keys.stop] for name, row in rows.items()}
         tokens = self.trace["token"].values[keys.start : keys.stop]
-        return pd.DataFrame({**at, "key": keys, "token": tokens, **chosen}, index=range(len(keys)))
+        columns = {**at, "query": state.query, "key": keys, "token": tokens, **chosen}
+        return pd.DataFrame(columns, index=range(len(keys)))
 
     def figure_of(self, medium: str = "screen") -> "go.Figure | Figure":
         """Return the maps on show as a figure of their own: this head, λ and window.

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Generic, TypedDict, TypeVar
 
 
 class HeadInfo(TypedDict):
@@ -42,14 +42,51 @@ class Meta(TypedDict):
     rounding: float  # nats, the largest of all heads
 
 
+class RunMeta(TypedDict):
+    """Describe one run of a comparison: its name, its trace without the tokens, and the size of its data."""
+
+    name: str
+    meta: Meta
+    bytes: int
+
+
+class ComparisonMeta(TypedDict):
+    """Describe a comparison to the page (js/maths/runs.js); the runs have the tokens in common."""
+
+    schema: str
+    title: str
+    n: int
+    tokens: list[str]
+    spans: dict[str, tuple[int, int]]
+    parts: list[str]
+    colours: Colours
+    runs: list[RunMeta]
+
+
+Description = TypeVar("Description", Meta, ComparisonMeta)
+
+
 @dataclass(frozen=True)
-class Packed:
-    """Hold a trace as the page receives it.
+class Packed(Generic[Description]):
+    """Hold a trace, or those of a comparison, as the page receives it.
 
     Args:
         meta: what describes it, as JSON holds it.
-        blocks: the bytes of every head, layer by layer.
+        blocks: the bytes of every head, layer by layer; of a comparison, run by run.
     """
 
-    meta: Meta
+    meta: Description
     blocks: list[bytes]
+
+
+@dataclass(frozen=True)
+class Still:
+    """Hold what stands in where scripts are off: a picture, and what it shows in words.
+
+    Args:
+        png: the bytes of a picture.
+        words: such as "content and weights of L0H3".
+    """
+
+    png: bytes
+    words: str

@@ -6,11 +6,11 @@ can still say so.
 
 import base64
 import html
+from collections.abc import Mapping
 
 from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import to_json
-from sisa_viz.explorer.packed import Packed
-from sisa_viz.explorer.state import Shown
+from sisa_viz.explorer.packed import Packed, Still
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' blob:; worker-src blob:; style-src 'unsafe-inline'; "
@@ -45,14 +45,14 @@ def assets() -> str:
     )
 
 
-def fragment(packed: Packed, state: Shown, *, name: str, still: bytes) -> str:
-    """Write the place of one explorer on a page, and its data.
+def fragment(packed: Packed, state: Mapping[str, object], *, name: str, still: Still) -> str:
+    """Write the place of one explorer or comparison on a page, and its data.
 
     Args:
-        packed: the trace.
+        packed: the data.
         state: what the explorer shows first.
         name: tells explorers of one page apart; letters, digits and hyphens.
-        still: a PNG of the head in `state`; with a sentence it stands in where scripts are off.
+        still: what is in `state` as a picture; with a sentence it stands in where scripts are off.
 
     Returns:
         HTML: a <div>, and a <script> that is not run for the description and for every head.
@@ -60,17 +60,18 @@ def fragment(packed: Packed, state: Shown, *, name: str, still: bytes) -> str:
     Example:
         >>> from sisa_viz.examples import example_trace
         >>> from sisa_viz.explorer.pack import pack
+        >>> from sisa_viz.explorer.packed import Still
         >>> from sisa_viz.explorer.page import fragment
         >>> from sisa_viz.explorer.state import ExplorerState
         >>> trace = example_trace()
-        >>> text = fragment(pack(trace), ExplorerState(trace).as_dict(), name="first", still=b"")
+        >>> still = Still(png=b"", words="content and weights")
+        >>> text = fragment(pack(trace), ExplorerState(trace).as_dict(), name="first", still=still)
         >>> text.count('data-block="first"')  # two layers of two heads
         4
     """
-    maps = "content, λ × importance, sum and weights" if packed.meta["d_state"] else "content and weights"
-    words = f"{maps} of L{state['layer']}H{state['head']}"
+    words = html.escape(still.words)
     meta = to_json({**packed.meta, "state": state})
-    source = f"data:image/png;base64,{base64.b64encode(still).decode()}"
+    source = f"data:image/png;base64,{base64.b64encode(still.png).decode()}"
     parts = [
         f'<div class="sisa-x" data-explorer="{name}"><noscript><img alt="{words}" src="{source}">'
         f"<p>Scripts are off; this is a still picture: {words}.</p></noscript></div>",
@@ -83,13 +84,13 @@ def fragment(packed: Packed, state: Shown, *, name: str, still: bytes) -> str:
     return "\n".join(parts) + "\n"
 
 
-def page(packed: Packed, state: Shown, *, still: bytes) -> str:
+def page(packed: Packed, state: Mapping[str, object], *, still: Still) -> str:
     """Write a whole page with one explorer; it loads nothing from anywhere, and its policy forbids it to.
 
     Args:
-        packed: the trace; its title is the page's.
+        packed: the data; its title is the page's.
         state: what the explorer shows first.
-        still: a PNG of the head in `state`, for where scripts are off.
+        still: what is in `state` as a picture, for where scripts are off.
 
     Returns:
         HTML that opens from a file, without a network.
@@ -97,10 +98,12 @@ def page(packed: Packed, state: Shown, *, still: bytes) -> str:
     Example:
         >>> from sisa_viz.examples import example_trace
         >>> from sisa_viz.explorer.pack import pack
+        >>> from sisa_viz.explorer.packed import Still
         >>> from sisa_viz.explorer.page import page
         >>> from sisa_viz.explorer.state import ExplorerState
         >>> trace = example_trace()
-        >>> text = page(pack(trace, title="B & C"), ExplorerState(trace).as_dict(), still=b"")
+        >>> still = Still(png=b"", words="content and weights")
+        >>> text = page(pack(trace, title="B & C"), ExplorerState(trace).as_dict(), still=still)
         >>> "<title>B &amp; C</title>" in text, "default-src 'none'" in text
         (True, True)
     """

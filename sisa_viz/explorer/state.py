@@ -1,7 +1,7 @@
 """What an explorer shows, as five observable values; Python and the browser set the same ones."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 import xarray as xr
@@ -16,16 +16,6 @@ NAMES = ("layer", "head", "lam_scale", "query", "window")
 LAM_MOST = 4.0
 
 
-class Shown(TypedDict):
-    """Hold the five values of an explorer as JSON holds them; `ExplorerState` says what they mean."""
-
-    layer: int
-    head: int
-    lam_scale: float
-    query: int | None
-    window: list[int] | None
-
-
 class Bar(TypedDict):
     """Hold what the bar over an explorer shows that can run a model again."""
 
@@ -34,7 +24,76 @@ class Bar(TypedDict):
     outcome: str  # how the last silencing went
 
 
-class ExplorerState(HasTraits):
+class CheckedState(HasTraits):
+    """Hold observable values, each of which a method `_checked_NAME` returns as it is kept, or refuses.
+
+    Example:
+        >>> class Volume(CheckedState):
+        ...     NAMES = ("level",)
+        ...     level = TraitType(0)
+        ...     def _checked_level(self, value):
+        ...         return int(value)
+        >>> Volume().checked("level", "3")
+        3
+    """
+
+    NAMES: ClassVar[tuple[str, ...]]
+
+    def take(self, values: Mapping[str, object]) -> None:
+        """Set several of the values; the others stay.
+
+        Args:
+            values: by name; None leaves a value as it is.
+
+        Raises:
+            TraitError: a name or a value is not legal; the message names those that are.
+        """
+        names = self.NAMES
+        if not isinstance(values, Mapping):
+            raise TraitError(f"state is {brief(values)}; legal: a dict with some of {', '.join(names)}")
+        for name in values:
+            if name not in names:
+                raise TraitError(f"state has {brief(name)}; legal: {', '.join(names)}")
+        for name in names:
+            if values.get(name) is not None:
+                setattr(self, name, values[name])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values by name, as JSON holds them."""
+        return {name: getattr(self, name) for name in self.NAMES}
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.as_dict().items())
+        return f"{type(self).__name__}({values})"
+
+    def checked(self, name: str, value: object) -> Any:
+        """Return a value as the state would keep it, in plain numbers; nothing is changed.
+
+        Numbers of numpy come back as Python's own, a query counted from the end as a position.
+
+        Args:
+            name: one of `NAMES`, such as "query".
+            value: what somebody wants to set it to.
+
+        Raises:
+            TraitError: it is not legal; the message names the legal values.
+
+        Example:
+            >>> import numpy as np
+            >>> from sisa_viz.examples import example_trace
+            >>> ExplorerState(example_trace()).checked("query", np.int64(-1))
+            7
+        """
+        try:
+            return self._checked(name, value)
+        except ValueError as error:
+            raise TraitError(str(error)) from error
+
+    def _checked(self, name: str, value: object) -> Any:
+        return getattr(self, f"_checked_{name}")(value)
+
+
+class ExplorerState(CheckedState):
     """Hold what an explorer shows, and refuse what it cannot show.
 
     - layer, head: coordinates of the trace.
@@ -59,6 +118,7 @@ class ExplorerState(HasTraits):
         ExplorerState(layer=0, head=0, lam_scale=1.0, query=7, window=None)
     """
 
+    NAMES = NAMES
     layer: TraitType[int, Any] = TraitType(0)  # AnyTrait would let None pass without asking `_check`
     head: TraitType[int, Any] = TraitType(0)
     lam_scale: TraitType[float, Any] = TraitType(1.0)
@@ -82,60 +142,6 @@ class ExplorerState(HasTraits):
         for name, legal in self._legal.items():
             if getattr(self, name) not in legal:
                 setattr(self, name, legal[0])
-
-    def take(self, values: Mapping[str, object]) -> None:
-        """Set several of the five values; the others stay.
-
-        Args:
-            values: by name; None leaves layer, head and lam_scale as they are.
-
-        Raises:
-            TraitError: a name or a value is not legal; the message names those that are.
-        """
-        if not isinstance(values, Mapping):
-            raise TraitError(f"state is {brief(values)}; legal: a dict with some of {', '.join(NAMES)}")
-        for name in values:
-            if name not in NAMES:
-                raise TraitError(f"state has {brief(name)}; legal: {', '.join(NAMES)}")
-        for name in NAMES:
-            if values.get(name) is not None:
-                setattr(self, name, values[name])
-
-    def as_dict(self) -> Shown:
-        """Return the five values as JSON holds them."""
-        return Shown(
-            layer=self.layer,
-            head=self.head,
-            lam_scale=self.lam_scale,
-            query=self.query,
-            window=self.window,
-        )
-
-    def __repr__(self) -> str:
-        return f"ExplorerState({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"
-
-    def checked(self, name: str, value: object) -> Any:
-        """Return a value as the state would keep it, in plain numbers; nothing is changed.
-
-        Numbers of numpy come back as Python's own, a query counted from the end as a position.
-
-        Args:
-            name: one of the five, such as "query".
-            value: what somebody wants to set it to.
-
-        Raises:
-            TraitError: it is not legal; the message names the legal values.
-
-        Example:
-            >>> import numpy as np
-            >>> from sisa_viz.examples import example_trace
-            >>> ExplorerState(example_trace()).checked("query", np.int64(-1))
-            7
-        """
-        try:
-            return getattr(self, f"_checked_{name}")(value)
-        except ValueError as error:
-            raise TraitError(str(error)) from error
 
     @validate(*NAMES)
     def _check(self, proposal: Bunch) -> Any:

@@ -4,12 +4,14 @@ Each pixel shows the cell of its bin that is largest in size, as the explorer's 
 """
 
 import io
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
 
+from sisa_viz.explorer.rows import parts_of
 from sisa_viz.look import colours
-from sisa_viz.trace.scores import Head, content, importance
+from sisa_viz.trace.scores import Head
 
 SIDE = 96
 GAP = 6
@@ -41,8 +43,48 @@ def still(head: Head) -> bytes:
     kind = head.weighing.kind
     if not kind.signed:
         shades[3] = 1 + SHADES + _shade(maps[3] / (kind.top or colours.top_limit(maps[3])))
+    if head.lam is None:
+        maps, shades = maps[::3], shades[::3]
+    return _row_of(maps, shades)
+
+
+def still_pair(heads: Sequence[Head], part: str, lam_scales: Sequence[float]) -> bytes:
+    """Draw one part of two heads and their difference, the second less the first, as a small PNG.
+
+    The difference is taken cell by cell, before cells share a pixel, and has colours of its own range.
+
+    Args:
+        heads: factors of two heads over one text.
+        part: "content", "importance", "scores" or "pattern".
+        lam_scales: the factor on λ of each.
+
+    Returns:
+        The bytes of a PNG of three maps.
+
+    Example:
+        >>> from sisa_viz.examples import example_trace
+        >>> head = example_trace().sisa.factors(layer=0, head=0)
+        >>> still_pair((head, head), "pattern", (1.0, 0.0))[1:4]
+        b'PNG'
+    """
+
+    def rows(queries: np.ndarray) -> list[np.ndarray]:
+        first, second = [
+            parts_of(head, queries, lam_scale=scale)[part]
+            for head, scale in zip(heads, lam_scales, strict=True)
+        ]
+        return [first, second, second - first]
+
+    length = heads[0].length
+    maps = _pooled(rows, length, min(SIDE, length))
+    limits = [colours.signed_limit(*maps[:2])] * 2 + [colours.signed_limit(maps[2])]
+    pairs = zip(maps, limits, strict=True)
+    return _row_of(maps, [1 + _shade(values / (2 * limit) + 0.5) for values, limit in pairs])
+
+
+def _row_of(maps: Sequence[np.ndarray], shades: Sequence[np.ndarray]) -> bytes:
+    """Draw maps side by side from their shades; what no query sees keeps the colour of the ground."""
     panels = [np.where(np.isnan(values), 0, shade) for values, shade in zip(maps, shades, strict=True)]
-    panels = panels if head.lam is not None else panels[::3]
     gap = np.zeros((len(panels[0]), GAP), dtype=int)
     return _png(np.concatenate([piece for panel in panels for piece in (panel, gap)][:-1], axis=1))
 
@@ -68,18 +110,18 @@ def pooled(head: Head, bins: int) -> list[np.ndarray]:
         >>> len(maps), maps[3].shape, maps[3].round(2).tolist()[0]  # early queries see no late key
         (4, (2, 2), [1.0, nan])
     """
-    edges = np.arange(bins) * head.length // bins
-    stops = np.append(edges[1:], head.length)
-    rows = [_row_bin(head, np.arange(start, stop), edges) for start, stop in zip(edges, stops, strict=True)]
-    return [np.stack(column) for column in zip(*rows, strict=True)]
+    return _pooled(lambda queries: list(parts_of(head, queries).values()), head.length, bins)
 
 
-def _row_bin(head: Head, queries: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
-    first, second = content(head, queries), importance(head, queries)
-    total = first + second
-    return [
-        _largest(values, edges) for values in (first, second, total, head.weighing.weights(total, queries))
+def _pooled(rows: Callable[[np.ndarray], list[np.ndarray]], length: int, bins: int) -> list[np.ndarray]:
+    """Reduce maps to bins; `rows` computes all of them, each [query, key], for some queries."""
+    edges = np.arange(bins) * length // bins
+    stops = np.append(edges[1:], length)
+    found = [
+        [_largest(values, edges) for values in rows(np.arange(start, stop))]
+        for start, stop in zip(edges, stops, strict=True)
     ]
+    return [np.stack(column) for column in zip(*found, strict=True)]
 
 
 def _largest(values: np.ndarray, edges: np.ndarray) -> np.ndarray:

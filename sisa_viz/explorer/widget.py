@@ -1,4 +1,4 @@
-"""The explorer in a notebook: one anywidget that carries its data as bytes."""
+"""What a notebook shows: an anywidget that carries its data as bytes; an explorer's has a bar over it."""
 
 from typing import Any
 from uuid import uuid4
@@ -10,12 +10,49 @@ from traitlets import Bool, Bunch, Bytes, Dict, List, TraitError, TraitType, Uni
 from sisa_viz.explorer.assets import module, style
 from sisa_viz.explorer.pack import to_json
 from sisa_viz.explorer.packed import Packed
-from sisa_viz.explorer.state import NAMES, Bar, ExplorerState
+from sisa_viz.explorer.state import NAMES, Bar, CheckedState, ExplorerState
 
 REQUESTS = ("text", "term", "side")
 
 
-class ExplorerWidget(anywidget.AnyWidget):
+class LinkedWidget(anywidget.AnyWidget):
+    """Keep the values of a state, a description and data in step with the page.
+
+    Args:
+        state: what is shown; the link goes both ways.
+        traits: the other values to start with.
+    """
+
+    _esm = module()
+    _css = style()
+    comm_id = Unicode().tag(sync=True)  # by which the page finds its own model
+    meta = Unicode().tag(sync=True)
+    data = Bytes().tag(sync=True)
+
+    def __init__(self, state: CheckedState, **traits: Any) -> None:
+        self._state = state  # before the values, each of which it checks
+        comm_id = uuid4().hex
+        shown = {name: getattr(state, name) for name in state.NAMES}
+        super().__init__(model_id=comm_id, comm_id=comm_id, **traits, **shown)
+        self._links = [link((state, name), (self, name)) for name in state.NAMES]
+
+    def checked(self, proposal: Bunch) -> Any:
+        """Return a value as the state would keep it.
+
+        The link alone would not do: it hands a value to the state after the widget has taken it, and where
+        the state refuses, the two differ from then on.
+        """
+        return self._state.checked(proposal["trait"].name, proposal["value"])
+
+    def close(self) -> None:
+        """Cut the link to the state and to the page."""
+        for each in self._links:
+            each.unlink()
+        self._links = []
+        super().close()
+
+
+class ExplorerWidget(LinkedWidget):
     """Keep state, description and data of one explorer in step with the page.
 
     Args:
@@ -28,11 +65,6 @@ class ExplorerWidget(anywidget.AnyWidget):
     or after that, to show.
     """
 
-    _esm = module()
-    _css = style()
-    comm_id = Unicode().tag(sync=True)  # by which the page finds its own model
-    meta = Unicode().tag(sync=True)
-    data = Bytes().tag(sync=True)
     text_mode = Bool(False).tag(sync=True)
     request = Dict().tag(sync=True)
     message = Unicode().tag(sync=True)
@@ -46,26 +78,17 @@ class ExplorerWidget(anywidget.AnyWidget):
     window = AnyTrait(None, allow_none=True).tag(sync=True)
 
     def __init__(self, state: ExplorerState, packed: Packed | None, bar: Bar, *, text_mode: bool) -> None:
-        self._state = state  # before the values, each of which it checks
-        comm_id = uuid4().hex
-        shown = {"comm_id": comm_id, "text_mode": text_mode, **_traits_of(packed), **bar, **state.as_dict()}
-        super().__init__(model_id=comm_id, **shown)
-        self._links = [link((state, name), (self, name)) for name in NAMES]
+        super().__init__(state, text_mode=text_mode, **traits_of(packed), **bar)
 
     def show(self, packed: Packed, bar: Bar) -> None:
         """Replace the trace, data and description in one message, so that the page never mixes two."""
         with self.hold_sync():
-            for name, value in {**_traits_of(packed), **bar}.items():
+            for name, value in {**traits_of(packed), **bar}.items():
                 self.set_trait(name, value)
 
     @validate(*NAMES)
     def _check_shown(self, proposal: Bunch) -> Any:
-        """Return a value as the state would keep it.
-
-        The link alone would not do: it hands a value to the state after the widget has taken it, and where
-        the state refuses, the two differ from then on.
-        """
-        return self._state.checked(proposal["trait"].name, proposal["value"])
+        return self.checked(proposal)
 
     @validate("request")
     def _check_request(self, proposal: Bunch) -> dict[str, Any]:
@@ -74,16 +97,17 @@ class ExplorerWidget(anywidget.AnyWidget):
             raise TraitError(f"request is {request!r}; legal: a string by one of {', '.join(REQUESTS)}")
         return request
 
-    def close(self) -> None:
-        """Cut the link to the state and to the page."""
-        for each in self._links:
-            each.unlink()
-        self._links = []
-        super().close()
 
+def traits_of(packed: Packed | None) -> dict[str, str | bytes]:
+    """Return the two traits that hold a trace, data first; empty where there is none yet.
 
-def _traits_of(packed: Packed | None) -> dict[str, str | bytes]:
-    """Return the two traits that hold a trace, data first; empty where there is none yet."""
+    Args:
+        packed: what the page receives.
+
+    Example:
+        >>> traits_of(None)
+        {'data': b'', 'meta': ''}
+    """
     if packed is None:
         return {"data": b"", "meta": ""}
     return {"data": b"".join(packed.blocks), "meta": to_json(packed.meta)}

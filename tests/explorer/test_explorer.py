@@ -163,7 +163,7 @@ def test_report_gets_a_fragment_of_its_own_and_assets_that_are_equal(explorer, p
 
 
 def test_widget_and_data_stay_within_their_sizes(explorer):
-    assert len(module().encode()) + len(style().encode()) < 150_000
+    assert len(module().encode()) + len(style().encode()) < 180_000
     assert len(explorer.figure.data) == 6 * 40 * 4 * (1 + 24)
     assert "application/vnd.jupyter.widget-view+json" in explorer._repr_mimebundle_()[0]
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from explorer_pages import DRAWN
 
-from sisa_viz.explorer import ScoreExplorer
+from sisa_viz.explorer import ScoreExplorer, compare
 from sisa_viz.look.text import visible
 
 pytestmark = pytest.mark.browser
@@ -165,3 +165,27 @@ def test_without_scripts_a_picture_stands_in(browser, trace, tmp_path):
     assert f"weights of L{explorer.state.layer}H{explorer.state.head}" in picture.get_attribute("alt")
     assert picture.bounding_box()["width"] > 150
     context.close()
+
+
+def test_hostile_names_of_runs_neither_run_nor_load(watched_page, make_trace, tmp_path):
+    names = SEEDS[:6]
+    runs = {
+        name: make_trace(length=len(HOSTILE), layers=1, heads=1, labels=HOSTILE, seed=at)
+        for at, name in enumerate(names)
+    }
+    page, asked = watched_page.page, []
+    page.on("request", lambda request: asked.append(request.url))
+    path = compare(runs, title=HOSTILE[0]).to_html(tmp_path / "hostile.html")
+    page.goto(path.as_uri() + "#run_a=" + "%3Cimg%20src=x%20onerror=window.hit=1%3E" + "&part=<script>")
+    page.wait_for_function(DRAWN)
+    page.get_by_role("combobox", name="run of A").select_option("3")
+    page.wait_for_function(DRAWN)
+    page.get_by_label("query", exact=True).fill("150")
+    page.keyboard.press("Enter")
+    page.reload()
+    page.wait_for_function(DRAWN)
+    assert page.evaluate("document.querySelector('.sisa-x').explorer.state.run_a") == names[3]
+    assert page.evaluate("window.hit") is None
+    assert page.locator(".sisa-x :is(script, img, iframe, svg, a, style, link, meta)").count() == 0
+    assert {url for url in asked if not url.startswith("blob:")} == {asked[0]}
+    assert watched_page.errors == []

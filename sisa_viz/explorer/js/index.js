@@ -1,23 +1,26 @@
 // Two ways in: anywidget calls render({model, el}); a standalone page calls mountAll(source).
 
-import { followAddress } from "./address.js";
+import { comparisonStateOf, followAddress, stateOf } from "./address.js";
+import { COMPARED, Comparison } from "./comparison.js";
 import { make } from "./view/dom.js";
 import { Explorer, STATE } from "./explorer.js";
 import { hearAgain } from "./hear.js";
 import { pressed } from "./view/keys.js";
-import { BufferBlocks, PackedTrace, PageBlocks } from "./maths/source.js";
+import { COMPARISON, ComparedRuns } from "./maths/runs.js";
+import { BufferBlocks, PackedTrace, PageBlocks, readMeta } from "./maths/source.js";
 import { request, SilenceBar } from "./view/silence.js";
 
 /**
- * Shows a trace in `root`, or says why it cannot be shown; returns the explorer or null. An explorer that is there
- * already takes the trace over where it is another run of the same text, and is closed otherwise.
+ * Shows a trace in `root`, or several side by side, or says why they cannot be shown; returns the view or null. An
+ * explorer that is there already takes the trace over where it is another run of the same text, and is closed otherwise.
  */
-function open(model, root, makeTrace, source, there = null) {
+function open(model, root, metaText, blocks, source, there = null) {
   try {
-    const trace = makeTrace();
-    if (there?.takeOver(trace)) return there;
+    const meta = readMeta(metaText), isComparison = meta?.schema === COMPARISON;
+    const data = isComparison ? new ComparedRuns(meta, blocks) : new PackedTrace(meta, blocks);
+    if (there?.takeOver(data)) return there;
     there?.close();
-    return new Explorer(model, root, trace, source);
+    return isComparison ? new Comparison(model, root, data, source) : new Explorer(model, root, data, source);
   } catch (error) {
     there?.close();
     root.replaceChildren(make("p", { class: "sisa-x-error", role: "alert" }, `This trace cannot be shown: ${error.message}`));
@@ -39,7 +42,7 @@ function render({ model, el }) {
   let explorer = null;
   const start = () => {
     if (!model.get("meta")) return;
-    explorer = open(model, root, () => new PackedTrace(model.get("meta"), new BufferBlocks(model.get("data"))), model.get("_esm"), explorer);
+    explorer = open(model, root, model.get("meta"), new BufferBlocks(model.get("data")), model.get("_esm"), explorer);
   };
   const changed = () => queueMicrotask(start);
   model.on("change:meta", changed);
@@ -114,17 +117,20 @@ export class PageModel {
 export function mountAll(source) {
   const explorers = Array.from(document.querySelectorAll("div.sisa-x[data-explorer]"), (root) => {
     const find = (kind) => document.querySelectorAll(`script[data-${kind}="${CSS.escape(root.dataset.explorer)}"]`);
-    const makeTrace = () => new PackedTrace(find("meta")[0]?.textContent, new PageBlocks(find("block")));
     const model = new PageModel(startState(find("meta")[0]));
-    root.explorer = open(model, root, makeTrace, source);
+    root.explorer = open(model, root, find("meta")[0]?.textContent, new PageBlocks(find("block")), source);
     return root.explorer;
   });
   if (explorers.length === 1 && explorers[0]) {
     document.addEventListener("keydown", (event) => unfocused(event, explorers[0]));
-    followAddress(explorers[0]);
+    followAddress(explorers[0], (hash) => stateIn(hash, explorers[0]));
   }
   return explorers;
 }
+
+const stateIn = (hash, view) => (view instanceof Comparison
+  ? comparisonStateOf(hash, view.trace, view.state)
+  : stateOf(hash, view.trace.meta));
 
 /** Find and the list of keys answer before anything has the focus, where a page has one explorer. */
 function unfocused(event, explorer) {
@@ -134,8 +140,8 @@ function unfocused(event, explorer) {
 /** The saved state, or nothing where the description is damaged: PackedTrace reports that. */
 function startState(element) {
   try {
-    const { state } = JSON.parse(element.textContent);
-    return Object.fromEntries(STATE.map((name) => [name, state[name]]));
+    const { state, schema } = JSON.parse(element.textContent);
+    return Object.fromEntries((schema === COMPARISON ? COMPARED : STATE).map((name) => [name, state[name]]));
   } catch {
     return {};
   }

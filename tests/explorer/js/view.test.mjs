@@ -5,7 +5,7 @@ import { js } from "./cases.mjs";
 const { brief, fixed, percent, readable, shortened, visible } = await js("maths/labels");
 const { Axis, drawFrame, Frame, MARGIN, niceStep } = await js("view/frame");
 const { middleOf, moved, resized, zoomed, zoomedAt } = await js("maths/zoom");
-const { BufferBlocks, PackedTrace, PageBlocks } = await js("maths/source");
+const { BufferBlocks, PackedTrace, PageBlocks, readMeta } = await js("maths/source");
 const { Link } = await js("view/link");
 const { PageModel } = await js("index");
 const { TextIndex } = await js("view/find");
@@ -108,10 +108,11 @@ test("text is found in tokens and across them, by its spaces or by their signs, 
 const meta = (changes = {}) => JSON.stringify({
   schema: "sisa-explorer/1", n: 4, d_head: 2, d_state: 0, layers: [3], heads: [0, 5], info: [{ lam: 0, encoding: "float32" }, { lam: 0, encoding: "float32" }], ...changes,
 });
+const packed = (text, blocks) => new PackedTrace(readMeta(text), blocks);
 const buffer = (bytes) => new BufferBlocks(new DataView(new ArrayBuffer(bytes)));
 
 test("a packed trace knows its heads by their own numbers", () => {
-  const trace = new PackedTrace(meta(), buffer(128));
+  const trace = packed(meta(), buffer(128));
   assert.equal(trace.index(3, 5), 1);
   assert.equal(trace.index(3, 1), -1);
   assert.equal(trace.index(0, 5), -1);
@@ -122,21 +123,21 @@ test("a packed trace knows its heads by their own numbers", () => {
 
 test("heads of different encodings lie behind one another", () => {
   const info = [{ lam: 0, encoding: "fixed16" }, { lam: 0, encoding: "float32" }];
-  const trace = new PackedTrace(meta({ info }), buffer(36 + 64));
+  const trace = packed(meta({ info }), buffer(36 + 64));
   assert.deepEqual([0, 1].map((index) => trace.bytes(index).length), [36, 64]);
   assert.equal(trace.decode(0).k.length, 8);
-  assert.throws(() => new PackedTrace(meta({ info }), buffer(128)), /the trace has 128 of 100 bytes/);
+  assert.throws(() => packed(meta({ info }), buffer(128)), /the trace has 128 of 100 bytes/);
 });
 
 test("foreign, unreadable and cut-off data are named", () => {
-  assert.throws(() => new PackedTrace(null, buffer(128)), /says it is undefined, this page reads "sisa-explorer\/1"/);
-  assert.throws(() => new PackedTrace('{"schema": "sisa-', buffer(128)), /description cannot be read\. Make it again/);
-  assert.throws(() => new PackedTrace(meta({ schema: "other" }), buffer(128)), /says it is "other"/);
-  assert.throws(() => new PackedTrace(meta(), buffer(127)), /the trace has 127 of 128 bytes/);
+  assert.throws(() => packed(null, buffer(128)), /says it is undefined, this page reads "sisa-explorer\/1"/);
+  assert.throws(() => packed('{"schema": "sisa-', buffer(128)), /description cannot be read\. Make it again/);
+  assert.throws(() => packed(meta({ schema: "other" }), buffer(128)), /says it is "other"/);
+  assert.throws(() => packed(meta(), buffer(127)), /the trace has 127 of 128 bytes/);
   const texts = (...lengths) => new PageBlocks(lengths.map((length) => ({ textContent: "A".repeat(length) })));
-  assert.equal(new PackedTrace(meta(), texts(88, 88)).bytes(1).length, 66);
-  assert.throws(() => new PackedTrace(meta(), texts(88, 87)), /L3H5 has 87 of 88 characters/);
-  assert.throws(() => new PackedTrace(meta(), texts(88)), /L3H5 has 0 of 88 characters/);
+  assert.equal(packed(meta(), texts(88, 88)).bytes(1).length, 66);
+  assert.throws(() => packed(meta(), texts(88, 87)), /L3H5 has 87 of 88 characters/);
+  assert.throws(() => packed(meta(), texts(88)), /L3H5 has 0 of 88 characters/);
 });
 
 test("a page's model tells listeners about changes only", () => {

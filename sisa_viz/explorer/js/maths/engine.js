@@ -3,6 +3,7 @@
 
 import { lookupTable, paint } from "./colour.js";
 import { decodeHead } from "./decode.js";
+import { HeadPair } from "./difference.js";
 import { eachRow, productMaps, rowNumbers, weighedRow } from "./maths.js";
 import { Grid, poolMap, poolRow, poolScores } from "./pool.js";
 import { WEIGHTS } from "./weights.js";
@@ -14,6 +15,7 @@ const SAMPLED_ROWS = 2048; // a head's summary visits at most about this many qu
 export class Engine {
   /** request: {job, ...} → answer, an object whose `transfer` lists the buffers that may move. */
   answer(request) {
+    if (request.job === "difference") return (this.pair ??= new HeadPair()).answer(request);
     return request.job === "summary" ? summarise(request) : this.view(request);
   }
 

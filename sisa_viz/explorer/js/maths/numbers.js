@@ -30,9 +30,13 @@ export class HeadNumbers {
   row(query) {
     if (!this.rows.has(query)) {
       if (this.rows.size >= MOST_ROWS) this.rows.clear();
-      this.rows.set(query, rowNumbers(this.head, query, this.lamScale));
+      this.rows.set(query, this.compute(query));
     }
     return this.rows.get(query);
+  }
+
+  compute(query) {
+    return rowNumbers(this.head, query, this.lamScale);
   }
 
   /** {part: numbers of the queries key … last}; `norms` as an Engine's view has them at this head and λ */

@@ -6,9 +6,12 @@ import { whole } from "./labels.js";
 const SCHEMA = "sisa-explorer/1";
 
 export class PackedTrace {
-  /** `meta` as text or null; `blocks.count` and `blocks.bytes(index)` give the heads, layer by layer. */
+  /** `meta` as readMeta returns it; `blocks.bytes(index)` gives the heads, layer by layer. */
   constructor(meta, blocks) {
-    this.meta = readMeta(meta);
+    if (meta?.schema !== SCHEMA) {
+      throw new Error(`the data says it is ${JSON.stringify(meta?.schema)}, this page reads "${SCHEMA}". ${REMEDY}`);
+    }
+    this.meta = meta;
     this.blocks = blocks;
     const { n, d_head, d_state, weighing, layers, heads } = this.meta;
     this.spec = { n, d_head, d_state, weighing };
@@ -53,17 +56,13 @@ export class PackedTrace {
   }
 }
 
-function readMeta(text) {
-  let meta = null;
+/** The description from its text, or null from null. */
+export function readMeta(text) {
   try {
-    meta = JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new Error(`the trace's description cannot be read. ${REMEDY}`);
   }
-  if (meta?.schema !== SCHEMA) {
-    throw new Error(`the data says it is ${JSON.stringify(meta?.schema)}, this page reads "${SCHEMA}". ${REMEDY}`);
-  }
-  return meta;
 }
 
 const REMEDY = "Make it again from the trace file: sisa explore TRACE";
@@ -88,6 +87,11 @@ export class BufferBlocks {
   bytes(index) {
     return this.all.subarray(this.edges[index], this.edges[index + 1]);
   }
+
+  /** One of several traces in a row. */
+  part(blocks, [start, stop]) {
+    return new BufferBlocks(this.all.subarray(start, stop));
+  }
 }
 
 /** One base64 text a head, as a page holds them; a head is decoded when it is asked for. */
@@ -105,6 +109,10 @@ export class PageBlocks {
 
   bytes(index) {
     return fromBase64(this.elements[index].textContent);
+  }
+
+  part([start, stop]) {
+    return new PageBlocks(this.elements.slice(start, stop));
   }
 }
 

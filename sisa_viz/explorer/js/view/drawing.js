@@ -11,9 +11,9 @@ const BELOW = 22; // for its largest value
 const BAR = { width: 132, height: 8, steps: 66 };
 const SVG = "http://www.w3.org/2000/svg";
 
-/** The size of a drawing of panels of `side`, two beside each other where there are several. */
+/** The size of a drawing of panels of `side`: four of them in a square, fewer in a row. */
 export function sizeOf(count, side) {
-  const columns = Math.min(count, 2), rows = Math.ceil(count / columns);
+  const columns = count > 3 ? 2 : count, rows = Math.ceil(count / columns);
   return { columns, width: columns * (MARGIN.left + side + MARGIN.right) + 8, height: HEAD + rows * heightOf(side) };
 }
 
@@ -33,9 +33,9 @@ export function drawView(context, { panels, look, theme, marks, title }) {
   });
 }
 
-function drawPanel(context, { frame, side, image, colourBar, title, units, peak }, look, marks) {
+function drawPanel(context, { frame, side, image, colourBar, title, unit, peak }, look, marks) {
   write(context, title, MARGIN.left, 12, look.text, "600 12px system-ui, sans-serif");
-  write(context, units, MARGIN.left, 27, look.faint, "11px system-ui, sans-serif");
+  write(context, unit.textContent, MARGIN.left, 27, look.faint, "11px system-ui, sans-serif");
   drawBar(context, MARGIN.left + side - BAR.width, colourBar, look);
   context.translate(0, TOP);
   context.fillStyle = MASKED;

@@ -29,7 +29,7 @@ export class HeadWords {
 }
 
 /** Facts for the header: length, and λ, half-life and clamp where this head has them. */
-function headFacts(trace, index) {
+export function headFacts(trace, index) {
   const { lam, half_life, clamped } = trace.info(index), { n, d_state } = trace.spec;
   const facts = [`${whole(n)} tokens`];
   if (trace.hasLam) facts.push(`λ ${brief(lam)}`);
@@ -41,7 +41,7 @@ function headFacts(trace, index) {
 const halfLife = (tokens) => `half-life ${tokens === null ? "unending" : `${brief(tokens)} tokens`}`;
 
 /** Sentences below the panels: what a reader must know so as not to read too much into them. */
-function headNotes(trace, index) {
+export function headNotes(trace, index) {
   const { clamped, encoding } = trace.info(index), { weighing } = trace.spec;
   const notes = [];
   if (trace.hasLam) notes.push("λ changes this layer's scores only: later layers are not re-run.");

@@ -25,14 +25,25 @@ export class Keep {
     this.status.textContent = "";
   }
 
+  /** What files are called. */
   get name() {
     return this.explorer.trace.nameOf(this.explorer.index);
   }
 
+  /** What a drawing is of. */
+  get facts() {
+    const { trace, lamScale } = this.explorer;
+    return [this.name, trace.hasLam && `λ × ${lamScale}`];
+  }
+
+  get call() {
+    return `ScoreExplorer(trace, state=${pythonOf(this.explorer.state)})`;
+  }
+
   /** What a drawing needs. */
   get view() {
-    const { panels, look, root, trace, spans, query, lamScale } = this.explorer, { tokens, title } = trace.meta;
-    const facts = [title, this.name, trace.hasLam && `λ × ${lamScale}`, query !== null && `query ${query}`];
+    const { panels, look, root, trace, spans, query } = this.explorer, { tokens, title } = trace.meta;
+    const facts = [title, ...this.facts, query !== null && `query ${query}`];
     return { panels, look, theme: root.dataset.theme, marks: { tokens, spans, query }, title: facts.filter(Boolean).join(" · ") };
   }
 
@@ -55,13 +66,13 @@ export class Keep {
 
   csv() {
     const { name } = this, { query, numbers: ofHead, trace } = this.explorer, { tokens } = trace.meta, numbers = ofHead.row(query);
-    const parts = Object.keys(numbers), keys = Array.from(numbers.pattern.keys());
+    const parts = Object.keys(numbers), keys = Array.from({ length: query + 1 }, (_, key) => key);
     const rows = keys.map((key) => [query, key, tokens[key], ...parts.map((part) => Number(numbers[part][key].toPrecision(9)))]);
     save(`${name}_query${query}.csv`, new Blob([csvOf(["query", "key", "token", ...parts], rows)], { type: "text/csv" }));
   }
 
   async python() {
-    const call = `ScoreExplorer(trace, state=${pythonOf(this.explorer.state)})`;
+    const { call } = this;
     try {
       await navigator.clipboard.writeText(call);
       this.status.textContent = "copied";
@@ -71,9 +82,13 @@ export class Keep {
   }
 }
 
-/** Numbers, lists and null of a state, as Python writes them. */
+/** Numbers, texts, lists and null of a state, as Python writes them. */
 export function pythonOf(state) {
-  const value = (one) => (one === null ? "None" : Array.isArray(one) ? `[${one.join(", ")}]` : String(one));
+  const value = (one) => {
+    if (one === null) return "None";
+    if (typeof one === "string") return JSON.stringify(one); // which Python reads alike
+    return Array.isArray(one) ? `[${one.join(", ")}]` : String(one);
+  };
   return `{${Object.entries(state).map(([name, one]) => `"${name}": ${value(one)}`).join(", ")}}`;
 }
 

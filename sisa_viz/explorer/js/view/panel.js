@@ -11,7 +11,8 @@ const moves = (event) => event.button === 1 || event.shiftKey;
 export class Panel {
   /** on: {hover(cell, panel, event), leave(), lock(query), zoom(window), move(window, rows, columns), wheel(place, event), reset()} */
   constructor(part, title, units, on) {
-    Object.assign(this, { part, title, units, on, brush: null });
+    Object.assign(this, { part, title, on, brush: null });
+    this.unit = make("span", { class: "sisa-x-units" }, units);
     this.image = make("canvas", { class: "sisa-x-image" });
     this.overlay = make("canvas", { class: "sisa-x-overlay" });
     this.bar = make("span", { class: "sisa-x-bar" });
@@ -20,7 +21,7 @@ export class Panel {
     this.plot = make("div", { class: "sisa-x-plot", role: "img", "aria-label": title }, this.image, this.overlay);
     this.element = make("section", { class: "sisa-x-panel", "data-part": part },
       make("header", {}, make("span", { class: "sisa-x-rows" }, "query ↓"),
-        make("div", { class: "sisa-x-title" }, make("h3", { title }, title), make("span", { class: "sisa-x-units" }, units)),
+        make("div", { class: "sisa-x-title" }, make("h3", { title }, title), this.unit),
         make("div", { class: "sisa-x-legend" }, this.bar, make("div", { class: "sisa-x-ends" }, ...this.ends))),
       this.plot, this.peak);
     this.listen();

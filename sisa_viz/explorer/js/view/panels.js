@@ -10,15 +10,14 @@ const WHEEL_STEP = 40; // pixels of a wheel; a touch pad sends many small turns
 const WHEEL_LINE = 40; // pixels
 const WHEEL_DOUBLE = 200; // pixels that double or halve what is shown
 
-export class Panels {
-  /** titles: {part: heading}; kind: of the weights; on: what a Panel tells */
-  constructor({ colours }, titles, kind, on) {
-    Object.assign(this, { titles, kind, turns: 0, colours: { signed: colours.signed, pattern: colours.pattern } });
-    const units = (part) => (part === "pattern" ? kind.units : kind.scoreUnits);
-    this.all = PARTS.filter((part) => part in titles).map((part) => new Panel(part, titles[part], units(part), on));
-    this.element = make("div", { class: "sisa-x-panels", role: "group", tabIndex: 0, "aria-label":
-      "score panels: arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map, question mark lists all keys" },
-    ...this.all.map((panel) => panel.element));
+const KEYS = "arrow keys change head and layer, 0 switches λ off, 1 is the trained λ, plus and minus zoom, r shows the whole map, question mark lists all keys";
+
+/** Panels of one size under one pointer. */
+export class PanelGroup {
+  /** all: Panels; elements: what holds them */
+  constructor(all, { colours }, name, elements) {
+    Object.assign(this, { all, turns: 0, colours: { signed: colours.signed, pattern: colours.pattern } });
+    this.element = make("div", { class: "sisa-x-panels", role: "group", tabIndex: 0, "aria-label": `${name}: ${KEYS}` }, ...elements);
   }
 
   /** Takes the room that the page has; false where nothing changed. */
@@ -49,6 +48,22 @@ export class Panels {
     return this.turns ? 0 : 2 ** Math.max(-1, Math.min(1, turns / WHEEL_DOUBLE));
   }
 
+  decorate(look, marks) {
+    this.all.forEach((panel) => panel.decorate(look, marks));
+  }
+}
+
+export const unitsOf = (part, kind) => (part === "pattern" ? kind.units : kind.scoreUnits);
+
+/** The terms of a score, their sum and the weights. */
+export class Panels extends PanelGroup {
+  /** titles: {part: heading}; kind: of the weights; on: what a Panel tells */
+  constructor(meta, titles, kind, on) {
+    const all = PARTS.filter((part) => part in titles).map((part) => new Panel(part, titles[part], unitsOf(part, kind), on));
+    super(all, meta, "score panels", all.map((panel) => panel.element));
+    Object.assign(this, { titles, kind });
+  }
+
   /** answer: an Engine's; name: of the head */
   draw(answer, { window, contrast, name }) {
     for (const panel of this.all) {
@@ -66,9 +81,5 @@ export class Panels {
     const words = `largest ${fixed(peak.value, this.kind.digits)} at query ${peak.query}, key ${peak.key}`;
     panel.legend(this.colours[signed ? "signed" : "pattern"], signed ? -high : 0, high, clipped, words);
     panel.plot.setAttribute("aria-label", `${this.titles[panel.part]} of ${name}: ${words}`);
-  }
-
-  decorate(look, marks) {
-    this.all.forEach((panel) => panel.decorate(look, marks));
   }
 }

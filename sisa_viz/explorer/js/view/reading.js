@@ -18,7 +18,7 @@ const shown = (token) => shortened(token, LONGEST, readable);
 export class Reading {
   /** titles: {part: what its number is called}; on: {lock(position), hover(position, event), leave(), changed()} */
   constructor({ tokens, colours }, titles, spans, kind, on) {
-    Object.assign(this, { tokens, titles, kind, on, part: "pattern", side: "query", at: null });
+    Object.assign(this, { tokens, titles, kind, on, part: Object.keys(titles).at(-1), side: "query", at: null });
     this.shades = [...inkedShades(colours.signed), ...inkedShades(colours.pattern)]; // signed ones first
     this.held = new Int16Array(tokens.length).fill(NO_SHADE);
     this.words = tokens.map((token, at) => this.word(token, spans.filter(({ range }) => range[0] <= at && at < range[1])));
@@ -109,9 +109,8 @@ export class Reading {
 
   /** values: of the tokens from `start` on; all others are not seen. */
   shade(values, start, limits) {
-    const signed = this.part !== "pattern" || this.kind.signed;
-    const [low, high, first] = signed ? [-limits.signed, limits.signed, 0] : [0, limits.pattern, SHADES];
-    const scale = shadesAStep(low, high), { words, held, shades } = this;
+    const [low, high, first] = this.range(limits), scale = shadesAStep(low, high);
+    const { words, held, shades } = this;
     for (let at = 0; at < words.length; at++) {
       const value = values?.[at - start];
       const shade = value === undefined ? NO_SHADE : first + shadeAt(value, low, scale);
@@ -120,6 +119,11 @@ export class Reading {
       words[at].style.backgroundColor = shades[shade]?.ground ?? "";
       words[at].style.color = shades[shade]?.ink ?? "";
     }
+  }
+
+  /** Both ends of the colours of what is shown, and the first of its shades. */
+  range({ signed, pattern }) {
+    return this.part !== "pattern" || this.kind.signed ? [-signed, signed, 0] : [0, pattern, SHADES];
   }
 
   mark(at) {

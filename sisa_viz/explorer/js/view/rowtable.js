@@ -10,7 +10,8 @@ export class RowTable {
   /** titles: {part: heading}; digits: decimals */
   constructor(tokens, titles, digits) {
     const columns = Object.entries({ key: "key", token: "token", ...titles });
-    Object.assign(this, { tokens, parts: Object.keys(titles), digits, sort: "pattern", limit: 10 });
+    const parts = Object.keys(titles), main = parts.at(-1); // which ranks by size and has a bar
+    Object.assign(this, { tokens, parts, main, digits, sort: main, limit: 10 });
     this.heading = make("h3");
     this.body = make("tbody");
     this.table = make("table", {}, make("thead", {}, make("tr", {}, ...columns.map((column) => this.columnHead(column)))), this.body);
@@ -32,7 +33,7 @@ export class RowTable {
     this.fill();
   }
 
-  /** numbers: {content, importance, scores, pattern} of one query, or null where none is locked. */
+  /** numbers: {part: numbers} of one query, or null where none is locked. */
   show(query, name, numbers) {
     Object.assign(this, { query, name, numbers });
     this.fill();
@@ -50,21 +51,21 @@ export class RowTable {
     }
     this.heading.textContent = `${this.name} · query ${query} `;
     this.heading.append(label(this.tokens[query], "em"));
-    this.mass = numbers.pattern.reduce((sum, w) => sum + Math.abs(w), 0) || 1;
+    this.mass = numbers[this.main].reduce((sum, w) => sum + Math.abs(w), 0) || 1;
     this.body.replaceChildren(...this.ranking().map((key) => this.line(key)));
   }
 
   ranking() {
-    const { numbers, sort, limit } = this;
-    const keys = Array.from(numbers.pattern.keys());
-    const rank = sort === "pattern" ? numbers.pattern.map(Math.abs) : numbers[sort];
+    const { numbers, sort, limit, main } = this;
+    const keys = Array.from(numbers[main].keys());
+    const rank = sort === main ? numbers[main].map(Math.abs) : numbers[sort];
     if (sort !== "key") keys.sort((a, b) => rank[b] - rank[a] || a - b);
     return keys.slice(0, limit);
   }
 
   line(key) {
     const cells = this.parts.map((part) => make("td", {}, fixed(this.numbers[part][key], this.digits)));
-    cells.at(-1).style.setProperty("--share", `${(100 * Math.abs(this.numbers.pattern[key])) / this.mass}%`);
+    cells.at(-1).style.setProperty("--share", `${(100 * Math.abs(this.numbers[this.main][key])) / this.mass}%`);
     return make("tr", { "data-key": String(key) },
       make("th", { scope: "row" }, String(key)), make("td", {}, label(this.tokens[key], "bdi")), ...cells);
   }

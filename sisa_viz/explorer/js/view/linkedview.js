@@ -1,0 +1,82 @@
+// What a view of linked panels, text and table does with pointer, wheel and changes of its state.
+// Whoever derives has model, root, trace (of which meta has the tokens), numbers, panels, reading, box, spans, look,
+// query, window, shown (the window of the picture), state, set, redraw and stateChanged.
+
+import { blockAround, middleOf, zoomed, zoomedAt } from "../maths/zoom.js";
+
+export class LinkedView {
+  contrast = 1;
+  hovered = null;
+  closed = false;
+
+  /** One update for any number of changes that come together, as layer and head do. */
+  schedule() {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      if (!this.closed) this.stateChanged();
+    });
+  }
+
+  resized() {
+    if (this.panels.fit()) this.redraw();
+  }
+
+  setContrast(factor) {
+    this.contrast = factor;
+    this.redraw();
+  }
+
+  decorate() {
+    const marks = { tokens: this.trace.meta.tokens, spans: this.spans, query: this.query ?? null, hover: this.hovered };
+    this.panels.decorate(this.look, marks);
+    this.reading.point(this.hovered);
+  }
+
+  hover(cell, panel, event) {
+    if (!cell || !this.shown) return this.leave();
+    const block = blockAround(cell, this.shown, this.panels.pixels);
+    const best = this.numbers.strongest(panel.part, block);
+    if (!best) return this.leave();
+    this.hovered = best;
+    const cells = (block[1] - block[0]) * (block[3] - block[2]);
+    this.box.show(best, this.trace.meta.tokens, this.numbers.row(best.query), cells, this.pointer(event));
+    this.decorate();
+  }
+
+  /** A token of the text: the cell that it stands for, or where nothing is locked or seen, the token alone. */
+  hoverWord(at, event) {
+    const { tokens } = this.trace.meta, cell = this.reading.cell(at), place = this.pointer(event);
+    this.hovered = cell;
+    if (cell) this.box.show(cell, tokens, this.numbers.row(cell.query), 1, place);
+    else this.box.showToken(at, tokens[at], place);
+    this.decorate();
+  }
+
+  /** Where a pointer is inside the view, and how large that is. */
+  pointer({ clientX, clientY }) {
+    const { left, top, width, height } = this.root.getBoundingClientRect();
+    return { x: clientX - left, y: clientY - top, width, height };
+  }
+
+  leave() {
+    this.hovered = null;
+    this.box.hide();
+    this.decorate();
+  }
+
+  /** Zooms around the locked query and its strongest key in `part`, if they are on show, to `factor` of what is shown. */
+  zoomAround(part, factor) {
+    const { window, query } = this, [q0, q1, k0, k1] = window;
+    const isShown = query !== null && q0 <= query && query < q1;
+    const cell = isShown ? this.numbers.strongest(part, [query, query + 1, k0, k1]) : null;
+    this.set({ window: zoomed(window, middleOf(window, cell), factor, this.trace.meta.n) });
+  }
+
+  /** Zooms at the pointer. */
+  wheel(place, event) {
+    const factor = this.panels.turned(event, this.state.window === null);
+    if (factor) this.set({ window: zoomedAt(this.window, place, factor, this.trace.meta.n) });
+  }
+}
