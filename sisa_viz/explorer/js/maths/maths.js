@@ -14,20 +14,35 @@ import { weigh, weightOf } from "./weights.js";
 
 export const rowStart = (i) => (i * (i + 1)) / 2;
 
+/** Rows of both products from a head's factors, two queries at a time. */
+export class RowPairs {
+  constructor(head) {
+    const { n, d_head } = head;
+    Object.assign(this, { d_head, d_state: head.d_state, wide: align(n), fading: new FadingFactors(head) });
+    this.q = interleaved(head.q, d_head, TILE_ROWS);
+    this.k = interleaved(head.k, d_head, TILE_COLUMNS);
+    this.content = new Float32Array(TILE_ROWS * this.wide);
+    this.importance = new Float32Array(TILE_ROWS * this.wide);
+  }
+
+  /** Writes the scores of queries i (even) and i + 1 with keys start … stop (whole tiles) into rows of `wide` numbers. */
+  fill(i, start, stop) {
+    const { wide, d_head, d_state, content, importance } = this, { blocks, keys, pair } = this.fading;
+    productRows(this.q, i * d_head, this.k, d_head, start, stop, content, wide);
+    for (let at = 0; at < blocks.length && blocks[at].start < stop; at++) {
+      if (blocks[at].stop <= start) continue;
+      this.fading.read(i, blocks[at]);
+      productRows(pair, 0, keys, d_state, Math.max(blocks[at].start, start), Math.min(blocks[at].stop, stop), importance, wide);
+    }
+  }
+}
+
 /** Calls visit(i, content, importance, offset) for every query row, or for every `stride`-th pair of them. */
 export function eachRow(head, visit, stride = 1) {
-  const { n, d_head, d_state } = head, wide = align(n);
-  const q = interleaved(head.q, d_head, TILE_ROWS), k = interleaved(head.k, d_head, TILE_COLUMNS);
-  const fading = new FadingFactors(head), { blocks, keys, pair } = fading;
-  const content = new Float32Array(TILE_ROWS * wide), importance = new Float32Array(TILE_ROWS * wide);
+  const { n } = head, rows = new RowPairs(head);
   for (let i = 0; i < n; i += TILE_ROWS * stride) {
-    const stop = align(i + TILE_ROWS);
-    productRows(q, i * d_head, k, d_head, 0, stop, content, wide);
-    for (let at = 0; at < blocks.length && blocks[at].start < stop; at++) {
-      fading.read(i, blocks[at]);
-      productRows(pair, 0, keys, d_state, blocks[at].start, Math.min(blocks[at].stop, stop), importance, wide);
-    }
-    for (let r = 0; r < TILE_ROWS && i + r < n; r++) visit(i + r, content, importance, r * wide);
+    rows.fill(i, 0, align(i + TILE_ROWS));
+    for (let r = 0; r < TILE_ROWS && i + r < n; r++) visit(i + r, rows.content, rows.importance, r * rows.wide);
   }
 }
 
@@ -92,16 +107,22 @@ export function rowNumbers(head, i, lamScale) {
   };
 }
 
+/** The four numbers of one cell. norm: of query i's row, as weighedRow has it; where it is NaN, so is the pattern's. */
+export function cellNumbers(head, i, j, lamScale, norm) {
+  const content = contentAt(head, i, j), importance = lamScale * importanceAt(head, i, j), scores = content + importance;
+  return { content, importance, scores, pattern: weightOf(head.weighing, scores, i, norm) };
+}
+
 /** The four numbers of key j for every query i ≥ j that sees it, at [i − j]. norms[i]: `norm` of query i's row. */
 export function columnNumbers(head, j, lamScale, norms) {
   const count = head.n - j;
   const [content, importance, scores, pattern] = [0, 1, 2, 3].map(() => new Float32Array(count));
   for (let at = 0; at < count; at++) {
-    const i = j + at;
-    content[at] = contentAt(head, i, j);
-    importance[at] = lamScale * importanceAt(head, i, j);
-    scores[at] = content[at] + importance[at];
-    pattern[at] = weightOf(head.weighing, scores[at], i, norms[i]);
+    const cell = cellNumbers(head, j + at, j, lamScale, norms[j + at]);
+    content[at] = cell.content;
+    importance[at] = cell.importance;
+    scores[at] = cell.scores;
+    pattern[at] = cell.pattern;
   }
   return { content, importance, scores, pattern };
 }

@@ -31,8 +31,8 @@ export class Keep {
 
   /** What a drawing needs. */
   get view() {
-    const { panels, look, root, trace, spans, query, lamScale } = this.explorer, { tokens, title } = trace.meta;
-    const facts = [title, this.name, trace.hasLam && `λ × ${lamScale}`, query !== null && `query ${query}`];
+    const { panels, look, root, trace, spans, query, lamScale, answer } = this.explorer, { tokens, title } = trace.meta;
+    const facts = [title, this.name, trace.hasLam && `λ × ${lamScale}`, query !== null && `query ${query}`, !answer?.exact && "from a sample of its queries"];
     return { panels, look, theme: root.dataset.theme, marks: { tokens, spans, query }, title: facts.filter(Boolean).join(" · ") };
   }
 
