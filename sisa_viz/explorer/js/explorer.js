@@ -66,7 +66,7 @@ export class Explorer {
     this.reading.header.firstChild.after(this.find.element);
     Object.assign(this, { help: new Help(), words: new HeadWords(), keep: new Keep(this, this.controls.element) });
     this.root.replaceChildren(this.words.header, this.controls.element, make("div", { class: "sisa-x-body" },
-      make("div", { class: "sisa-x-main" }, this.panels.element, this.words.sample, spanKey(this.spans), this.words.notes, this.reading.element),
+      make("div", { class: "sisa-x-main" }, this.panels.element, spanKey(this.spans), this.words.notes, this.reading.element),
       make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element, this.help.element);
   }
 
@@ -215,10 +215,10 @@ export class Explorer {
     Object.assign(this, { answer, shown: window });
     this.decorate();
     this.shadeText();
+    this.words.count(answer, window, this.trace.meta.n);
     const place = this.trace.place(index);
     Object.assign(this.root.dataset, { exact: answer.exact, drawn: `L${place.layer}H${place.head} ${lamScale} ${window.join("-")}` });
     this.root.dispatchEvent(new CustomEvent("sisa:drawn", { detail: { ...place, lamScale, window } }));
-    this.words.count(answer, window, this.trace.meta.n);
   }
 
   decorate() {

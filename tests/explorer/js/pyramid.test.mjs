@@ -8,6 +8,7 @@ const { Engine, PARTS } = await js("maths/engine");
 const { decodeHead } = await js("maths/decode");
 const { productMaps, rowStart } = await js("maths/maths");
 const { binEdges, Grid, poolMap, poolScores } = await js("maths/pool");
+const { HeadNumbers } = await js("maths/numbers");
 const { Pyramid } = await js("maths/pyramid");
 
 const colours = { signed: ["#ff0000", "#ffffff", "#0000ff"], pattern: ["#ffffff", "#000000"] };
@@ -66,8 +67,8 @@ for (const one of cases) {
   test(`a sample draws no cell that is not there, and none that is larger: ${one.name}`, () => {
     const { maps, norms } = triangles(one, one.lam_scale), pyramid = long(one), window = [0, n, 0, n];
     const { grid, pools, exact, drawn, norms: known } = pyramid.view({ window, rows: 7, cols: 7, lamScale: one.lam_scale });
-    assert.equal(exact, false);
-    assert.ok(drawn >= 7 && drawn <= 14, `${drawn} queries`);
+    assert.deepEqual([exact, grid.rows, grid.cols], [false, 4, 7]);
+    assert.ok(drawn >= 4 && drawn <= 8, `${drawn} queries`);
     for (const part of PARTS) {
       const largest = poolMap(maps[part], grid), cells = new Set(maps[part]);
       pools[part].forEach((value, at) => {
@@ -91,6 +92,29 @@ for (const one of cases) {
   });
 }
 
+test("the pointer finds the strongest of a block's cells, among queries that are computed", () => {
+  for (const one of cases) {
+    const numbers = new HeadNumbers(), { norms } = triangles(one, one.lam_scale), [q0, q1, k0, k1] = [12, 19, 4, 15];
+    numbers.useHead(() => decoded(one));
+    numbers.useScale(one.lam_scale);
+    for (const known of [norms, norms.map((norm, i) => (i % 3 ? NaN : norm))]) {
+      for (const part of PARTS) {
+        const rows = [12, 13, 14, 15, 16, 17, 18].filter((i) => !Number.isNaN(known[i]));
+        const sizes = rows.flatMap((i) => one.maps[part].slice(rowStart(i) + k0, Math.min(rowStart(i) + k1, rowStart(i + 1)))).map(Math.abs);
+        const best = numbers.strongest(part, [q0, q1, k0, k1], known);
+        close([best.size, Math.abs(one.maps[part][rowStart(best.query) + best.key])], [Math.max(...sizes), Math.max(...sizes)], 1e-3, part);
+        assert.equal(best.queries, rows.length);
+        assert.ok(rows.includes(best.query) && k0 <= best.key && best.key < k1);
+      }
+    }
+    assert.equal(numbers.strongest("content", [2, 4, 9, 12], norms), null);
+    assert.equal(numbers.strongest("content", [q0, q1, k0, k1], norms.map(() => NaN)), null);
+    const row = one.maps.pattern.slice(rowStart(20) + 3, rowStart(20) + 16).map(Math.abs), key = numbers.strongestKey(20, 3, 16);
+    close([row[key - 3]], [Math.max(...row)], 1e-3, "the strongest key of a row");
+    assert.equal(numbers.strongestKey(20, 21, 30), null);
+  }
+});
+
 test("a λ step in the middle of a pass begins it anew, and leaves the products of a whole one as they are", () => {
   const [one] = cases, { n } = one.spec, view = { window: [0, n, 0, n], rows: 4, cols: 4 };
   const [pyramid, other] = [long(one), long(one)];
@@ -102,7 +126,7 @@ test("a λ step in the middle of a pass begins it anew, and leaves the products 
   inOne(other);
   const exact = other.view({ ...view, lamScale: 0.5 });
   assert.deepEqual(pyramid.view({ ...view, lamScale: 0.5 }), exact);
-  const stepped = pyramid.view({ ...view, lamScale: 2 });
+  const stepped = pyramid.view({ ...view, lamScale: 2, rows: 8 }); // four rows in a sample
   assert.equal(stepped.exact, false);
   assert.deepEqual([stepped.pools.content, stepped.pools.importance], [exact.pools.content, exact.pools.importance]);
   assert.deepEqual([stepped.peaks.content, stepped.peaks.importance], [exact.peaks.content, exact.peaks.importance]);

@@ -50,8 +50,9 @@ export class Pyramid {
     this.pass = { next: 0, peaks: { ...newPeaks(), ...this.products } };
   }
 
-  gridOf(window, rows, cols) {
-    const [q0, q1, k0, k1] = window;
+  /** A sample has half as many rows of bins as are wanted, as its time goes by them: about 0.2 s for 115 at 16,384 tokens. */
+  gridOf(window, wanted, cols) {
+    const [q0, q1, k0, k1] = window, rows = this.exact || q1 - q0 <= wanted ? wanted : Math.ceil(wanted / 2);
     return new Grid(window, rows, cols, (q1 - q0) * (k1 - k0) > this.cells ? this.grain : 1);
   }
 
