@@ -37,7 +37,6 @@ from sisa_viz import build_trace
 from sisa_viz.explorer import ScoreExplorer
 
 REPEATS = 20
-MEMORY = {"at_most": "VmHWM", "held": "VmRSS"}
 SHAPES = {
     "12x12x512": (12, 12, 512),
     "1x12x2048": (1, 12, 2048),
@@ -132,7 +131,7 @@ def before_exact(page: Page, repeats: int) -> dict[str, Any]:
     return {"zoom_step_sampled": summary(steps), "exact_after_lam_ms": round(after)}
 
 
-def memory(browser: Browser, page: Page) -> dict[str, float]:
+def memory(browser: Browser, page: Page) -> dict[str, int]:
     """Megabytes of the process that holds the page and its workers."""
     page.wait_for_function(EXACT, timeout=600_000)
     page.context.new_cdp_session(page).send("HeapProfiler.collectGarbage")
@@ -140,11 +139,9 @@ def memory(browser: Browser, page: Page) -> dict[str, float]:
     renderers = [
         Path(f"/proc/{each['id']}/status").read_text() for each in processes if each["type"] == "renderer"
     ]
-    sizes = [
-        {name: int(re.search(rf"{line}:\s+(\d+) kB", text)[1]) / 1000 for name, line in MEMORY.items()}
-        for text in renderers
-    ]
-    return max(sizes, key=lambda size: size["held"])
+    sizes = [dict(re.findall(r"(VmHWM|VmRSS):\s+(\d+) kB", text)) for text in renderers]
+    largest = max(sizes, key=lambda size: int(size["VmRSS"]))
+    return {"at_most": round(int(largest["VmHWM"]) / 1000), "held": round(int(largest["VmRSS"]) / 1000)}
 
 
 def load(page: Page, path: Path) -> float:

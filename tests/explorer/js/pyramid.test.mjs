@@ -65,7 +65,7 @@ for (const one of cases) {
   }
 
   test(`a sample draws no cell that is not there, and none that is larger: ${one.name}`, () => {
-    const { maps, norms } = triangles(one, one.lam_scale), pyramid = long(one), window = [0, n, 0, n];
+    const { maps, norms } = triangles(one, one.lam_scale), pyramid = long(one, 4 * n), window = [0, n, 0, n];
     const { grid, pools, exact, drawn, norms: known } = pyramid.view({ window, rows: 7, cols: 7, lamScale: one.lam_scale });
     assert.deepEqual([exact, grid.rows, grid.cols], [false, 4, 7]);
     assert.ok(drawn >= 4 && drawn <= 8, `${drawn} queries`);
@@ -117,7 +117,7 @@ test("the pointer finds the strongest of a block's cells, among queries that are
 
 test("a λ step in the middle of a pass begins it anew, and leaves the products of a whole one as they are", () => {
   const [one] = cases, { n } = one.spec, view = { window: [0, n, 0, n], rows: 4, cols: 4 };
-  const [pyramid, other] = [long(one), long(one)];
+  const [pyramid, other] = [long(one, 4 * n), long(one, 4 * n)];
   pyramid.view({ ...view, lamScale: 3 });
   for (let slice = 0; slice < 5; slice++) assert.equal(pyramid.refine(), false);
   pyramid.view({ ...view, lamScale: 0.5 });
@@ -126,7 +126,7 @@ test("a λ step in the middle of a pass begins it anew, and leaves the products 
   inOne(other);
   const exact = other.view({ ...view, lamScale: 0.5 });
   assert.deepEqual(pyramid.view({ ...view, lamScale: 0.5 }), exact);
-  const stepped = pyramid.view({ ...view, lamScale: 2, rows: 8 }); // four rows in a sample
+  const stepped = pyramid.view({ ...view, lamScale: 2 });
   assert.equal(stepped.exact, false);
   assert.deepEqual([stepped.pools.content, stepped.pools.importance], [exact.pools.content, exact.pools.importance]);
   assert.deepEqual([stepped.peaks.content, stepped.peaks.importance], [exact.peaks.content, exact.peaks.importance]);
