@@ -11,7 +11,7 @@ export class HeadWords {
     this.title = make("h2", {});
     this.name = make("b", { class: "sisa-x-name" });
     this.facts = make("span", { class: "sisa-x-facts" });
-    this.sample = make("span", { class: "sisa-x-facts", role: "status" });
+    this.sample = make("span", { class: "sisa-x-sample", role: "status" });
     this.header = make("header", { class: "sisa-x-header" }, this.title, this.name, this.facts, this.sample);
     this.notes = make("p", { class: "sisa-x-status", role: "status" });
   }
