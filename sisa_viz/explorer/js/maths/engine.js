@@ -13,7 +13,7 @@ export const PARTS = ["content", "importance", "scores", "pattern"];
 const SAMPLED_ROWS = 2048; // a head's summary visits at most about this many queries
 
 // Up to `triangles` tokens the products are kept whole (2 × 134 MB at 8,192); pyramid.js says what the others are.
-const SIZES = { triangles: 8192, cells: 2 ** 21, slice: 60 };
+const SIZES = { triangles: 8192, cells: 2 ** 21, slice: 30 };
 
 /** Answers requests one after another and keeps what the next one can use again. */
 export class Engine {

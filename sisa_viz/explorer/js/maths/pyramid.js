@@ -190,7 +190,7 @@ function foldRow(values, offset, i, grain, blocks) {
   const row = Math.floor(i / grain), start = rowStart(row), begins = i % grain === 0;
   for (let block = 0; block <= row; block++) {
     const stop = Math.min((block + 1) * grain, i + 1);
-    let best = begins ? 0 : blocks[start + block], size = begins ? -1 : Math.abs(best);
+    let best = begins ? 0 : blocks[start + block], size = Math.abs(best);
     for (let j = block * grain; j < stop; j++) {
       const value = values[offset + j], a = Math.abs(value);
       if (a > size) { size = a; best = value; }
