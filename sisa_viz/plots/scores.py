@@ -19,6 +19,7 @@ from sisa_viz.trace.weights import Weighing
 
 SCORE_MAPS = ("content", "importance", "scores", "pattern")
 MOST_CELLS = 512  # a side; longer windows show blocks
+MOST_QUERIES = 256  # computed at once
 FULL_HOVER = 256  # a side; in longer windows the hover box shows the number of its own panel only
 
 
@@ -114,9 +115,8 @@ def prepare_scores(
     lam_scale = check_lam_scale(lam_scale)
     rows, columns = _window(query_window, length, "query_window"), _window(key_window, length, "key_window")
     factors = access.factors(layer=layer, head=head)
-    whole = _whole_rows(factors, np.arange(rows.start, rows.stop), lam_scale)
     block = -(-max(rows.stop - rows.start, columns.stop - columns.start) // MOST_CELLS)
-    maps = {part: pool(values[:, columns], block) for part, values in whole.items()}
+    maps = _pooled(factors, rows, columns, lam_scale, block)
     tokens, where = trace["token"].values.tolist(), {"layer": layer, "head": head}
     return Scores(
         parts=_parts(access),
@@ -149,13 +149,17 @@ def _window(window: tuple[int, int] | None, length: int, name: str) -> slice:
     return slice(0, length) if window is None else slice(*check_span(window, length, name=name))
 
 
-def _whole_rows(factors: maths.Head, queries: np.ndarray, lam_scale: float) -> dict[str, np.ndarray]:
-    """Every part over all keys, for the softmax of a row needs the whole row, whatever is shown of it."""
-    content = maths.content(factors, queries)
-    importance = np.float32(lam_scale) * maths.importance(factors, queries)
-    scores = content + importance
-    weights = factors.weighing.weights(scores, queries)
-    return {"content": content, "importance": importance, "scores": scores, "pattern": weights}
+def _pooled(head: maths.Head, rows: slice, keys: slice, scale: float, block: int) -> dict[str, np.ndarray]:
+    """Every part in blocks. A softmax needs whole rows, but few at a time: no L × L array is made."""
+    pieces, step = [], block * max(1, MOST_QUERIES // block)
+    for start in range(rows.start, rows.stop, step):
+        queries = np.arange(start, min(start + step, rows.stop))
+        content = maths.content(head, queries)
+        importance = np.float32(scale) * maths.importance(head, queries)
+        scores = content + importance
+        parts = (content, importance, scores, head.weighing.weights(scores, queries))
+        pieces.append([pool(part[:, keys], block) for part in parts])
+    return {part: np.concatenate([piece[at] for piece in pieces]) for at, part in enumerate(SCORE_MAPS)}
 
 
 def plot_scores(

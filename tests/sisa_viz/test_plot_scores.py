@@ -4,6 +4,7 @@
 # pyright: reportAttributeAccessIssue=false
 
 import json
+import tracemalloc
 
 import numpy as np
 import plotly.graph_objects as go
@@ -39,6 +40,24 @@ def test_long_sequences_become_blocks(make_trace):
     assert data.block == 3
     assert data.maps["content"].shape == (367, 367)
     assert data.queries[1] == 3
+
+
+def test_rows_that_are_computed_in_turn_are_those_of_the_accessor(make_trace):
+    trace = make_trace(length=400, layers=1, heads=1)
+    data = prepare_scores(trace, layer=0, head=0, query_window=(3, 400), key_window=(0, 390))
+    for part in SCORE_MAPS:
+        whole = getattr(trace.sisa, part)(layer=0, head=0).values
+        np.testing.assert_allclose(data.maps[part], whole[3:, :390], rtol=1e-5, atol=1e-6)
+
+
+def test_a_long_sequence_needs_no_map_of_all_cells(make_trace):
+    trace = make_trace(length=6000, layers=1, heads=1)
+    trace.load()
+    tracemalloc.start()
+    prepare_scores(trace, layer=0, head=0)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 4 * 6000**2  # bytes of one map in float32
 
 
 @given(

@@ -215,8 +215,9 @@ export class Explorer {
     Object.assign(this, { answer, shown: window });
     this.decorate();
     this.shadeText();
+    this.words.count(answer, window, this.trace.meta.n);
     const place = this.trace.place(index);
-    this.root.dataset.drawn = `L${place.layer}H${place.head} ${lamScale} ${window.join("-")}`;
+    Object.assign(this.root.dataset, { exact: answer.exact, drawn: `L${place.layer}H${place.head} ${lamScale} ${window.join("-")}` });
     this.root.dispatchEvent(new CustomEvent("sisa:drawn", { detail: { ...place, lamScale, window } }));
   }
 
@@ -241,12 +242,12 @@ export class Explorer {
   // ---- pointer and keys
 
   hover(cell, panel, event) {
-    if (!cell || !this.shown) return this.leave();
-    const block = blockAround(cell, this.shown, this.panels.pixels);
-    const best = this.numbers.strongest(panel.part, block);
+    if (!cell || this.answer?.at !== this.place) return this.leave();
+    const block = blockAround(cell, this.shown, this.answer);
+    const best = this.numbers.strongest(panel.part, block, this.answer.norms);
     if (!best) return this.leave();
     this.hovered = best;
-    const cells = (block[1] - block[0]) * (block[3] - block[2]);
+    const cells = best.queries * (block[3] - block[2]);
     this.box.show(best, this.trace.meta.tokens, this.numbers.row(best.query), cells, this.pointer(event));
     this.decorate();
   }
@@ -281,9 +282,8 @@ export class Explorer {
   /** Zooms around the locked query and its strongest key, if they are on show, to `factor` of what is shown. */
   zoom(factor) {
     const { window, query } = this, [q0, q1, k0, k1] = window;
-    const isShown = query !== null && q0 <= query && query < q1;
-    const cell = isShown ? this.numbers.strongest("pattern", [query, query + 1, k0, k1]) : null;
-    this.set({ window: zoomed(window, middleOf(window, cell), factor, this.trace.meta.n) });
+    const key = query !== null && q0 <= query && query < q1 ? this.numbers.strongestKey(query, k0, k1) : null;
+    this.set({ window: zoomed(window, middleOf(window, key === null ? null : { query, key }), factor, this.trace.meta.n) });
   }
 
   /** Zooms at the pointer. */

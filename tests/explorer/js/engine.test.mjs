@@ -34,10 +34,10 @@ for (const one of cases) {
 test("a λ step needs no new data and no new product", () => {
   const [one] = cases, engine = new Engine();
   engine.answer(view(one));
-  const { maps } = engine, { content } = engine.pools;
+  const { maps } = engine, { content } = maps.pools;
   const stepped = engine.answer(view(one, { bytes: undefined, lamScale: 2.5 }));
   assert.equal(engine.maps, maps);
-  assert.equal(engine.pools.content, content);
+  assert.equal(maps.pools.content, content);
   const fresh = new Engine().answer(view(one, { lamScale: 2.5 }));
   for (const part of PARTS) assert.deepEqual(stepped.pictures[part], fresh.pictures[part]);
   assert.deepEqual(stepped.peaks, fresh.peaks);

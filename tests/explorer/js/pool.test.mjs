@@ -79,7 +79,7 @@ test("property: bins cover every position once, and the pointer finds the bin of
     for (let b = 0; b + 1 < edges.length; b++) {
       assert.ok(edges[b] < edges[b + 1]);
       for (const at of [edges[b], edges[b + 1] - 1]) {
-        assert.deepEqual(blockAround({ query: at, key: at }, [start, stop, start, stop], wanted),
+        assert.deepEqual(blockAround({ query: at, key: at }, [start, stop, start, stop], { rows: wanted, cols: wanted, grain: 1 }),
           [edges[b], edges[b + 1], edges[b], edges[b + 1]], `${at} in ${start}–${stop} with ${wanted} bins`);
       }
     }

@@ -164,3 +164,26 @@ test("without a worker the work is done here; of waiting requests only the newes
   assert.deepEqual(answers, [["first", true], ["third", true]]);
   link.close();
 });
+
+test("a picture from a sample is refined while nothing is asked, then made anew; anything newer takes its place", async () => {
+  const asked = [], drawn = [], link = new Link("");
+  let left = 3;
+  link.worker.engine.answer = ({ job, key, window }) => {
+    asked.push(job === "refine" ? job : window);
+    if (job === "refine") return { exact: --left === 0 };
+    assert.equal(key, 7);
+    return { exact: left === 0, window };
+  };
+  const ask = (window, done) => link.ask(() => ({ job: "view", key: 7, window }), ({ exact }) => { drawn.push([window, exact]); done?.(); });
+  await new Promise((resolve) => {
+    ask("whole", () => {
+      if (drawn.length === 1) ask("part", () => { if (drawn.at(-1)[1]) resolve(); });
+    });
+  });
+  assert.deepEqual(asked, ["whole", "refine", "part", "refine", "refine", "part"]);
+  assert.deepEqual(drawn, [["whole", false], ["part", false], ["part", true]]);
+  link.worker.engine.answer = () => { throw new Error("broken"); };
+  const error = await new Promise((resolve) => link.ask(() => ({ job: "view" }), (answer) => resolve(answer.error)));
+  assert.equal(error, "broken");
+  link.close();
+});

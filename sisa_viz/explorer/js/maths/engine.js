@@ -4,71 +4,67 @@
 import { lookupTable, paint } from "./colour.js";
 import { decodeHead } from "./decode.js";
 import { HeadPair } from "./difference.js";
-import { eachRow, productMaps, rowNumbers, weighedRow } from "./maths.js";
-import { Grid, poolMap, poolRow, poolScores } from "./pool.js";
+import { eachRow, rowNumbers, weighedRow } from "./maths.js";
+import { Grid, poolRow } from "./pool.js";
+import { Pyramid } from "./pyramid.js";
+import { Triangles } from "./triangles.js";
 import { WEIGHTS } from "./weights.js";
 
 export const PARTS = ["content", "importance", "scores", "pattern"];
 const SAMPLED_ROWS = 2048; // a head's summary visits at most about this many queries
 
+// Up to `triangles` tokens the products are kept whole (2 × 134 MB at 8,192); pyramid.js says what the others are.
+const SIZES = { triangles: 8192, cells: 2 ** 21, slice: 30 };
+
 /** Answers requests one after another and keeps what the next one can use again. */
 export class Engine {
+  constructor(sizes = SIZES) {
+    this.sizes = sizes;
+  }
+
   /** request: {job, ...} → answer, an object whose `transfer` lists the buffers that may move. */
   answer(request) {
     if (request.job === "difference") return (this.pair ??= new HeadPair()).answer(request);
-    return request.job === "summary" ? summarise(request) : this.view(request);
+    if (request.job === "summary") return summarise(request);
+    return request.job === "refine" ? this.refine(request) : this.view(request);
+  }
+
+  /** request: {key} of the head on show → {exact}: false while there is more to do for it. */
+  refine({ key }) {
+    if (key !== this.key) throw new Error("another head is on show");
+    return { exact: this.maps.refine() };
   }
 
   /**
    * request: {key, bytes?, spec, lam, lamScale, window, rows, cols, colours, contrast, least?}
-   * answer: {pictures: {part: pixels}, rows, cols, limits, peaks, norms}; norms[i] as weighedRow has it for query i
+   * answer: {pictures: {part: pixels}, rows, cols, grain, limits, peaks, norms, exact, drawn?}; norms[i] as weighedRow
+   * has it for query i. Where `exact` is false, the picture comes from `drawn` of the window's queries, and the norms of
+   * queries that were not computed yet are NaN.
    * `bytes` comes along only when `key` names a head that this engine does not hold; `least` are limits of colours
    * that another run of the text had.
    */
   view(request) {
     this.useHead(request);
-    this.usePools(request);
-    const { lamScale, contrast } = request;
-    const kind = WEIGHTS[this.maps.weighing.score], limits = colourLimits(this.peaks, lamScale, kind, request.least);
+    const { lamScale, contrast } = request, { grid, pools, peaks, ...rest } = this.maps.view(request);
+    const kind = WEIGHTS[this.maps.weighing.score], limits = colourLimits(peaks, lamScale, kind, request.least);
     const signed = limits.signed / contrast, top = limits.pattern / contrast;
     const table = this.tables(request.colours);
     const pictures = {
-      content: paint(this.pools.content, -signed, signed, table.signed),
-      importance: paint(this.pools.importance, -signed, signed, table.signed, lamScale),
-      scores: paint(this.pools.scores, -signed, signed, table.signed),
-      pattern: kind.signed ? paint(this.pools.pattern, -signed, signed, table.signed) : paint(this.pools.pattern, 0, top, table.pattern),
+      content: paint(pools.content, -signed, signed, table.signed),
+      importance: paint(pools.importance, -signed, signed, table.signed, lamScale),
+      scores: paint(pools.scores, -signed, signed, table.signed),
+      pattern: kind.signed ? paint(pools.pattern, -signed, signed, table.signed) : paint(pools.pattern, 0, top, table.pattern),
     };
-    const { rows, cols } = this.grid;
-    const transfer = PARTS.map((part) => pictures[part].buffer);
-    return { pictures, rows, cols, limits, peaks: scaledPeaks(this.peaks, lamScale), norms: this.norms, transfer };
+    const { rows, cols, grain } = grid, transfer = PARTS.map((part) => pictures[part].buffer);
+    return { pictures, rows, cols, grain, limits, peaks: scaledPeaks(peaks, lamScale), ...rest, transfer };
   }
 
   useHead({ key, bytes, spec, lam }) {
     if (key === this.key) return;
-    this.key = null; // the old triangles are written over
-    this.maps = productMaps(decodeHead(bytes, spec, lam), this.maps);
+    this.key = null; // the old numbers are written over
+    const head = decodeHead(bytes, spec, lam);
+    this.maps = spec.n > this.sizes.triangles ? new Pyramid(head, this.maps, this.sizes) : new Triangles(head, this.maps);
     this.key = key;
-    this.peaks = { ...this.maps.peaks };
-    this.gridKey = this.peaksScale = null;
-  }
-
-  /** Products are pooled once a window; a λ step pools scores and pattern alone. */
-  usePools({ window, rows, cols, lamScale }) {
-    const gridKey = [...window, rows, cols].join();
-    if (gridKey !== this.gridKey) {
-      this.grid = new Grid(window, rows, cols);
-      this.pools = { content: poolMap(this.maps.content, this.grid), importance: poolMap(this.maps.importance, this.grid) };
-      this.gridKey = gridKey;
-      this.scoresKey = null;
-    }
-    if (lamScale === this.scoresKey) return;
-    const { scores, pattern, peaks, norms } = poolScores(this.maps, lamScale, this.grid, lamScale !== this.peaksScale);
-    Object.assign(this.pools, { scores, pattern });
-    if (peaks) {
-      Object.assign(this.peaks, peaks);
-      this.norms = norms;
-    }
-    this.scoresKey = this.peaksScale = lamScale;
   }
 
   tables(colours) {

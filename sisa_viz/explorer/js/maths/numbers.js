@@ -1,6 +1,6 @@
 // The numbers of the head on show, row by row or column by column, each computed when it is asked for.
 
-import { columnNumbers, rowNumbers } from "./maths.js";
+import { cellNumbers, columnNumbers, rowNumbers } from "./maths.js";
 
 const MOST_ROWS = 64; // that are kept
 
@@ -44,16 +44,26 @@ export class HeadNumbers {
     return columnNumbers(this.head, key, this.lamScale, norms);
   }
 
-  /** Of the cells of a block the one that a panel shows: the largest in size; null where there is none. */
-  strongest(part, [q0, q1, k0, k1]) {
+  /**
+   * Of a block's cells the one that a panel shows: the largest in size among queries that have a norm (the others are
+   * not drawn yet), or null. `queries` says how many of the block have one.
+   */
+  strongest(part, [q0, q1, k0, k1], norms) {
+    const { head, lamScale } = this, drawn = Array.from({ length: q1 - q0 }, (_, at) => q0 + at).filter((query) => !Number.isNaN(norms[query]));
     let best = null;
-    for (let query = q0; query < q1; query++) {
-      const row = this.row(query)[part];
+    for (const query of drawn) {
       for (let key = k0; key < Math.min(k1, query + 1); key++) {
-        const size = Math.abs(row[key]);
-        if (!best || size > best.size) best = { query, key, size };
+        const size = Math.abs(cellNumbers(head, query, key, lamScale, norms[query])[part]);
+        if (!best || size > best.size) best = { query, key, size, queries: drawn.length };
       }
     }
     return best;
+  }
+
+  /** The key that a query weighs most in size, of keys k0 … k1 − 1; null where it sees none of them. */
+  strongestKey(query, k0, k1) {
+    const seen = this.row(query).pattern.subarray(k0, k1);
+    if (!seen.length) return null;
+    return k0 + seen.reduce((best, weight, at) => (Math.abs(weight) > Math.abs(seen[best]) ? at : best), 0);
   }
 }

@@ -4,24 +4,29 @@
 import { newPeak, notePeak, rowStart, weighedRow } from "./maths.js";
 import { WEIGHTS } from "./weights.js";
 
-/** Bin edges: bin b covers positions edges[b] … edges[b + 1] − 1. Never more bins than positions. */
-export function binEdges(start, stop, wanted) {
-  const count = Math.max(1, Math.min(wanted, stop - start));
-  return Int32Array.from({ length: count + 1 }, (_, b) => start + Math.floor((b * (stop - start)) / count));
+/**
+ * Bin edges: bin b covers positions edges[b] … edges[b + 1] − 1. Never more bins than positions. Edges inside the
+ * window are multiples of `grain`; a window has at most one bin for every `grain` positions.
+ */
+export function binEdges(start, stop, wanted, grain = 1) {
+  const length = stop - start, count = Math.max(1, Math.min(wanted, Math.floor(length / grain)));
+  const edge = (b) => start + Math.floor((b * length) / count);
+  return Int32Array.from({ length: count + 1 }, (_, b) => (b === 0 || b === count ? edge(b) : edge(b) - (edge(b) % grain)));
 }
 
 /** The bin of each query row, −1 outside the window. */
-function binOfRow(edges, n) {
+export function binOfRow(edges, n) {
   const bins = new Int32Array(n).fill(-1);
   for (let b = 0; b + 1 < edges.length; b++) bins.fill(b, edges[b], edges[b + 1]);
   return bins;
 }
 
 export class Grid {
-  constructor(window, rows, cols) {
+  constructor(window, rows, cols, grain = 1) {
     const [q0, q1, k0, k1] = window;
-    this.rowEdges = binEdges(q0, q1, rows);
-    this.colEdges = binEdges(k0, k1, cols);
+    this.grain = grain;
+    this.rowEdges = binEdges(q0, q1, rows, grain);
+    this.colEdges = binEdges(k0, k1, cols, grain);
     this.rows = this.rowEdges.length - 1;
     this.cols = this.colEdges.length - 1;
   }
@@ -33,12 +38,17 @@ export class Grid {
 
 /** Folds row i (cells values[offset + j], j ≤ i) into one row of bins, keeping the largest in size. */
 export function poolRow(values, offset, i, edges, out, outRow) {
+  poolSpan(values, offset, edges[0], i + 1, edges, out, outRow, 0);
+}
+
+/** The same for cells start … stop − 1 alone; `first` is the bin that holds the first of them. */
+export function poolSpan(values, offset, start, stop, edges, out, outRow, first) {
   const bins = edges.length - 1;
-  for (let b = 0; b < bins && edges[b] <= i; b++) {
-    const stop = Math.min(edges[b + 1], i + 1);
+  for (let b = first; b < bins && edges[b] < stop; b++) {
+    const end = Math.min(edges[b + 1], stop);
     const held = out[outRow * bins + b];
-    let best = held === held ? held : 0, size = held === held ? Math.abs(held) : -1;
-    for (let j = edges[b]; j < stop; j++) {
+    let best = held, size = held === held ? Math.abs(held) : -1;
+    for (let j = Math.max(edges[b], start); j < end; j++) {
       const value = values[offset + j], a = Math.abs(value);
       if (a > size) { size = a; best = value; }
     }
@@ -86,7 +96,7 @@ export function poolScores(maps, lamScale, grid, wantPeaks) {
  * Query 0 sees one key, with probability 1, and is left out. Early queries see few keys and so have large
  * probabilities in any head: `late` is the largest one after the first eighth, and colours go by it.
  */
-function notePeaks(peaks, { score }, scoreRow, weightRow, sum, i, n) {
+export function notePeaks(peaks, { score }, scoreRow, weightRow, sum, i, n) {
   notePeak(peaks.scores, scoreRow, 0, i);
   if (score !== "softmax") return notePeak(peaks.pattern, weightRow, 0, i);
   if (8 * i >= n) peaks.late = Math.max(peaks.late, 1 / sum);

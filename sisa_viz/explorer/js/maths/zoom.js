@@ -1,6 +1,8 @@
 // Windows on the map: how a zoom resizes one, how it moves, and which cells share a pixel of the picture.
 // A window is [query start, query stop, key start, key stop], half-open positions.
 
+import { binEdges } from "./pool.js";
+
 /** `window` at `factor` of its size, `place` {query, key} in its middle; null where that is the whole map. */
 export function zoomed([q0, q1, k0, k1], { query, key }, factor, n) {
   return unlessWhole([...resized(q0, q1, query, factor, n), ...resized(k0, k1, key, factor, n)], n);
@@ -40,14 +42,12 @@ export function middleOf([q0, q1, k0, k1], cell) {
   return key <= query ? { query, key } : { query: diagonal, key: diagonal };
 }
 
-/** The cells that share the picture's pixel with `cell`: [query start, stop, key start, stop). */
-export function blockAround({ query, key }, [q0, q1, k0, k1], pixels) {
-  return [...binAround(query, q0, q1, pixels), ...binAround(key, k0, k1, pixels)];
+/** The cells that share the picture's pixel with `cell`: [query start, stop, key start, stop). picture: {rows, cols, grain} */
+export function blockAround({ query, key }, [q0, q1, k0, k1], { rows, cols, grain }) {
+  return [...binAround(query, binEdges(q0, q1, rows, grain)), ...binAround(key, binEdges(k0, k1, cols, grain))];
 }
 
-/** The bin of binEdges(start, stop, wanted) that holds a position. */
-function binAround(position, start, stop, wanted) {
-  const length = stop - start, bins = Math.max(1, Math.min(wanted, length));
-  const bin = Math.floor(((position - start + 1) * bins - 1) / length);
-  return [start + Math.floor((bin * length) / bins), start + Math.floor(((bin + 1) * length) / bins)];
+function binAround(position, edges) {
+  const bin = edges.findLastIndex((edge) => edge <= position);
+  return [edges[bin], edges[bin + 1]];
 }

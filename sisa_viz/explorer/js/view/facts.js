@@ -11,7 +11,8 @@ export class HeadWords {
     this.title = make("h2", {});
     this.name = make("b", { class: "sisa-x-name" });
     this.facts = make("span", { class: "sisa-x-facts" });
-    this.header = make("header", { class: "sisa-x-header" }, this.title, this.name, this.facts);
+    this.sample = make("span", { class: "sisa-x-sample", role: "status" });
+    this.header = make("header", { class: "sisa-x-header" }, this.title, this.name, this.facts, this.sample);
     this.notes = make("p", { class: "sisa-x-status", role: "status" });
   }
 
@@ -20,6 +21,14 @@ export class HeadWords {
     this.name.textContent = trace.nameOf(index);
     this.facts.textContent = headFacts(trace, index).join(" · ");
     this.notes.textContent = headNotes(trace, index).join(" ");
+  }
+
+  /** Says what a picture was made from, where that was not all at once; answer: an Engine's, n: queries of the head. */
+  count({ exact, drawn }, [q0, q1], n) {
+    if (drawn === undefined) return;
+    this.sample.textContent = exact
+      ? `All ${whole(n)} queries are computed: pictures, colour limits and largest values are exact.`
+      : `So far from ${whole(drawn)} of ${whole(q1 - q0)} queries on show; pictures, colour limits and largest values follow from all ${whole(n)}.`;
   }
 
   fail(message) {

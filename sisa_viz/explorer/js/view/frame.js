@@ -4,6 +4,7 @@ import { visible } from "../maths/labels.js";
 
 export const MARGIN = { left: 58, right: 6, top: 4, bottom: 46 };
 const LABEL_ROOM = 10; // CSS pixels a cell needs before tokens replace positions on an axis
+const HALF_DIGIT = 3.5; // pixels, so that the last number of an axis stays inside
 const NARROW = 8; // CSS pixels of a span whose edges would cover it
 export const LOOKS = {
   light: { text: "#333d47", faint: "#66717c", frame: "#98a2ad", hover: "rgba(40, 48, 56, .55)", locked: "#101418" },
@@ -92,9 +93,9 @@ function drawKeyAxis(context, { keys, side }, look, tokens) {
   const y = MARGIN.top + side + 8;
   context.fillStyle = look.text;
   for (const at of keys.ticks()) {
-    const x = keys.pixel(at + 0.5);
+    const x = keys.pixel(at + 0.5), end = MARGIN.left + side + MARGIN.right - HALF_DIGIT * String(at).length;
     if (keys.labelled) turned(context, x, y, -Math.PI / 2.6, () => aligned(context, clip(tokens[at], 6), "right", "middle"));
-    else turned(context, x, y, 0, () => aligned(context, String(at), "center", "top"));
+    else turned(context, Math.min(x, end), y, 0, () => aligned(context, String(at), "center", "top"));
   }
   context.fillStyle = look.faint;
   turned(context, MARGIN.left - 8, y, 0, () => aligned(context, "key →", "right", "top"));

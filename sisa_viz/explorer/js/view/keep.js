@@ -42,8 +42,8 @@ export class Keep {
 
   /** What a drawing needs. */
   get view() {
-    const { panels, look, root, trace, spans, query } = this.explorer, { tokens, title } = trace.meta;
-    const facts = [title, ...this.facts, query !== null && `query ${query}`];
+    const { panels, look, root, trace, spans, query, answer } = this.explorer, { tokens, title } = trace.meta;
+    const facts = [title, ...this.facts, query !== null && `query ${query}`, answer?.exact === false && "from a sample of its queries"];
     return { panels, look, theme: root.dataset.theme, marks: { tokens, spans, query }, title: facts.filter(Boolean).join(" · ") };
   }
 

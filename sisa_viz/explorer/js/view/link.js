@@ -1,5 +1,6 @@
 // A line to an Engine: in a Web Worker made from this module's own text, or on this page where a page may make none.
 // At most one request runs; of those that wait only the newest is kept, so a fast slider never builds a queue.
+// An answer may be a picture from a sample. Then the engine goes on, one slice a request, while nothing else is asked.
 
 import { Engine } from "../maths/engine.js";
 
@@ -47,6 +48,13 @@ function startWorker(source) {
   }
 }
 
+/** The next task for a picture that is not exact: more slices, then the same picture again; null where there is none. */
+function following(task, { exact }) {
+  const picture = task.picture ?? task;
+  if (exact === false) return { picture, makeRequest: (key) => ({ job: "refine", key }), done: (answer) => answer.error && picture.done(answer) };
+  return exact && task.picture ? picture : null;
+}
+
 export class Link {
   constructor(source) {
     this.source = source;
@@ -86,11 +94,11 @@ export class Link {
 
   received({ id, ...answer }) {
     if (id !== this.id) return;
-    const { done } = this.running, next = this.waiting;
+    const { running } = this, next = this.waiting ?? following(running, answer);
     this.running = this.waiting = null;
     if (answer.error) this.held = null;
     if (next) this.post(next);
-    done(answer);
+    running.done(answer);
   }
 
   close() {

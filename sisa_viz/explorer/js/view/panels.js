@@ -73,12 +73,12 @@ export class Panels extends PanelGroup {
     }
   }
 
-  legend(panel, { limits, peaks }, contrast, name) {
+  legend(panel, { limits, peaks, exact }, contrast, name) {
     const signed = panel.part !== "pattern" || this.kind.signed;
     const high = (signed ? limits.signed : limits.pattern) / contrast;
     const clipped = signed ? contrast > 1 : high < 1; // query 0 has the probability 1
     const peak = peaks[panel.part];
-    const words = `largest ${fixed(peak.value, this.kind.digits)} at query ${peak.query}, key ${peak.key}`;
+    const words = `largest ${exact ? "" : "so far "}${fixed(peak.value, this.kind.digits)} at query ${peak.query}, key ${peak.key}`;
     panel.legend(this.colours[signed ? "signed" : "pattern"], signed ? -high : 0, high, clipped, words);
     panel.plot.setAttribute("aria-label", `${this.titles[panel.part]} of ${name}: ${words}`);
   }

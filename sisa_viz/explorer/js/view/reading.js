@@ -113,7 +113,7 @@ export class Reading {
     const { words, held, shades } = this;
     for (let at = 0; at < words.length; at++) {
       const value = values?.[at - start];
-      const shade = value === undefined ? NO_SHADE : first + shadeAt(value, low, scale);
+      const shade = value === undefined || Number.isNaN(value) ? NO_SHADE : first + shadeAt(value, low, scale);
       if (shade === held[at]) continue;
       held[at] = shade;
       words[at].style.backgroundColor = shades[shade]?.ground ?? "";
@@ -163,7 +163,7 @@ export class Reading {
       says.textContent = "Click a token to lock it as query.";
       return;
     }
-    const best = values.reduce((most, value, n) => (Math.abs(value) > Math.abs(values[most]) ? n : most), 0);
+    const best = values.reduce((most, value, n) => (Math.abs(value) > Math.abs(values[most]) || Number.isNaN(values[most]) ? n : most), 0);
     const found = side === "query" ? best : best + at;
     says.replaceChildren(`${name} · ${side} ${at} `, label(tokens[at], "bdi"), ` · largest ${title} ${fixed(values[best], this.kind.digits)} `
       + `at ${other} ${found} `, label(tokens[found], "bdi"));
