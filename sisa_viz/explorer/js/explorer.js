@@ -4,7 +4,8 @@
 import { lookupTable } from "./maths/colour.js";
 import { HeadNumbers } from "./maths/numbers.js";
 import { panelTitles, WEIGHTS } from "./maths/weights.js";
-import { blockAround, middleOf, moved, zoomed, zoomedAt } from "./maths/zoom.js";
+import { moved } from "./maths/zoom.js";
+import { Background } from "./view/background.js";
 import { Controls } from "./view/controls.js";
 import { isDark, make, watchTheme } from "./view/dom.js";
 import { colouredSpans, HeadWords, spanKey } from "./view/facts.js";
@@ -15,23 +16,27 @@ import { HoverBox } from "./view/hover.js";
 import { Keep } from "./view/keep.js";
 import { Help, pressed } from "./view/keys.js";
 import { Link } from "./view/link.js";
+import { LinkedView } from "./view/linkedview.js";
+import { Multiples } from "./view/multiples.js";
 import { Panels } from "./view/panels.js";
 import { Reading } from "./view/reading.js";
 import { RowTable } from "./view/rowtable.js";
 
+const REST = 250; // milliseconds after which a slider or a zoom has come to rest
 export const STATE = ["layer", "head", "lam_scale", "query", "window"];
 
-export class Explorer {
+export class Explorer extends LinkedView {
   constructor(model, root, trace, source) {
-    Object.assign(this, { model, root, trace, source, contrast: 1, hovered: null, closed: false, run: 0 });
+    super();
+    Object.assign(this, { model, root, trace, source, run: 0 });
     this.limits = new Map(); // of the colours by head and λ, so that runs of one text have them in common
     this.link = new Link(source);
+    this.background = new Background(source);
     this.numbers = new HeadNumbers();
     this.build();
     this.listen();
     this.themed();
     this.stateChanged();
-    this.fillGrid();
   }
 
   // ---- parts of the page
@@ -43,17 +48,22 @@ export class Explorer {
     this.titles = panelTitles(meta);
     const columns = { ...this.titles, pattern: this.kind.column };
     const set = (name, value) => this.set({ [name]: value });
-    this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor), help: () => this.help.open() });
-    this.panels = new Panels(meta, this.titles, this.kind, {
-      hover: (cell, panel, event) => this.hover(cell, panel, event),
+    this.controls = new Controls(trace, { set, reset: () => set("window", null), contrast: (factor) => this.setContrast(factor), range: (ofWindow) => this.setRange(ofWindow), help: () => this.help.open() });
+    const pointed = {
       leave: () => this.leave(),
       lock: (query) => set("query", query),
       zoom: (window) => set("window", window),
       move: (window, rows, columns) => set("window", moved(window, rows, columns, meta.n)),
       wheel: (place, event) => this.wheel(place, event),
       reset: () => set("window", null),
+    };
+    this.panels = new Panels(meta, this.titles, this.kind, { ...pointed, hover: (cell, panel, event) => this.hover(cell, panel, event) });
+    const pick = (index) => this.set(trace.place(index));
+    this.grid = new HeadGrid(trace, { pick, arranged: () => this.multiples.turn(0) });
+    this.multiples = new Multiples(trace, this.grid, {
+      ...pointed, pick, hover: (cell, row, cells, event) => this.hoverCell(cell, row, cells, event), changed: () => this.followHeads(),
+      save: (kind) => this.keep[kind]({ ...this.keep.view, panels: this.multiples.group, name: "heads", title: `${meta.title} · ${this.multiples.words.textContent}` }),
     });
-    this.grid = new HeadGrid(trace, { pick: (index) => this.set(trace.place(index)) });
     this.table = new RowTable(meta.tokens, columns, this.kind.digits);
     this.box = new HoverBox(columns, this.kind.digits);
     this.reading = new Reading(meta, columns, this.spans, this.kind, {
@@ -67,7 +77,7 @@ export class Explorer {
     Object.assign(this, { help: new Help(), words: new HeadWords(), keep: new Keep(this, this.controls.element) });
     this.root.replaceChildren(this.words.header, this.controls.element, make("div", { class: "sisa-x-body" },
       make("div", { class: "sisa-x-main" }, this.panels.element, spanKey(this.spans), this.words.notes, this.reading.element),
-      make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.box.element, this.help.element);
+      make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.multiples.element, this.box.element, this.help.element);
   }
 
   listen() {
@@ -91,18 +101,16 @@ export class Explorer {
     this.closed = true;
     this.unlisten();
     this.link.close();
-    this.gridLink?.close();
+    this.background.close();
+    clearTimeout(this.resting);
   }
 
   /** Shows another run of the same text and keeps all that a reader chose; false where it is another text. */
   takeOver(trace) {
     if (axesOf(trace.meta) !== axesOf(this.trace.meta)) return false;
     Object.assign(this, { trace, index: undefined, run: this.run + 1 });
-    this.root.dataset.grid = "";
-    this.gridLink.close();
-    this.grid.takeOver(trace);
+    for (const part of [this.grid, this.multiples]) part.takeOver(trace);
     this.stateChanged();
-    this.fillGrid();
     return true;
   }
 
@@ -118,16 +126,6 @@ export class Explorer {
     this.model.save_changes();
   }
 
-  /** One update for any number of changes that come together, as layer and head do. */
-  schedule() {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    queueMicrotask(() => {
-      this.scheduled = false;
-      if (!this.closed) this.stateChanged();
-    });
-  }
-
   stateChanged() {
     const state = this.state, { trace } = this;
     const index = trace.index(state.layer, state.head), isNew = index !== this.index;
@@ -136,6 +134,9 @@ export class Explorer {
     this.lamScale = state.lam_scale;
     this.window = state.window ?? [0, trace.meta.n, 0, trace.meta.n];
     if (this.picture !== this.asked) this.redraw(); // first, so that the worker starts at once
+    const heads = `${this.run} ${this.lamScale} ${this.window}`;
+    if (heads !== this.headsOf) this.followHeads();
+    this.headsOf = heads;
     if (isNew) {
       this.grid.select(index);
       this.words.show(trace, index);
@@ -149,6 +150,7 @@ export class Explorer {
 
   showRow(query) {
     this.query = query;
+    this.grid.setQuery(query);
     const numbers = query === null ? null : this.numbers.row(query);
     this.table.show(query, this.trace.nameOf(this.index), numbers);
     for (const part of [this.find, this.keep]) part.show(query);
@@ -175,10 +177,6 @@ export class Explorer {
 
   // ---- pictures
 
-  resized() {
-    if (this.panels.fit()) this.redraw();
-  }
-
   themed() {
     const theme = isDark() ? "dark" : "light";
     this.root.dataset.theme = theme;
@@ -188,29 +186,24 @@ export class Explorer {
     this.decorate();
   }
 
-  setContrast(factor) {
-    this.contrast = factor;
-    this.redraw();
-  }
-
   redraw() {
     const { pixels, colours } = this.panels;
     if (!pixels || this.index === undefined) return;
     this.root.dataset.drawn = "";
     this.asked = this.picture;
-    const { index, lamScale, window, contrast, place } = this;
-    const key = `${this.run} ${index}`, least = this.limits.get(`${index} ${lamScale}`);
+    const { index, lamScale, window, contrast, place, ofWindow } = this;
+    const key = `${this.run} ${index}`, least = ofWindow ? undefined : this.limits.get(`${index} ${lamScale}`);
     this.link.ask((held) => ({
       job: "view", key, bytes: held === key ? undefined : this.trace.bytes(index),
       spec: this.trace.specOf(index), lam: this.trace.info(index).lam,
-      lamScale, window, rows: pixels, cols: pixels, contrast, colours, least,
-    }), (answer) => this.drawn({ ...answer, at: place }, { index, lamScale, window }));
+      lamScale, window, rows: pixels, cols: pixels, contrast, colours, least, ofWindow,
+    }), (answer) => this.drawn({ ...answer, at: place, ofWindow }, { index, lamScale, window }));
   }
 
   drawn(answer, { index, lamScale, window }) {
     if (this.closed) return;
     if (answer.error) return this.words.fail(answer.error);
-    this.limits.set(`${index} ${lamScale}`, answer.limits);
+    if (!answer.ofWindow) this.limits.set(`${index} ${lamScale}`, answer.limits);
     this.panels.draw(answer, { window, contrast: this.contrast, name: this.trace.nameOf(index) });
     Object.assign(this, { answer, shown: window });
     this.decorate();
@@ -221,57 +214,45 @@ export class Explorer {
     this.root.dispatchEvent(new CustomEvent("sisa:drawn", { detail: { ...place, lamScale, window } }));
   }
 
-  decorate() {
-    const marks = { tokens: this.trace.meta.tokens, spans: this.spans, query: this.query, hover: this.hovered };
-    this.panels.decorate(this.look, marks);
-    this.reading.point(this.hovered);
+  /** Small maps of all heads by a worker of their own, once λ and window have come to rest: the panels never wait for them. */
+  followHeads() {
+    this.root.dataset.grid = "";
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      const view = { window: this.window, lamScale: this.lamScale };
+      this.background.run([...this.multiples.jobs(view), ...this.grid.jobs(view)], (error) => (error ? this.words.fail(error) : this.headsDone()));
+    }, this.followed ? REST : 0);
+    this.followed = true;
   }
 
-  /** Summaries of all heads by a second worker: the panels never wait for them. */
-  fillGrid() {
-    this.gridLink = new Link(this.source);
-    this.grid.ask(this.gridLink, (error) => (error ? this.words.fail(error) : this.gridDone()));
-  }
-
-  gridDone() {
-    this.gridLink.close();
+  headsDone() {
     this.grid.arrange();
-    this.root.dataset.grid = "done";
+    if (this.multiples.isStale) this.multiples.turn();
+    else this.root.dataset.grid = "done";
   }
 
-  // ---- pointer and keys
-
-  hover(cell, panel, event) {
-    if (!cell || this.answer?.at !== this.place) return this.leave();
-    const block = blockAround(cell, this.shown, this.answer);
-    const best = this.numbers.strongest(panel.part, block, this.answer.norms);
-    if (!best) return this.leave();
-    this.hovered = best;
-    const cells = best.queries * (block[3] - block[2]);
-    this.box.show(best, this.trace.meta.tokens, this.numbers.row(best.query), cells, this.pointer(event));
-    this.decorate();
+  resized() {
+    super.resized();
+    if (this.multiples.fit()) this.followHeads();
   }
 
-  /** A token of the text: the cell that it stands for, or where nothing is locked or seen, the token alone. */
-  hoverWord(at, event) {
-    const { tokens } = this.trace.meta, cell = this.reading.cell(at), place = this.pointer(event);
-    this.hovered = cell;
-    if (cell) this.box.show(cell, tokens, this.numbers.row(cell.query), 1, place);
-    else this.box.showToken(at, tokens[at], place);
-    this.decorate();
+  setContrast(factor) {
+    for (const part of [this.grid, this.multiples]) part.setContrast(factor);
+    super.setContrast(factor);
   }
 
-  /** Where a pointer is inside the explorer, and how large that is. */
-  pointer({ clientX, clientY }) {
-    const { left, top, width, height } = this.root.getBoundingClientRect();
-    return { x: clientX - left, y: clientY - top, width, height };
+  /** Colours that end at the largest value of the window, or of the whole map. */
+  setRange(ofWindow) {
+    this.ofWindow = ofWindow;
+    this.redraw();
   }
 
-  leave() {
-    this.hovered = null;
-    this.box.hide();
-    this.decorate();
+  decorate() {
+    super.decorate();
+    this.multiples.decorate(this.look, this.marks);
   }
+
+  // ---- keys
 
   step(axis, by) {
     const values = this.trace.meta[axis === "layer" ? "layers" : "heads"];
@@ -279,17 +260,8 @@ export class Explorer {
     if (at >= 0 && at < values.length) this.set({ [axis]: values[at] });
   }
 
-  /** Zooms around the locked query and its strongest key, if they are on show, to `factor` of what is shown. */
   zoom(factor) {
-    const { window, query } = this, [q0, q1, k0, k1] = window;
-    const key = query !== null && q0 <= query && query < q1 ? this.numbers.strongestKey(query, k0, k1) : null;
-    this.set({ window: zoomed(window, middleOf(window, key === null ? null : { query, key }), factor, this.trace.meta.n) });
-  }
-
-  /** Zooms at the pointer. */
-  wheel(place, event) {
-    const factor = this.panels.turned(event, this.state.window === null);
-    if (factor) this.set({ window: zoomedAt(this.window, place, factor, this.trace.meta.n) });
+    this.zoomAround("pattern", factor);
   }
 }
 

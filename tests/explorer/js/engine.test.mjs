@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
-const { colourLimits, Engine, PARTS } = await js("maths/engine");
+const { colourLimits, Engine } = await js("maths/engine");
+const { PARTS } = await js("maths/summary");
 const { inkedShades, lookupTable, luminance, paint, SHADES } = await js("maths/colour");
 
 const colours = { signed: ["#ff0000", "#ffffff", "#0000ff"], pattern: ["#ffffff", "#000000"] };
@@ -23,11 +24,23 @@ for (const one of cases) {
   });
 
   test(`a summary equals Python's: ${one.name}`, () => {
-    const { bytes, spec, lam, needle } = one;
-    const summary = new Engine().answer({ job: "summary", bytes, spec, lam, size: 8, needle, needleQuery: spec.n - 1 });
+    const { bytes, spec, lam, needle, window, lam_scale: lamScale, bins: [rows] } = one, needleQuery = spec.n - 1;
+    const asked = { job: "summary", bytes, spec, lam, window, lamScale, size: rows, measures: { needle, needleQuery } };
+    const summary = new Engine().answer(asked);
     close([summary.moved, summary.needleMass], [one.moved, one.needle_mass], 1e-3, "moved, needle mass");
-    assert.deepEqual(PARTS.map((part) => summary.thumbnails[part].length), [64, 64, 64, 64]);
-    assert.equal(new Engine().answer({ job: "summary", bytes, spec, lam, size: 8, needle: null, needleQuery: 0 }).needleMass, null);
+    assert.equal(new Engine().answer({ ...asked, measures: { needle: null, needleQuery } }).needleMass, null);
+    assert.equal(new Engine().answer({ ...asked, measures: null }).moved, undefined);
+  });
+
+  test(`small maps of a window are what the panels show: ${one.name}`, () => {
+    const { bytes, spec, lam, window, lam_scale: lamScale, bins: [rows] } = one, engine = new Engine();
+    const { maps, norms } = engine.answer({ job: "summary", bytes, spec, lam, window, lamScale, size: rows, measures: null });
+    const shown = engine.answer(view(one, { rows, cols: rows })), { pools } = engine.maps;
+    for (const part of PARTS) {
+      const expected = Array.from(pools[part], (value) => (part === "importance" ? lamScale * value : value));
+      close(Array.from(maps[part]), expected, 1e-6, part);
+    }
+    for (let i = window[0]; i < window[1]; i++) close([norms[i]], [shown.norms[i]], 1e-6, "norm");
   });
 }
 

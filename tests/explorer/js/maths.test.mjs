@@ -94,6 +94,6 @@ test("exp of negative numbers is right to 1e-6 and never negative", () => {
 
 test("a sampled walk visits pairs of rows, evenly", () => {
   const visited = [], head = decodeHead(cases[0].bytes, cases[0].spec, cases[0].lam);
-  eachRow(head, (i) => visited.push(i), 3);
+  eachRow(head, (i) => visited.push(i), { stride: 3 });
   assert.deepEqual(visited, [0, 1, 6, 7, 12, 13, 18, 19, 24, 25, 30, 31, 36, 37]);
 });

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cases, close, js } from "./cases.mjs";
 
-const { Engine, PARTS } = await js("maths/engine");
+const { Engine } = await js("maths/engine");
+const { PARTS } = await js("maths/summary");
 const { decodeHead } = await js("maths/decode");
 const { productMaps, rowStart } = await js("maths/maths");
 const { binEdges, Grid, poolMap, poolScores } = await js("maths/pool");
@@ -109,9 +110,9 @@ test("the pointer finds the strongest of a block's cells, among queries that are
     }
     assert.equal(numbers.strongest("content", [2, 4, 9, 12], norms), null);
     assert.equal(numbers.strongest("content", [q0, q1, k0, k1], norms.map(() => NaN)), null);
-    const row = one.maps.pattern.slice(rowStart(20) + 3, rowStart(20) + 16).map(Math.abs), key = numbers.strongestKey(20, 3, 16);
+    const row = one.maps.pattern.slice(rowStart(20) + 3, rowStart(20) + 16).map(Math.abs), key = numbers.strongestKey("pattern", 20, 3, 16);
     close([row[key - 3]], [Math.max(...row)], 1e-3, "the strongest key of a row");
-    assert.equal(numbers.strongestKey(20, 21, 30), null);
+    assert.equal(numbers.strongestKey("pattern", 20, 21, 30), null);
   }
 });
 

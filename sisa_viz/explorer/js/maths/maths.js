@@ -37,12 +37,14 @@ export class RowPairs {
   }
 }
 
-/** Calls visit(i, content, importance, offset) for every query row, or for every `stride`-th pair of them. */
-export function eachRow(head, visit, stride = 1) {
-  const { n } = head, rows = new RowPairs(head);
-  for (let i = 0; i < n; i += TILE_ROWS * stride) {
+/** Calls visit(i, content, importance, offset) for the queries from … stop − 1, or for every `stride`-th pair of them. */
+export function eachRow(head, visit, { from = 0, stop = head.n, stride = 1 } = {}) {
+  const rows = new RowPairs(head);
+  for (let i = from - (from % TILE_ROWS); i < stop; i += TILE_ROWS * stride) {
     rows.fill(i, 0, align(i + TILE_ROWS));
-    for (let r = 0; r < TILE_ROWS && i + r < n; r++) visit(i + r, rows.content, rows.importance, r * rows.wide);
+    for (let r = 0; r < TILE_ROWS && i + r < stop; r++) {
+      if (i + r >= from) visit(i + r, rows.content, rows.importance, r * rows.wide);
+    }
   }
 }
 

@@ -44,26 +44,33 @@ export class HeadNumbers {
     return columnNumbers(this.head, key, this.lamScale, norms);
   }
 
-  /**
-   * Of a block's cells the one that a panel shows: the largest in size among queries that have a norm (the others are
-   * not drawn yet), or null. `queries` says how many of the block have one.
-   */
+  /** The four numbers of one cell; `norms` as in `column`. */
+  cell(query, key, norms) {
+    return cellNumbers(this.head, query, key, this.lamScale, norms[query]);
+  }
+
+  /** Whether a query is part of the picture; in one from a sample the others have no norm yet. */
+  isDrawn(query, norms) {
+    return !Number.isNaN(norms[query]);
+  }
+
+  /** Of a block's cells the one that a panel shows, the largest in size, or null; `queries` says how many of the block are drawn. */
   strongest(part, [q0, q1, k0, k1], norms) {
-    const { head, lamScale } = this, drawn = Array.from({ length: q1 - q0 }, (_, at) => q0 + at).filter((query) => !Number.isNaN(norms[query]));
+    const drawn = Array.from({ length: q1 - q0 }, (_, at) => q0 + at).filter((query) => this.isDrawn(query, norms));
     let best = null;
     for (const query of drawn) {
       for (let key = k0; key < Math.min(k1, query + 1); key++) {
-        const size = Math.abs(cellNumbers(head, query, key, lamScale, norms[query])[part]);
+        const size = Math.abs(this.cell(query, key, norms)[part]);
         if (!best || size > best.size) best = { query, key, size, queries: drawn.length };
       }
     }
     return best;
   }
 
-  /** The key that a query weighs most in size, of keys k0 … k1 − 1; null where it sees none of them. */
-  strongestKey(query, k0, k1) {
-    const seen = this.row(query).pattern.subarray(k0, k1);
+  /** The key at which a part of a query's row is largest in size, of keys k0 … k1 − 1; null where it sees none of them. */
+  strongestKey(part, query, k0, k1) {
+    const seen = this.row(query)[part].subarray(k0, k1);
     if (!seen.length) return null;
-    return k0 + seen.reduce((best, weight, at) => (Math.abs(weight) > Math.abs(seen[best]) ? at : best), 0);
+    return k0 + seen.reduce((best, value, at) => (Math.abs(value) > Math.abs(seen[best]) ? at : best), 0);
   }
 }

@@ -24,6 +24,15 @@ export class PairNumbers extends HeadNumbers {
     return this.paired(this.sides.map((side, at) => side.column(key, norms[at])));
   }
 
+  cell(query, key, norms) {
+    const [a, b] = this.sides.map((side, at) => side.cell(query, key, norms[at])[this.part]);
+    return { a, b, difference: b - a };
+  }
+
+  isDrawn() {
+    return true;
+  }
+
   paired(numbers) {
     const [a, b] = numbers.map((each) => each[this.part]);
     return { a, b, difference: b.map((value, at) => value - a[at]) };

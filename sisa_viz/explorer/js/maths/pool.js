@@ -122,3 +122,13 @@ function poolScaled(values, factor, i, edges, out, outRow) {
     out[at] = Math.max(held, best * factor);
   }
 }
+
+/**
+ * The largest size in the bins of a window, 1 where there is none. Of probabilities it is that of queries after the
+ * first eighth of all n, if some are in the window: earlier ones see few keys and are large in any head.
+ */
+export function largestShown(bins, { rows, cols }, [q0, q1], n, isProbability) {
+  const early = isProbability ? Math.ceil(((n / 8 - q0) * rows) / (q1 - q0)) : 0;
+  const counted = bins.subarray(early > 0 && early < rows ? early * cols : 0);
+  return counted.reduce((most, x) => (x === x ? Math.max(most, Math.abs(x)) : most), 0) || 1;
+}

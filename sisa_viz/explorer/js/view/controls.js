@@ -6,8 +6,8 @@ import { brief } from "../maths/labels.js";
 export const LAM_MOST = 4;
 
 export class Controls {
-  /** set(name, value) changes the shared state; reset() shows the whole map; contrast(factor) is local; help() lists the keys. */
-  constructor(trace, { set, reset, contrast, help }) {
+  /** set(name, value) changes the shared state; reset() shows the whole map; contrast(factor) and range(ofWindow) are local; help() lists the keys. */
+  constructor(trace, { set, reset, contrast, range, help }) {
     this.trace = trace;
     const { meta } = trace;
     this.layer = this.choice("layer", meta.layers, (value) => set("layer", value));
@@ -21,11 +21,13 @@ export class Controls {
     this.query = make("input", { type: "number", min: "0", max: String(meta.n - 1), placeholder: "none", onchange: () => this.typedQuery(set) });
     const strength = make("select", { "aria-label": "contrast", onchange: () => contrast(Number(strength.value)) });
     options(strength, [1, 2, 5, 20, 100].map((factor) => [factor, `${factor} ×`]));
+    const limits = make("select", { "aria-label": "colours end at the largest value of", onchange: () => range(limits.value === "window") });
+    options(limits, [["map", "whole map"], ["window", "window"]]);
     this.zoom = make("button", { type: "button", onclick: reset }, "whole map");
     this.element = make("div", { class: "sisa-x-controls", role: "group", "aria-label": "controls" },
       make("label", {}, "layer ", this.layer), make("label", {}, "head ", this.head),
       make("span", { class: "sisa-x-slider" }, make("span", {}, "λ"), this.slider, this.readout, jump("off", 0), jump("trained", 1)),
-      make("label", {}, "query ", this.query), make("label", {}, "contrast ", strength), this.zoom,
+      make("label", {}, "query ", this.query), make("label", {}, "contrast ", strength), make("label", {}, "colours of ", limits), this.zoom,
       make("button", { type: "button", "aria-label": "keys and pointer", title: "keys and pointer", onclick: help }, "?"));
   }
 

@@ -1,8 +1,9 @@
-// Small multiples: one thumbnail a head, to pick a head and to sort heads by what importance does in them.
+// All heads at once: one thumbnail a head, of the window and at the λ on show, to pick heads and to sort them.
 
 import { paint } from "../maths/colour.js";
 import { make, options } from "./dom.js";
 import { brief, percent } from "../maths/labels.js";
+import { largestShown } from "../maths/pool.js";
 import { panelTitles, WEIGHTS } from "../maths/weights.js";
 
 const THUMBNAIL = 40; // bins along each side
@@ -15,9 +16,9 @@ const ORDERS = {
 };
 
 export class HeadGrid {
-  /** on: {pick(index)}; trace: a PackedTrace */
+  /** on: {pick(index), arranged()}; trace: a PackedTrace */
   constructor(trace, on) {
-    Object.assign(this, { trace, on, part: "pattern", order: "place", kind: WEIGHTS[trace.meta.weighing.score] });
+    Object.assign(this, { trace, on, part: "pattern", order: "place", contrast: 1, kind: WEIGHTS[trace.meta.weighing.score] });
     this.summaries = Array.from({ length: trace.count }, () => ({}));
     this.takeOver(trace);
     this.buttons = this.summaries.map((_, index) => this.button(index));
@@ -32,21 +33,33 @@ export class HeadGrid {
     this.trace = trace;
     this.summaries.forEach((summary, index) => {
       const { lam, half_life } = trace.info(index);
-      Object.assign(summary, { lam, halfLife: half_life ?? Infinity, moved: undefined, needleMass: undefined });
+      Object.assign(summary, { lam, halfLife: half_life ?? Infinity, moved: undefined, needleMass: undefined, isMeasured: false });
     });
   }
 
   header() {
-    const order = make("select", { "aria-label": "sort heads by", onchange: () => { this.order = order.value; this.arrange(); } });
+    const order = make("select", { "aria-label": "sort heads by", onchange: () => this.sortBy(order.value) });
     const { hasLam, spec, meta } = this.trace;
     const has = { place: true, moved: hasLam, lam: hasLam, halfLife: spec.d_state > 0, needleMass: meta.spans.needle };
     const legal = Object.entries(ORDERS).filter(([key]) => has[key]);
     options(order, legal.map(([key, [title]]) => [key, title]));
-    const part = make("select", { "aria-label": "thumbnails show", onchange: () => { this.part = part.value; this.paintAll(); } });
+    const part = make("select", { "aria-label": "thumbnails show", onchange: () => this.showPart(part.value) });
     options(part, Object.entries(panelTitles(this.trace.meta)));
     part.value = this.part;
     return make("header", {}, make("h3", {}, "heads"),
       make("label", {}, "show ", part), make("label", {}, "sort by ", order));
+  }
+
+  sortBy(order) {
+    this.order = order;
+    this.arrange();
+    this.on.arranged();
+  }
+
+  showPart(part) {
+    this.part = part;
+    this.paintAll();
+    this.on.arranged();
   }
 
   button(index) {
@@ -56,54 +69,64 @@ export class HeadGrid {
       type: "button", "data-layer": String(layer), "data-head": String(head), "aria-pressed": "false",
       onclick: () => this.on.pick(index),
       onpointerenter: () => this.describe(index), onfocus: () => this.describe(index),
-    }, canvas);
+    }, canvas, make("small", { "aria-hidden": "true" }, this.trace.nameOf(index)));
   }
 
-  /** Layers as labelled rows in the trace's order, or all heads in falling order of a quantity. */
-  arrange() {
-    const { layers, heads } = this.trace.meta, value = ORDERS[this.order][1];
-    const columns = Math.min(heads.length, 16);
-    this.list.style.setProperty("--columns", columns);
-    this.list.classList.toggle("sisa-x-sorted", Boolean(value));
-    if (!value) {
-      this.list.replaceChildren(...layers.flatMap((layer, row) => [
-        make("span", { class: "sisa-x-layer" }, `L${layer}`),
-        make("div", { class: "sisa-x-row" }, ...this.buttons.slice(row * heads.length, (row + 1) * heads.length)),
-      ]));
-      return;
-    }
+  /** Heads by index, in the order that a reader chose. */
+  get sorted() {
+    const indices = this.buttons.map((_, index) => index), value = ORDERS[this.order][1];
     const rank = (index) => value(this.summaries[index]) ?? -Infinity;
-    const sorted = this.buttons.map((_, index) => index).sort((a, b) => compare(rank(b), rank(a)) || a - b);
-    this.list.replaceChildren(make("div", { class: "sisa-x-row" }, ...sorted.map((index) => this.buttons[index])));
+    return value ? indices.sort((a, b) => byValue(rank(b), rank(a)) || a - b) : indices;
+  }
+
+  get orderTitle() {
+    return ORDERS[this.order][0];
+  }
+
+  /** Layers as labelled rows in the trace's order, or all heads, each with its name, in falling order of a quantity. */
+  arrange() {
+    const { layers, heads } = this.trace.meta, isSorted = this.order !== "place";
+    this.list.style.setProperty("--columns", Math.min(heads.length, 16));
+    this.list.classList.toggle("sisa-x-sorted", isSorted);
+    const row = (indices) => make("div", { class: "sisa-x-row" }, ...indices.map((index) => this.buttons[index]));
+    const { sorted } = this;
+    this.list.replaceChildren(...(isSorted ? [row(sorted)] : layers.flatMap((layer, at) => [
+      make("span", { class: "sisa-x-layer" }, `L${layer}`),
+      row(sorted.slice(at * heads.length, (at + 1) * heads.length)),
+    ])));
+  }
+
+  /** Jobs for a Background: the thumbnail of every head, and its measures the first time. view: {window, lamScale} */
+  jobs(view) {
+    const { trace } = this, { spans, needle_query: needleQuery } = trace.meta, measures = { needle: spans.needle ?? null, needleQuery };
+    return this.summaries.map((summary, index) => ({
+      request: () => ({ ...headRequest(trace, index, view, THUMBNAIL), measures: summary.isMeasured ? null : measures }),
+      done: (answer) => this.fill(index, answer, view.window),
+    }));
   }
 
   /** Takes one head's summary from the worker. */
-  fill(index, { moved, needleMass, thumbnails }) {
-    Object.assign(this.summaries[index], { moved, needleMass, thumbnails });
+  fill(index, { maps, rows, cols, moved, needleMass }, window) {
+    Object.assign(this.summaries[index], { maps, rows, cols, window }, moved !== undefined && { moved, needleMass, isMeasured: true });
     this.buttons[index].setAttribute("aria-label", this.sentence(index));
     this.paintOne(index);
     if (index === this.selected) this.describe(index);
   }
 
-  /** Asks for the summaries of all heads, one after another; then calls done(), or done(message) where one fails. */
-  ask(link, done) {
-    const { trace } = this, { meta } = trace;
-    const next = (index) => {
-      if (index === trace.count) return done();
-      link.ask(() => ({
-        job: "summary", key: index, bytes: trace.bytes(index), spec: trace.specOf(index), lam: trace.info(index).lam,
-        size: THUMBNAIL, needle: meta.spans.needle ?? null, needleQuery: meta.needle_query,
-      }), (answer) => {
-        if (answer.error) return done(answer.error);
-        this.fill(index, answer);
-        next(index + 1);
-      });
-    };
-    next(0);
-  }
-
   setColours(tables) {
     this.tables = tables;
+    this.paintAll();
+  }
+
+  setContrast(contrast) {
+    this.contrast = contrast;
+    this.paintAll();
+  }
+
+  /** The locked query is a line across every thumbnail; null: there is none. */
+  setQuery(query) {
+    if (query === this.query) return;
+    this.query = query;
     this.paintAll();
   }
 
@@ -112,14 +135,17 @@ export class HeadGrid {
   }
 
   paintOne(index) {
-    const bins = this.summaries[index].thumbnails?.[this.part];
+    const { maps, rows, cols, window } = this.summaries[index], bins = maps?.[this.part];
     if (!bins || !this.tables) return;
-    const canvas = this.buttons[index].firstChild, side = Math.round(Math.sqrt(bins.length));
-    const top = bins.reduce((most, x) => (x === x ? Math.max(most, Math.abs(x)) : most), 0) || 1;
-    const probability = this.part === "pattern" && !this.kind.signed;
+    const canvas = this.buttons[index].firstChild, context = canvas.getContext("2d"), probability = this.part === "pattern" && !this.kind.signed;
+    const top = largestShown(bins, { rows, cols }, window, this.trace.spec.n, probability) / this.contrast;
     const pixels = paint(bins, probability ? 0 : -top, top, this.tables[probability ? "pattern" : "signed"]);
-    canvas.width = canvas.height = side;
-    canvas.getContext("2d").putImageData(new ImageData(pixels, side, side), 0, 0);
+    Object.assign(canvas, { width: cols, height: rows });
+    context.putImageData(new ImageData(pixels, cols, rows), 0, 0);
+    const row = (this.query - window[0]) / (window[1] - window[0]);
+    if (this.query === null || this.query === undefined || row < 0 || row >= 1) return;
+    context.fillStyle = "rgba(230, 60, 40, 0.75)";
+    context.fillRect(0, Math.floor(row * rows), cols, 1);
   }
 
   select(index) {
@@ -150,4 +176,9 @@ export class HeadGrid {
   }
 }
 
-const compare = (a, b) => (a === b ? 0 : a - b);
+const byValue = (a, b) => (a === b ? 0 : a - b); // also where both are infinite
+
+/** What an Engine is asked for the small map of one head. view: {window, lamScale} */
+export function headRequest(trace, index, { window, lamScale }, size) {
+  return { job: "summary", key: index, bytes: trace.bytes(index), spec: trace.specOf(index), lam: trace.info(index).lam, window, lamScale, size, measures: null };
+}

@@ -44,24 +44,24 @@ export class Keep {
   get view() {
     const { panels, look, root, trace, spans, query, answer } = this.explorer, { tokens, title } = trace.meta;
     const facts = [title, ...this.facts, query !== null && `query ${query}`, answer?.exact === false && "from a sample of its queries"];
-    return { panels, look, theme: root.dataset.theme, marks: { tokens, spans, query }, title: facts.filter(Boolean).join(" · ") };
+    return { panels, look, name: this.name, theme: root.dataset.theme, marks: { tokens, spans, query }, title: facts.filter(Boolean).join(" · ") };
   }
 
-  png() {
-    const { view } = this, { width, height } = sizeOf(view.panels.all.length, view.panels.side);
+  png(view = this.view) {
+    const { width, height } = sizeOf(view.panels.all.length, view.panels.side);
     const ratio = Math.max(SCALE, window.devicePixelRatio || 1);
     const canvas = make("canvas", { width: Math.round(width * ratio), height: Math.round(height * ratio) });
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
     drawView(context, view);
-    canvas.toBlob((blob) => save(`${this.name}.png`, blob), "image/png");
+    canvas.toBlob((blob) => save(`${view.name}.png`, blob), "image/png");
   }
 
-  svg() {
-    const { view } = this, { width, height } = sizeOf(view.panels.all.length, view.panels.side);
+  svg(view = this.view) {
+    const { width, height } = sizeOf(view.panels.all.length, view.panels.side);
     const context = new SvgContext(width, height);
     drawView(context, view);
-    save(`${this.name}.svg`, new Blob([context.text], { type: "image/svg+xml" }));
+    save(`${view.name}.svg`, new Blob([context.text], { type: "image/svg+xml" }));
   }
 
   csv() {

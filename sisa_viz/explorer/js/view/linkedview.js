@@ -1,6 +1,6 @@
 // What a view of linked panels, text and table does with pointer, wheel and changes of its state.
 // Whoever derives has model, root, trace (of which meta has the tokens), numbers, panels, reading, box, spans, look,
-// query, window, shown (the window of the picture), state, set, redraw and stateChanged.
+// query, window, answer (the picture on show), shown (its window), place, state, set, redraw and stateChanged.
 
 import { blockAround, middleOf, zoomed, zoomedAt } from "../maths/zoom.js";
 
@@ -28,20 +28,27 @@ export class LinkedView {
     this.redraw();
   }
 
+  get marks() {
+    return { tokens: this.trace.meta.tokens, spans: this.spans, query: this.query ?? null, hover: this.hovered };
+  }
+
   decorate() {
-    const marks = { tokens: this.trace.meta.tokens, spans: this.spans, query: this.query ?? null, hover: this.hovered };
-    this.panels.decorate(this.look, marks);
+    this.panels.decorate(this.look, this.marks);
     this.reading.point(this.hovered);
   }
 
   hover(cell, panel, event) {
-    if (!cell || !this.shown) return this.leave();
-    const block = blockAround(cell, this.shown, this.panels.pixels);
-    const best = this.numbers.strongest(panel.part, block);
+    if (!cell || this.answer?.at !== this.place) return this.leave();
+    const block = blockAround(cell, this.shown, this.answer);
+    const best = this.numbers.strongest(panel.part, block, this.answer.norms);
     if (!best) return this.leave();
-    this.hovered = best;
-    const cells = (block[1] - block[0]) * (block[3] - block[2]);
-    this.box.show(best, this.trace.meta.tokens, this.numbers.row(best.query), cells, this.pointer(event));
+    this.hoverCell(best, this.numbers.row(best.query), best.queries * (block[3] - block[2]), event);
+  }
+
+  /** numbers: of the cell's row; cells: how many the pixel under the pointer shows */
+  hoverCell(cell, numbers, cells, event) {
+    this.hovered = cell;
+    this.box.show(cell, this.trace.meta.tokens, numbers, cells, this.pointer(event));
     this.decorate();
   }
 
@@ -69,9 +76,8 @@ export class LinkedView {
   /** Zooms around the locked query and its strongest key in `part`, if they are on show, to `factor` of what is shown. */
   zoomAround(part, factor) {
     const { window, query } = this, [q0, q1, k0, k1] = window;
-    const isShown = query !== null && q0 <= query && query < q1;
-    const cell = isShown ? this.numbers.strongest(part, [query, query + 1, k0, k1]) : null;
-    this.set({ window: zoomed(window, middleOf(window, cell), factor, this.trace.meta.n) });
+    const key = query !== null && q0 <= query && query < q1 ? this.numbers.strongestKey(part, query, k0, k1) : null;
+    this.set({ window: zoomed(window, middleOf(window, key === null ? null : { query, key }), factor, this.trace.meta.n) });
   }
 
   /** Zooms at the pointer. */

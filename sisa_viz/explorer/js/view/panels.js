@@ -1,6 +1,6 @@
 // The panels of a score side by side: their common size, their pictures, their colour bars.
 
-import { PARTS } from "../maths/engine.js";
+import { PARTS } from "../maths/summary.js";
 import { fixed } from "../maths/labels.js";
 import { make } from "./dom.js";
 import { MARGIN } from "./frame.js";
