@@ -1,6 +1,9 @@
 """Hostile text, damaged pages: nothing runs, nothing loads, text shows as it is written."""
 
+import csv
+import io
 import re
+from xml.etree import ElementTree
 
 import pytest
 from explorer_pages import DRAWN
@@ -52,6 +55,7 @@ SEEDS = [
     "%3Cscript%3E",
     "<" * 10_000,
 ]
+DRAWN_TAGS = {"svg", "g", "rect", "text", "image", "line", "path", "clipPath", "defs", "title"}
 HOSTILE = [seed + tail for tail in ("", "<x", "\u202e", "'\"`", "\x00</script>") for seed in SEEDS]
 
 
@@ -114,6 +118,51 @@ def test_200_hostile_strings_neither_run_nor_load_and_show_literally(
     assert page.locator(".sisa-x :is(script, img, iframe, svg, a, style, link, meta)").count() == 0
     assert [url for url in asked if not url.startswith("blob:")] == [path.as_uri()]
     assert watched_page.errors == []
+
+
+def test_hostile_strings_stay_text_in_find_address_csv_drawings_and_python(
+    make_trace, watched_page, tmp_path
+):
+    formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://evil.invalid")']
+    labels = [*SEEDS, *formulas]
+    n = len(labels)
+    trace = make_trace(length=n, layers=1, heads=4, labels=labels, spans={SEEDS[0]: (0, 2)})
+    page = watched_page.page
+    path = ScoreExplorer(trace, title=SEEDS[2], state={"query": n - 1}).to_html(tmp_path / "hostile.html")
+    page.goto(path.as_uri())
+    page.wait_for_selector('.sisa-x[data-grid="done"]')
+    asked = watch(page)
+    for text in [*HOSTILE[::3], *formulas]:
+        page.get_by_label("find in the text").fill(text[:2000])
+        page.keyboard.press("Enter")
+        page.evaluate(
+            "text => { location.hash = `query=3&layer=${text}&window=${text}&${text}=1`; }", text[:500]
+        )
+    page.get_by_label("query", exact=True).fill(str(n - 1))
+    page.keyboard.press("Enter")
+    page.get_by_label("heads side by side", exact=True).select_option("4")
+    page.wait_for_selector('.sisa-x[data-grid="done"]')
+    for name in ("save the panels as SVG", "save heads side by side as SVG"):
+        drawing = ElementTree.parse(saved(page, name))
+        assert {element.tag.split("}")[1] for element in drawing.iter()} <= DRAWN_TAGS
+        assert not [name for element in drawing.iter() for name in element.attrib if name.startswith("on")]
+    cells = [
+        row[2]
+        for row in csv.reader(io.StringIO(saved(page, "save the locked row as CSV").read_text("utf-8")))
+    ]
+    assert len(cells) == n + 1
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]
+    page.get_by_role("button", name="copy the call").click()
+    assert page.evaluate("window.hit") is None
+    assert page.locator(".sisa-x :is(script, img, iframe, svg, a, style, link, meta)").count() == 0
+    assert [url for url in asked if not url.startswith(("blob:", path.as_uri()))] == []
+    assert watched_page.errors == []
+
+
+def saved(page, name):
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name, exact=True).click()
+    return download.value.path()
 
 
 def test_an_untouched_page_asks_for_itself_and_nothing_else(trace, watched_page, tmp_path):
