@@ -17,7 +17,9 @@ from model.config import SISAConfig
 from model.config.sizes import total
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import KeepsFloat32
+from model.mixers.parts.hooks import at_least_float32
 from model.mixers.parts.norm import RMSNorm
+from model.mixers.parts.rope import rope_table
 from model.network.block import Block
 from model.network.inputs import (
     FLOAT32_BYTES,
@@ -190,6 +192,9 @@ class SISAModel(LensTools):
     def _normed(self, tokens: Tokens, caches: list[LayerCache] | None) -> Tensor:
         """Run the blocks and return the residual stream of the text after the last norm."""
         x = self.hook_embed(self._with_meta(self.embed(tokens)))
+        if self.config.rope != "none":  # the table is made here, because compiled blocks cannot keep it
+            end = x.shape[1] + (caches[0].length if caches else 0)
+            rope_table(self.config, length=end, device=x.device, dtype=at_least_float32(x[:0]).dtype)
         for layer, block in enumerate(self.blocks):
             x = block(x, caches[layer] if caches else None)
         return self.ln_final(x)[:, self.config.n_meta :]
