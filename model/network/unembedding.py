@@ -130,7 +130,9 @@ class _VocabularyLoss(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_loss: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, d_loss: Tensor
+    ) -> tuple[Tensor | None, ...]:
         d_x, d_weight = ctx.saved_tensors
         x_dtype, weight_dtype = ctx.dtypes
         return (d_loss * d_x).to(x_dtype), (d_loss * d_weight).to(weight_dtype), None, None
