@@ -1,7 +1,7 @@
 """Where a training step's time goes, by way of running it: one command a device.
 
     python benchmarks/step.py --preset 152m --length 2048 --device cuda \\
-        [--architectures transformer sisa] [--micro-batches 2 8] [--variants eager blocks graph]
+        [--architectures transformer sisa] [--micro-batches 2 8] [--variants eager blocks whole]
 
 writes benchmarks/results/step_152m_cuda.json after every variant, so that what breaks off keeps what it has.
 A variant that fails (no memory, no compiler) leaves its error in the row. To compare two checkouts, run the
@@ -14,7 +14,6 @@ same file with PYTHONPATH set to either and another --out.
 | whole    | model and loss compiled as one graph                                    |
 | tuned    | whole, with kernels chosen by measurement                               |
 | reduced  | whole, with the compiler's own CUDA graphs                              |
-| graph    | blocks, with forward, backward and AdamW replayed as one CUDA graph     |
 
 Of each: tokens a second (median wall time, architectures in turn), GPU-busy time by the profiler, share of
 the peak (that of a product of two 8,192² matrices, measured here), ratio to the transformer, peak memory.
@@ -31,6 +30,7 @@ from typing import Any
 import torch
 import torch._dynamo
 from timing import RESULTS, count, medians, options, provenance
+from torch.autograd import DeviceType
 
 from data.commands import one_line
 from model import SISAConfig, SISAModel
@@ -38,7 +38,7 @@ from model.config.sizes import total
 from model.training.loop import training_loss
 from model.training.run import write_json
 
-VARIANTS = ("eager", "blocks", "whole", "tuned", "reduced", "graph")
+VARIANTS = ("eager", "blocks", "whole", "tuned", "reduced")
 MODES = {"whole": None, "tuned": "max-autotune-no-cudagraphs", "reduced": "reduce-overhead"}
 PROFILED = 3  # steps
 
@@ -48,10 +48,9 @@ def training_step(config: SISAConfig, given: argparse.Namespace, *, batch: int, 
     device = given.device
     model = SISAModel(config).to(device).train()
     fused = device == "cuda"
-    # what a CUDA graph replays reads its step count from the device
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=fused, capturable=variant == "graph")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=fused)
     tokens = torch.randint(0, config.d_vocab, (batch, given.length), device=device)
-    loss_of = training_loss(model, compiled=variant in ("blocks", "graph"))
+    loss_of = training_loss(model, compiled=variant == "blocks")
     if variant in MODES:
         with torch.no_grad():
             model(tokens[:1])  # tables that are made once are made before anything is compiled
@@ -64,21 +63,7 @@ def training_step(config: SISAConfig, given: argparse.Namespace, *, batch: int, 
         optimizer.step()
         optimizer.zero_grad()
 
-    return captured(step) if variant == "graph" else step
-
-
-def captured(step: Callable[[], None]) -> Callable[[], None]:
-    """The same step as one CUDA graph."""
-    aside = torch.cuda.Stream()
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        for _ in range(3):
-            step()
-    torch.cuda.current_stream().wait_stream(aside)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph.replay
+    return step
 
 
 def busy_seconds(step: Callable[[], None]) -> float:
@@ -88,7 +73,8 @@ def busy_seconds(step: Callable[[], None]) -> float:
         for _ in range(PROFILED):
             step()
         torch.cuda.synchronize()
-    return sum(event.self_device_time_total for event in profile.key_averages()) / 1e6 / PROFILED
+    on_gpu = [event for event in profile.events() if event.device_type == DeviceType.CUDA]
+    return sum(event.self_device_time_total for event in on_gpu) / 1e6 / PROFILED
 
 
 def peak_flops(device: str) -> float:
