@@ -12,7 +12,8 @@ from torch import Tensor
 
 from data import Episodes, score
 from data.results.head_table import head_table
-from model.network.network import SISAModel, next_token_loss
+from model.network.network import SISAModel
+from model.network.unembedding import next_token_loss
 
 TOKENS_A_PASS = 16_384  # a forward pass; their logits of 50,277 ids take 3.3 GB in float32
 HEAD_STATE: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {  # hook: measure and its value of each head

@@ -23,7 +23,8 @@ from model.analysis.interventions.sites import layers_with, n_heads_of
 from model.analysis.knockouts import checked_terms
 from model.mixers.parts.hooks import at_least_float32
 from model.network.capture import STATE_SPACE, capture, position_labels
-from model.network.network import SISAModel, next_token_loss
+from model.network.network import SISAModel
+from model.network.unembedding import next_token_loss
 from sisa_viz.explorer.silence import WHOLE_HEAD, Reading, Silenced, Silencer
 
 LARGEST_DIFFERENCE = 0.02  # of a factor, as a share of the largest: more than float16 and other kernels make

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from typing import Literal, cast
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
 
 from data.memory import check_memory, machine_memory
-from data.niah.episodes import IGNORED
 from data.refusal import one_of, refusal, whole
 from model.config import SISAConfig
 from model.config.sizes import total
@@ -21,6 +19,7 @@ from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import KeepsFloat32
 from model.mixers.parts.hooks import at_least_float32
 from model.mixers.parts.norm import RMSNorm
+from model.mixers.parts.rope import rope_table
 from model.network.block import Block
 from model.network.inputs import (
     FLOAT32_BYTES,
@@ -31,6 +30,7 @@ from model.network.inputs import (
     checked_tokens,
 )
 from model.network.lens_tools import LensTools
+from model.network.unembedding import logits_of, next_token_loss
 
 
 class Unembed(nn.Module):
@@ -51,7 +51,7 @@ class Unembed(nn.Module):
 
     def forward(self, x: Float[Tensor, "*dims d_model"]) -> Float[Tensor, "*dims d_vocab"]:
         """Return x W_U."""
-        return F.linear(x, self._embed[0].weight)
+        return logits_of(x, self._embed[0].weight)
 
 
 class SISAModel(LensTools):
@@ -166,10 +166,7 @@ class SISAModel(LensTools):
             labels = checked_labels(tokens if labels is None else labels, tokens, self.config)
         if caches is not None:
             check_caches(caches, tokens, n_layers=self.config.n_layers)
-        x = self.hook_embed(self._with_meta(self.embed(tokens)))
-        for layer, block in enumerate(self.blocks):
-            x = block(x, caches[layer] if caches else None)
-        x = self.ln_final(x)[:, self.config.n_meta :]
+        x = self._normed(tokens, caches)
         if return_type is None:
             return None
         logits = self.unembed(x)
@@ -178,6 +175,29 @@ class SISAModel(LensTools):
         assert labels is not None  # checked above, for a loss
         loss = next_token_loss(logits, labels)
         return loss if return_type == "loss" else (logits, loss)
+
+    def last_normed(self, tokens: Tokens) -> Float[Tensor, "batch position d_model"]:
+        """Return what the unembedding maps to logits: the residual stream after the last norm.
+
+        A loss that needs no whole logits begins here; `forward` says how a pass waits for other threads.
+
+        Args:
+            tokens: batch × position.
+        """
+        if torch.compiler.is_compiling():
+            return self._normed(checked_tokens(tokens, self.config), None)
+        with self._turn:
+            return self._normed(checked_tokens(tokens, self.config), None)
+
+    def _normed(self, tokens: Tokens, caches: list[LayerCache] | None) -> Tensor:
+        """Run the blocks and return the residual stream of the text after the last norm."""
+        x = self.hook_embed(self._with_meta(self.embed(tokens)))
+        if self.config.rope != "none":  # the table is made here, because compiled blocks cannot keep it
+            end = x.shape[1] + (caches[0].length if caches else 0)
+            rope_table(self.config, length=end, device=x.device, dtype=at_least_float32(x[:0]).dtype)
+        for layer, block in enumerate(self.blocks):
+            x = block(x, caches[layer] if caches else None)
+        return self.ln_final(x)[:, self.config.n_meta :]
 
     def _with_meta(self, x: Float[Tensor, "batch position d_model"]) -> Float[Tensor, "batch longer d_model"]:
         """Put a Hymba's meta tokens before the text; the residual stream has them, the logits do not."""
@@ -267,21 +287,3 @@ def uncompiled_name(name: str) -> str:
         'blocks.0.attn.lam_raw'
     """
     return name.replace("_orig_mod.", "")
-
-
-def next_token_loss(logits: Float[Tensor, "batch position d_vocab"], labels: Tokens) -> Float[Tensor, ""]:
-    """Return the mean −log p(labels[t] | tokens before t) over the scored positions, in nats.
-
-    Args:
-        logits: position t holds those of token t + 1.
-        labels: tokens to be predicted, −100 where none is scored; the shift by one is made here.
-
-    Example:
-        >>> logits = torch.zeros(1, 3, 8)  # uniform over 8 tokens: every token costs log 8 = 2.079 nats
-        >>> round(next_token_loss(logits, torch.tensor([[0, 4, -100]])).item(), 3)
-        2.079
-    """
-    # sums of exp in bfloat16 would keep 3 digits; float32 keeps 7
-    return F.cross_entropy(
-        at_least_float32(logits[:, :-1].flatten(0, 1)), labels[:, 1:].flatten().long(), ignore_index=IGNORED
-    )

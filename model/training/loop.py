@@ -22,6 +22,7 @@ import lightning as L
 import numpy as np
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Int
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -31,6 +32,7 @@ from data.niah.episodes import IGNORED
 from model.config import SISAConfig
 from model.mixers.parts.hooks import at_least_float32
 from model.network.network import SISAModel
+from model.network.unembedding import vocabulary_loss
 from model.training.callbacks import CheckpointWriter, Evaluator, Recorder
 from model.training.checkpoints import find_start
 from model.training.progress import Progress
@@ -79,7 +81,7 @@ class SISATraining(L.LightningModule):
 
 
 def training_loss(model: SISAModel, *, compiled: bool) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return `row_loss` of a model as a function of tokens and labels, batch × position.
+    """Return `stream_loss` of a model as a function of tokens and labels, batch × position.
 
     Compiled, blocks of one kind share one graph: six blocks are compiled in a sixth of the time that the
     model would take as a whole. Whoever watches hooks meanwhile sets torch's stance to "force_eager".
@@ -95,19 +97,44 @@ def training_loss(model: SISAModel, *, compiled: bool) -> Callable[[Tensor, Tens
         >>> loss(tokens, tokens).shape
         torch.Size([])
     """
-    if not compiled:
-        return lambda tokens, labels: row_loss(model(tokens), labels)
-    for block in model.blocks:
-        block.compile()
-    of_logits = torch.compile(row_loss)
-    return lambda tokens, labels: of_logits(model(tokens), labels)
+    of_stream = stream_loss
+    if compiled:
+        for block in model.blocks:
+            block.compile()
+        of_stream = torch.compile(stream_loss)
+    return lambda tokens, labels: of_stream(model.last_normed(tokens), model.embed.weight, labels)
+
+
+def stream_loss(
+    x: Float[Tensor, "batch position d_model"],
+    weight: Float[Tensor, "d_vocab d_model"],
+    labels: Int[Tensor, "batch position"],
+) -> Float[Tensor, ""]:
+    """Return `row_loss` of the logits W x, without the logits of all positions at once.
+
+    Args:
+        x: the residual stream after the last norm.
+        weight: W, the embedding.
+        labels: tokens to be predicted, −100 where none is scored; the shift by one is made here.
+
+    Example:
+        >>> labels = torch.tensor([[1, 2, 3], [-100, -100, 3]])  # uniform over 8 tokens: log 8 = 2.079 nats
+        >>> round(stream_loss(torch.zeros(2, 3, 4), torch.ones(8, 4), labels).item(), 3)
+        2.079
+    """
+    targets = F.pad(labels[:, 1:], (0, 1), value=IGNORED)  # the last position predicts nothing
+    scored = targets != IGNORED
+    share = at_least_float32(scored.to(weight.dtype))
+    share = share / (share.sum(1, keepdim=True).clamp(min=1) * len(labels))
+    targets = targets.masked_fill(~scored, 0).long()
+    return vocabulary_loss(x.flatten(0, 1), weight, targets.flatten(), share.flatten())
 
 
 def row_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """Return the mean over rows of each row's mean −log p over its scored positions, in nats.
 
     Every row counts the same, so the four answer tokens of an episode are not drowned by the hundreds of
-    tokens of a text row beside it.
+    tokens of a text row beside it. This is the twin of `stream_loss`, with the logits of all positions.
 
     Args:
         logits: row × position × d_vocab; position t predicts token t + 1.

@@ -15,7 +15,8 @@ from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 from data import Episodes, NIAHTask
 from model import SISAConfig, SISAModel, capture, with_rope
 from model.analysis.evaluation import evaluate
-from model.mixers.parts.rope import frequencies, plain_frequencies, rope_phase, temperature
+from model.mixers.parts.rope import frequencies, plain_frequencies, positioned, rope_phase, temperature
+from model.mixers.parts.rotation import rotate
 
 STRETCHED: list[Any] = ["pi", "ntk", "dynamic_ntk", "yarn"]
 
@@ -172,3 +173,27 @@ def test_the_architecture_decides_on_rope_unless_told(architecture, own):
     config = SISAConfig(**SMALL, architecture=architecture)
     assert config.rope == own
     assert replace(config, rope="pi", rope_factor=2.0).rope == "pi"
+
+
+@pytest.mark.parametrize("rope", ["rope", *STRETCHED])
+@pytest.mark.parametrize("start", [0, 5, 40])
+def test_the_table_turns_as_the_angles_do(rope, start):
+    config = shape(rope, 4.0 if rope != "rope" else 1.0, d_head=16, n_ctx=32)
+    x = torch.randn(2, 7, 2, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    angles = rope_phase(7, frequencies(config, length=start + 7), start=start)[:, None]
+    expected = temperature(config) * rotate(x, angles)
+    torch.testing.assert_close(positioned(x, config, start=start), expected, rtol=1e-12, atol=1e-12)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    by_hand = torch.stack(
+        (even * angles.cos() - odd * angles.sin(), even * angles.sin() + odd * angles.cos()), -1
+    )
+    torch.testing.assert_close(expected, temperature(config) * by_hand.flatten(-2), rtol=1e-12, atol=1e-12)
+
+
+def test_a_table_made_in_inference_mode_serves_training():
+    config = shape("pi", 3.25, d_head=16, n_ctx=32)  # no other test's
+    with torch.inference_mode():
+        positioned(torch.ones(1, 3, 2, 16), config)
+    x = torch.ones(1, 3, 2, 16, requires_grad=True)
+    positioned(x, config).sum().backward()
+    assert x.grad is not None

@@ -11,7 +11,7 @@ from score_twin import attend, draw, with_gradients
 from model.mixers.attention.anchor import anchored_decay, causal_range, clamp_of
 from model.mixers.attention.sisa_score import importance_scores
 from model.mixers.parts.rope import plain_frequencies, rope_phase
-from model.mixers.parts.rotation import rotate
+from model.mixers.parts.rotation import rotate, rotated_pair
 from model.mixers.parts.running_sum import running_sum
 
 
@@ -87,6 +87,22 @@ def test_rotation_keeps_length_and_adds_angles():
     )
     torch.testing.assert_close(rotate(x, phase).norm(dim=-1), x.norm(dim=-1))
     torch.testing.assert_close(rotate(rotate(x, phase), phase), rotate(x, 2 * phase))
+
+
+@pytest.mark.parametrize("n_phases", [1, 2])
+@pytest.mark.parametrize("used", [(1.0, 1.0), (1.0, 0.0)])
+def test_a_pair_is_rotated_as_each_alone(n_phases, used):
+    generator = torch.Generator().manual_seed(0)
+    sizes = [(2, 3, 5, 8), (2, 3, 5, 8), (n_phases, 3, 5, 4)]
+    inputs = [torch.randn(*n, dtype=torch.float64, generator=generator).requires_grad_() for n in sizes]
+    x, y, phase = inputs
+    found, twins = rotated_pair(x, y, phase), (rotate(x, phase), rotate(y, phase))
+    for one, two in zip(found, twins, strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=0)
+    sums = [used[0] * (outs[0] ** 3).sum() + used[1] * (outs[1] ** 3).sum() for outs in (found, twins)]
+    pairs = zip(*(torch.autograd.grad(total, inputs) for total in sums), strict=True)
+    for one, two in pairs:
+        torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
 
 
 def test_rope_phase_continues_from_start():

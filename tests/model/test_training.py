@@ -89,6 +89,11 @@ def test_compiled_blocks_of_one_kind_share_a_graph(compiled, architecture, kinds
     assert found["gradient"] < 1e-6
 
 
+def test_a_compiled_transformer_takes_its_angles_from_a_table(compiled):
+    assert not compiled["transformer"]["angles"]
+    assert compiled["sisa"]["angles"]  # those of Φ are of the data
+
+
 def test_a_compiled_run_is_the_same_run_and_is_measured_without_compiling(compiled):
     assert compiled["run"]["graphs"] == 2  # of training steps, none of the evaluations between them
     assert compiled["run"]["metrics"] < 1e-4

@@ -5,10 +5,20 @@ import runpy
 import sys
 
 import pytest
+import torch
 
 from model.study.findings.training_speed import throughput
 
-OPTIONS = {"cost": ["--batch", "1"], "state_size": ["--batch", "1"], "capture": ["--d-state", "8"]}
+OPTIONS = {
+    "cost": ["--batch", "1"],
+    "state_size": ["--batch", "1"],
+    "capture": ["--d-state", "8"],
+    "step": ["--micro-batches", "1", "2", "--variants", "eager", "whole"],
+}
+
+
+def no_compiler(*args, **options):
+    raise RuntimeError("this machine has no compiler")
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +32,7 @@ def results(project, tmp_path_factory):
         asked = ["--preset", preset, "--length", "16", "--device", "cpu", "--repeats", "1", "--out", str(out)]
         with pytest.MonkeyPatch.context() as patch:
             patch.syspath_prepend(script.parent)
+            patch.setattr(torch, "compile", no_compiler)
             patch.setattr(sys, "argv", [str(script), *asked, *OPTIONS[name]])
             runpy.run_path(str(script), run_name="__main__")
     return written
@@ -53,3 +64,17 @@ def test_notebook_05_reads_what_its_benchmark_writes(results):
     assert speed.index.tolist() == [0, 4, 8, 16, 32, 48, 64, 96, 128]
     assert speed.to_dict()[0] == 1
     assert (speed.to_numpy(float) > 0).all()
+
+
+@pytest.mark.slow
+def test_a_variant_that_fails_leaves_its_error_and_the_others_their_numbers(results):
+    rows = json.loads(results["step"].read_text())["rows"]
+    assert [(row["batch"], row["variant"], row["architecture"]) for row in rows] == [
+        (batch, variant, name)
+        for batch in (1, 2)
+        for variant in ("eager", "whole")
+        for name in ("transformer", "sisa")
+    ]
+    for row in rows:
+        assert ("error" in row) == (row["variant"] == "whole")
+        assert ("tokens_per_second" in row) == (row["variant"] == "eager")

@@ -44,7 +44,13 @@ def of_a_step(architecture):
         loss.backward()
     pairs = zip(*(model.parameters() for model in models), strict=True)
     gradient = max(float((one.grad - two.grad).abs().max()) for one, two in pairs)
-    return {"graphs": graphs(), "loss": abs(float(losses[0] - losses[1])), "gradient": gradient}
+    angles = any(word in graph.code for graph in seen for word in ("cos(", "sin(", "pow(", "arange("))
+    return {
+        "angles": angles,
+        "graphs": graphs(),
+        "loss": abs(float(losses[0] - losses[1])),
+        "gradient": gradient,
+    }
 
 
 def of_a_run(folder):

@@ -35,7 +35,7 @@ from model.mixers.attention.tiles import attention_by_tiles, fits
 from model.mixers.parts.cache import LayerCache
 from model.mixers.parts.float32 import Float32Linear
 from model.mixers.parts.hooks import at_least_float32, hook_points
-from model.mixers.parts.rotation import rotate
+from model.mixers.parts.rotation import rotated_pair
 from model.mixers.parts.running_sum import running_sum
 
 INITIAL_DECAY_BIAS = -5.0  # log α = −softplus(−5) ≈ −0.0067: half-life 0.693 / 0.0067 ≈ 103 tokens
@@ -104,8 +104,8 @@ class SISAAttention(Attention):
         clamp = clamp_of(cum_decay, anchor=anchor, dtype=dtype, anchor_block=block, past=past)
         clamped = self.hook_clamped(clamp.clamped)
         g_hat = self.hook_anchored_decay(anchored_decay(clamp.centred, clamp.limit, clamped))
-        c_rot = self.hook_rot_C(self._gated(rotate(C, phase)))
-        b_rot = self.hook_rot_B(rotate(B, phase))
+        turned_C, turned_B = rotated_pair(C, B, phase)
+        c_rot, b_rot = self.hook_rot_C(self._gated(turned_C)), self.hook_rot_B(turned_B)
         return Importance(c_rot, b_rot, g_hat, self.hook_lam(F.softplus(self.lam_raw)))
 
     def _fused(

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from model.config import SISAConfig
 from model.mixers.parts.hooks import at_least_float32
-from model.mixers.parts.rotation import rotate
+from model.mixers.parts.rotation import turned
 
 ROPE_BASE = 10_000.0
 TURNS_KEPT = 32  # YaRN keeps a pair that turns more often within n
@@ -101,9 +101,6 @@ def positioned(
 ) -> Float[Tensor, "batch position head d_head"]:
     """Return queries or keys turned by their positions, R(p·θ) x, or as they are where there is no RoPE.
 
-    Angles are float64 and the rotation at least float32: at position 2,000 a bfloat16 angle of 2,000 radians
-    would be off by up to 8, more than a whole turn.
-
     Args:
         x: q or k before the position code.
         config: says which position code.
@@ -117,11 +114,56 @@ def positioned(
     """
     if config.rope == "none":
         return x
-    frequency = frequencies(config, length=start + x.shape[1], device=x.device)
-    phase = rope_phase(x.shape[1], frequency, start=start)[:, None]
-    turned = rotate(at_least_float32(x), phase)
-    warmth = temperature(config)
-    return (turned if warmth == 1 else warmth * turned).to(x.dtype)
+    wide, end = at_least_float32(x), start + x.shape[1]
+    table = rope_table(config, length=end, device=x.device, dtype=wide.dtype)
+    return turned(wide, table[start:end, None]).to(x.dtype)
+
+
+_TABLES: dict[tuple[object, ...], Tensor] = {}  # by code, device and dtype; as long as was ever needed
+
+
+def rope_table(
+    config: SISAConfig, *, length: int, device: torch.device, dtype: torch.dtype
+) -> Float[Tensor, "longer pair 2"]:
+    """Return cosine and sine of every pair's angle at every position, times the temperature.
+
+    Angles are float64, and only their cosines are rounded: at position 2,000 a bfloat16 angle of 2,000
+    radians would be off by up to 8, more than a whole turn. A table is made once, and longer when a longer
+    text comes. Compiled code takes the one that is there, for it would make it anew for every element of
+    q and k.
+
+    Args:
+        config: its rope, rope_factor, n_ctx, n_meta and d_head.
+        length: positions that are needed, those of a cache among them.
+        device: where it is used.
+        dtype: of the rotation.
+
+    Returns:
+        A table of at least `length` positions.
+
+    Example:
+        >>> config = SISAConfig.preset("tiny")
+        >>> rope_table(config, length=3, device=torch.device("cpu"), dtype=torch.float64)[0, 0].tolist()
+        [1.0, 0.0]
+    """
+    if config.rope == "dynamic_ntk" and length > config.n_ctx + config.n_meta:
+        return _table(config, length, device, dtype)  # every length has frequencies of its own
+    key = (config.rope, config.rope_factor, config.n_ctx + config.n_meta, config.d_head, device, dtype)
+    if key in _TABLES and len(_TABLES[key]) >= length:
+        return _TABLES[key]
+    if torch.compiler.is_compiling():
+        return _table(config, length, device, dtype)
+    longer = 1 << (length - 1).bit_length()
+    if config.rope == "dynamic_ntk":
+        longer = min(longer, config.n_ctx + config.n_meta)
+    with torch.inference_mode(False), torch.no_grad():  # what is made under it could serve no training
+        _TABLES[key] = _table(config, longer, device, dtype)
+    return _TABLES[key]
+
+
+def _table(config: SISAConfig, length: int, device: torch.device, dtype: torch.dtype) -> Tensor:
+    phase = rope_phase(length, frequencies(config, length=length, device=device))
+    return (temperature(config) * torch.stack((phase.cos(), phase.sin()), dim=-1)).to(dtype)
 
 
 def rope_phase(
