@@ -30,7 +30,6 @@ from typing import Any
 import torch
 import torch._dynamo
 from timing import RESULTS, count, medians, options, provenance
-from torch.autograd import DeviceType
 
 from data.commands import one_line
 from model import SISAConfig, SISAModel
@@ -73,7 +72,7 @@ def busy_seconds(step: Callable[[], None]) -> float:
         for _ in range(PROFILED):
             step()
         torch.cuda.synchronize()
-    on_gpu = [event for event in profile.events() if event.device_type == DeviceType.CUDA]
+    on_gpu = [event for event in profile.key_averages() if event.device_type.name == "CUDA"]  # kernels alone
     return sum(event.self_device_time_total for event in on_gpu) / 1e6 / PROFILED
 
 
