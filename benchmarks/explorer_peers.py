@@ -1,8 +1,9 @@
-"""Bytes of HTML that BertViz and CircuitsVis need for what the score explorer shows.
+"""Bytes of HTML that BertViz, CircuitsVis and attnview need for what the score explorer shows.
 
 They are no dependency of this project. Make them an environment of their own and run this file in it:
 
-    python -m venv peers && peers/bin/pip install torch==2.13.0 bertviz==1.4.1 circuitsvis==1.43.3 ipython
+    python -m venv peers
+    peers/bin/pip install torch==2.13.0 bertviz==1.4.1 circuitsvis==1.43.3 attnview==0.5.1 ipython
     peers/bin/python benchmarks/explorer_peers.py        writes benchmarks/results/explorer_peers.json
 
 Random causal patterns, 12 layers × 12 heads × 512 tokens and 12 heads × 2,048; each tool holds the softmax
@@ -18,6 +19,7 @@ import time
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
@@ -46,8 +48,19 @@ def circuitsvis(attention: list[torch.Tensor], tokens: list[str]) -> int:
     return len(str(attention_heads(attention=torch.cat(attention, dim=1)[0], tokens=tokens)).encode())
 
 
+def attnview(attention: list[torch.Tensor], tokens: list[str]) -> int:
+    """A cache as TransformerLens hands it out, one pattern a layer."""
+    from attnview import export_cache  # pyright: ignore[reportMissingImports]
+
+    cache = {f"blocks.{layer}.attn.hook_pattern": one for layer, one in enumerate(attention)}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "page.html"
+        export_cache(cache, str(path), tokens=tokens)
+        return path.stat().st_size
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Sizes of the same maps in BertViz and CircuitsVis.")
+    parser = argparse.ArgumentParser(description="Sizes of the same maps in other tools.")
     parser.add_argument("--out", type=Path, default=RESULTS, help="the JSON file to write")
     options = parser.parse_args()
     results: dict[str, object] = {
@@ -55,12 +68,12 @@ def main() -> None:
         "command": "python benchmarks/explorer_peers.py",
         "cores": os.cpu_count(),
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("bertviz", "circuitsvis", "torch")},
+        "versions": {name: version(name) for name in ("bertviz", "circuitsvis", "attnview", "torch")},
     }
     for name, (layers, heads, length) in SHAPES.items():
         attention, tokens = patterns(layers, heads, length), [f" token{at % 97}" for at in range(length)]
         results[name] = {}
-        for tool in (bertviz, circuitsvis):
+        for tool in (bertviz, circuitsvis, attnview):
             start = time.perf_counter()
             entry = {"html_bytes": tool(attention, tokens), "seconds": round(time.perf_counter() - start, 1)}
             results[name][tool.__name__] = entry  # type: ignore[index]
