@@ -1,7 +1,5 @@
 """The study: plans that name runs, runs over a cluster, tables of what they measured."""
 
-import os
-import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,58 +9,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from small_models import mixers
+from studies import TOLD, command
 from typer.testing import CliRunner
 
-from data import TokenCorpus, measured, open_corpus, topics_corpus
 from model.analysis.episode import capture_episode
 from model.analysis.needle_lens import needle_lens
 from model.analysis.needles import needle_heads
-from model.config import SISAConfig
-from model.network.extension import with_anchor
-from model.network.network import SISAModel
 from model.study import runs as study_runs
 from model.study.__main__ import app
-from model.study.collect import CAUSES, collect, collect_tiny
-from model.study.lengths import STRETCH, length_grid, read_lengths
 from model.study.notebooks.exploration import Exploration
 from model.study.plans import PLANS, planned
 from model.study.runs import StudyRun, expand, heldout_rows, train_all
 from model.training.run import Run
-
-TRAINED: dict[str, Any] = {"gpu": "none", "commit": "abc", "date": "2026-11-23", "command": "pytest"}
-TOLD = [f"--{name}={value}" for name, value in TRAINED.items()]
-
-
-@pytest.fixture(scope="module")
-def corpus_file(tmp_path_factory):
-    path = tmp_path_factory.mktemp("corpus") / "corpus.npz"
-    topics_corpus(d_vocab=1024).save(path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def quick(corpus_file, tmp_path_factory):
-    """Two steps of a tiny model on short texts."""
-    return StudyRun(
-        preset="tiny",
-        d_state=4,
-        steps=2,
-        batch_size=2,
-        n_ctx=128,
-        n_episodes=2,
-        evaluate_every=1,
-        corpus=str(corpus_file),
-        device="cpu",
-        output_dir=str(tmp_path_factory.mktemp("study")),
-    )
-
-
-@pytest.fixture(scope="module")
-def folders(quick):
-    """Two runs that a cluster of one process has trained."""
-    return list(train_all([quick, replace(quick, architecture="jamba", d_state=-1, lr_lam=1.0)]))
 
 
 @pytest.fixture
@@ -218,144 +176,6 @@ def test_a_cluster_trains_what_is_not_finished_and_is_closed(folders, quick):
     assert weights.stat().st_mtime_ns == before
 
 
-def command(*arguments):
-    """python -m model.study ..."""
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exit_code == 0, result.output
-    return result.output
-
-
-def test_lengths_that_were_measured_are_left_alone(folders, corpus_file, tmp_path, monkeypatch):
-    folder, asked = shutil.copytree(folders[0], tmp_path / "run"), []
-    (folder / "lengths.csv").unlink(missing_ok=True)  # other tests share that run
-
-    def grid(*_, n_episodes, anchors):
-        asked.append((n_episodes, *anchors))
-        if (n_episodes, *anchors) == stopped_at:
-            raise KeyboardInterrupt
-        return pd.DataFrame({"anchor": anchors, "n": n_episodes})
-
-    stopped_at = None
-    monkeypatch.setattr("model.study.lengths.length_grid", grid)
-    for n_episodes in (1, 1, 2):
-        told = command("lengths", folder, "--corpus", corpus_file, "--n-episodes", n_episodes)
-        assert told.count(str(folder)) == 1
-    both = [(n, anchor) for n in (1, 2) for anchor in ("exact", "causal")]
-    assert asked == both  # not twice with as many episodes
-    os.utime(folder / "lengths.csv", ns=(0, 0))  # older than the weights
-    command("lengths", folder, "--corpus", corpus_file, "--n-episodes", 2)
-    assert asked == [*both, *both[2:]]
-    asked.clear()
-    stopped_at = (3, "causal")
-    arguments = ["lengths", folder, "--corpus", corpus_file, "--n-episodes", 3]
-    assert CliRunner().invoke(app, [str(argument) for argument in arguments]).exit_code != 0
-    stopped_at = None
-    command(*arguments)
-    assert asked == [(3, "exact"), (3, "causal"), (3, "causal")]  # goes on where it was
-    assert read_lengths(Run(folder)).to_numpy().tolist() == [["exact", 3], ["causal", 3]]
-
-
-def test_lengths_of_earlier_versions_are_of_the_causal_anchor(folders, tmp_path):
-    named = []
-    for folder in folders:
-        copy = shutil.copytree(folder, tmp_path / folder.name)
-        pd.DataFrame({"rope": ["rope"], "n": 40}).to_csv(copy / "lengths.csv", index=False)
-        named.append(read_lengths(Run(copy))["anchor"].item())
-    assert named == ["causal", "none"]
-    collect([tmp_path / folder.name for folder in folders], out=tmp_path / "out", **TRAINED)
-    assert pd.read_csv(tmp_path / "out" / "lengths.csv.gz")["anchor"].tolist() == named
-
-
-def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp_path):
-    command("lengths", folders[0], "--corpus", corpus_file, "--n-episodes", 1)
-    runs = collect(folders, out=tmp_path, **TRAINED)
-    assert runs["variant"].tolist() == ["SISA d_state=4", "jamba, λ lr ×1"]
-    assert runs["preset"].unique().tolist() == [quick.preset]
-    assert runs[list(TRAINED)].drop_duplicates().to_numpy().tolist() == [list(TRAINED.values())]
-    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert set(files) == set(measured.SOURCES.values()) - {"repeats.csv.gz", *CAUSES}
-    collect(folders[::-1], out=tmp_path, **TRAINED)
-    for name, before in files.items():
-        rows = [pd.read_csv(path) for path in (tmp_path / name, _kept(tmp_path, name, before))]
-        first, second = (table.sort_values(list(table)).reset_index(drop=True) for table in rows)
-        pd.testing.assert_frame_equal(first, second)
-    heads = pd.read_csv(tmp_path / "heads.csv.gz")
-    assert {"lam", "half_life", "clamped", "needle_mass", "needle_content"} <= set(heads)
-    assert len(heads[heads["run"] == quick.name]) == 2 * 2 * 4  # evaluations, layers, heads
-    assert pd.read_csv(tmp_path / "metrics.csv.gz")["name"].str.count("/L").sum() == 0
-
-
-def test_a_second_training_stands_beside_the_first(folders, tmp_path):
-    collect(folders, out=tmp_path, **TRAINED)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    collect(folders[:1], out=tmp_path, repeat=True, **TRAINED)
-    again = pd.read_csv(tmp_path / "repeats.csv.gz")
-    assert {name: (tmp_path / name).read_bytes() for name in before} == before
-    assert set(again["run"]) == {folders[0].name}
-    assert set(again["gpu"]) == {TRAINED["gpu"]}
-    assert {"val/loss", "corpus128/exact_match"} <= set(again["name"])
-
-
-def test_a_training_collected_anew_leaves_nothing_of_the_one_before(folders, quick, tmp_path):
-    cell = {"rope": "rope", "context_length": 128, "depth": 0.5, "successes": 1, "n": 2}
-    told, runs = tmp_path / "told", [tmp_path / folder.name for folder in folders]
-    for folder, copy in zip(folders, runs, strict=True):
-        shutil.copytree(folder, copy)
-        pd.DataFrame([cell]).to_csv(copy / "lengths.csv", index=False)
-    collect(runs, out=told, **TRAINED)
-    (runs[0] / "lengths.csv").unlink()
-    collect(runs[:1], out=told, **TRAINED)
-    assert set(pd.read_csv(told / "lengths.csv.gz")["run"]) == {runs[1].name}
-    (runs[0] / "heads.csv").unlink()
-    collect(runs[:1], out=told, **TRAINED)
-    assert quick.name not in set(pd.read_csv(told / "heads.csv.gz")["run"])
-
-
-def test_a_repeat_of_a_run_that_is_not_there_is_refused(folders, tmp_path):
-    with pytest.raises(ValueError, match=rf"folder is .*{folders[0].name}.*legal: runs of .*runs\.csv"):
-        collect(folders, out=tmp_path, repeat=True, **TRAINED)
-    assert list(tmp_path.iterdir()) == []
-
-
-def _kept(folder, name, content):
-    path = folder / f"before-{name}"
-    path.write_bytes(content)
-    return path
-
-
-def test_unfinished_folders_are_refused_and_nothing_is_written(folders, tmp_path):
-    cut = tmp_path / "cut"
-    cut.mkdir()
-    (cut / "config.json").write_bytes((folders[0] / "config.json").read_bytes())
-    Run(folders[0]).metrics.query("step < 2").to_csv(cut / "metrics.csv", index=False)
-    for folder in (cut, tmp_path / "nothing"):
-        for write in (
-            lambda path: collect([folders[0], path], out=tmp_path / "out", **TRAINED),
-            _tiny(tmp_path),
-        ):
-            with pytest.raises(
-                ValueError, match=rf"folder is .*{folder.name}.*legal: folders of finished runs"
-            ):
-                write(folder)
-    assert not (tmp_path / "out").exists()
-
-
-def _tiny(tmp_path):
-    return lambda path: collect_tiny([path], out=tmp_path)
-
-
-def test_the_small_study_keeps_needles_alone(folders, tmp_path):
-    run = Run(folders[0])
-    renamed = run.metrics.assign(name=run.metrics["name"].str.replace("corpus128/", "niah/"))
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "config.json").write_bytes((run.folder / "config.json").read_bytes())
-    renamed.to_csv(tmp_path / "run" / "metrics.csv", index=False)
-    command("tiny", tmp_path / "run", "--out", tmp_path)
-    table = pd.read_csv(tmp_path / measured.TINY)
-    assert table["architecture"].unique().tolist() == ["SISA d_state=4"]
-    assert set(table["name"]) == {"niah/exact_match", "niah/first_token", "niah/nll", "niah/n"}
-
-
 def test_commands_train_collect_and_write_the_readme(folders, quick, corpus_file, tmp_path, monkeypatch):
     assert "jamba, λ lr ×1" in command("collect", *folders, "--out", tmp_path, *TOLD)
     asked = []
@@ -455,61 +275,6 @@ def test_the_anchor_of_a_plan_is_causal_unless_told(corpus_file, monkeypatch):
     assert len(runs) == 6
     assert {run.config().anchor for run in runs} == {"exact"}
     assert all("-exact-" in run.name and run.variant.endswith(", exact anchor") for run in runs)
-
-
-def test_a_grid_differs_between_anchors_only_past_what_the_causal_one_holds(corpus_file):
-    corpus = open_corpus(str(corpus_file))
-    config = SISAConfig.preset("tiny", d_state=4, d_vocab=corpus.d_vocab, n_ctx=128)
-    model = SISAModel(config, tokenizer=corpus.tokenizer)
-    with torch.no_grad():
-        for mixer in mixers(model):
-            mixer.to_decay.bias.fill_(0.0)  # log α = −ln 2: 76 nats are 110 tokens
-            mixer.lam_raw.fill_(20.0)
-            mixer.to_B.weight.mul_(50)
-            mixer.to_C.weight.mul_(50)
-    grid = length_grid(model, corpus, n_episodes=1, lengths=(64, 256), anchors=("causal", "exact"))
-    wide = grid.pivot(index=["context_length", "rope", "depth"], columns="anchor", values="nll")
-    apart = np.abs(wide["causal"].to_numpy() - wide["exact"].to_numpy())
-    short = wide.index.get_level_values("context_length") == 64
-    assert apart[short].max() < 1e-3 < 1e-1 < apart[~short].max()
-    # a head that halves every token decays by 89 nats in 128, where even "exact" clamps, and by 22 in 32
-    for block in (16, 32, 128):
-        blocked = with_anchor(model, "exact", block=block)
-        finer = length_grid(blocked, corpus, n_episodes=1, lengths=(256,), anchors=("exact",))
-        cells = finer.set_index(["context_length", "rope", "depth"])["nll"]
-        wide[block] = cells
-    far = wide.loc[256]
-    assert (far[16] - far[32]).abs().max() < 1e-3 < (far[32] - far[128]).abs().max()
-    assert (far["exact"] - far[32]).abs().max() < 1e-3
-
-
-def test_length_grid_has_every_position_code_length_and_depth(folders, corpus_file):
-    corpus = open_corpus(str(corpus_file))
-    sisa = length_grid(Run(folders[0]).model(), corpus, n_episodes=2, lengths=(64, 256))
-    assert set(sisa["rope"]) == {"rope", *STRETCH}
-    assert set(sisa["anchor"]) == {"exact", "causal"}
-    cells = sisa.groupby(["anchor", "rope", "context_length"])["depth"].apply(sorted)
-    assert cells.tolist() == [[0.0, 0.25, 0.5, 0.75, 1.0]] * 2 * 5 * 2
-    assert set(sisa["n"]) == {2}
-    jamba = length_grid(Run(folders[1]).model(), corpus, n_episodes=1)
-    assert set(jamba["rope"]) == set(jamba["anchor"]) == {"none"}
-    assert sorted(set(jamba["context_length"])) == [32, 64, 128, 256, 512]
-
-
-def test_lengths_are_measured_on_the_corpus_of_the_training_alone(folders, corpus_file, tmp_path):
-    run = Run(folders[0])
-    model, corpus = run.model(), open_corpus(str(corpus_file))
-    with pytest.raises(ValueError, match=r"corpus is .*legal: a corpus of the tokenizer inside the model"):
-        length_grid(model, topics_corpus(d_vocab=300))
-    model.tokenizer = None
-    with pytest.raises(ValueError, match=r"corpus is .*legal: a corpus of the tokenizer inside the model"):
-        length_grid(model, corpus)
-    other = TokenCorpus.from_documents(["another text"], tokenizer=corpus.tokenizer)
-    other.save(tmp_path / "other.npz")
-    refused = CliRunner().invoke(app, ["lengths", str(run.folder), "--corpus", str(tmp_path / "other.npz")])
-    asked = run.config["data"]["corpus_sha256"][:12]
-    assert f"legal: the corpus of {run.folder}, sha256 {asked}. Name its file" in refused.stderr
-    assert refused.exit_code == 2
 
 
 def test_the_needle_lens_agrees_with_the_trace_of_the_shipped_checkpoint():
