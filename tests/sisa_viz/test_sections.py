@@ -70,7 +70,7 @@ def test_runs_show_what_was_logged(metrics):
     assert titles(run_sections(metrics)) == [
         "Training: loss, learning rate, gradient norm",
         "Convergence: needle exact match",
-        "How far the importance weight λ moved, mean over 3 runs at their last step",
+        "How far the importance weight λ moved, mean over 3 runs at their last step · SISA d_state=16",
     ]
     assert titles(run_sections(metrics[metrics["name"] == "niah/exact_match"])) == [
         "Convergence: needle exact match"
