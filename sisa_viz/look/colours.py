@@ -41,6 +41,7 @@ ARCHITECTURES = {
     "alibi": "#a0dabe",
     "sigmoid_sisa": "#00396b",
     "adaptive_sisa": "#9be221",
+    "widened": "#c02400",
 }
 SISA = {4: "#a9dcf2", 16: "#56b4e9", 32: "#0072b2", 64: "#7054ff", 128: "#c08bff"}  # d_state between: mixed
 OTHERS = ("#e7298a", "#8c8c8c", "#e6d200", "#a6761d")

@@ -1,8 +1,12 @@
 """Words and ticks of axes that show tables: columns and metrics have names and units of their own."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import ArrayLike
 
+from data.results.variants import USUAL_ROPE, Variant
+from sisa_viz.look.text import visible
 from sisa_viz.trace.axes import with_units
 
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -32,6 +36,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "tokens_per_second": ("training speed", "tokens per second"),
     "relative": ("relative training speed", "speed relative to the transformer"),
 }
+LONGEST_NAME = 60  # characters of a model's name in a title
 SHARES = ("exact_match", "first_token", "rate")
 
 
@@ -145,3 +150,23 @@ def places_for(limit: float) -> int:
         (4, 2, 0)
     """
     return max(0, 1 - int(np.floor(np.log10(limit))))
+
+
+def of_model(title: str, config: Mapping[str, object]) -> str:
+    """Return a title with the model that it is about, as far as the configuration in a trace tells it.
+
+    Args:
+        title: What is shown.
+        config: Of our models, or one with model_name, as of a model of others.
+
+    Example:
+        >>> of_model("Decay of every head", {"architecture": "sisa", "d_state": 16})
+        'Decay of every head · SISA d_state=16'
+        >>> of_model("Scores", {"model_name": "gpt2"}), of_model("Scores", {"d_state": 2})
+        ('Scores · gpt2', 'Scores')
+    """
+    architecture, d_state = config.get("architecture"), config.get("d_state")
+    name = config.get("model_name")
+    if isinstance(architecture, str) and isinstance(d_state, int):
+        name = Variant(architecture, d_state=d_state, rope=str(config.get("rope", USUAL_ROPE))).label
+    return f"{title} · {visible(name, limit=LONGEST_NAME, spaces=False)}" if isinstance(name, str) else title

@@ -9,7 +9,7 @@ import xarray as xr
 
 from sisa_viz.look import figures
 from sisa_viz.look.colours import CLAMPED, INK, faint, layer_colour
-from sisa_viz.look.labels import log_ticks
+from sisa_viz.look.labels import log_ticks, of_model
 from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace.axes import DERIVED, HEADS, axis_label, head_name, label
 from sisa_viz.trace.check import check_trace
@@ -158,7 +158,7 @@ def plot_decay(trace: xr.Dataset, *, origin: int = 0) -> go.Figure:
         figure.update_xaxes(range=[data.origin, layers["position"].max()], row=2)
         of = ": median head of a layer, band: the middle half"
     subtitle = f"{_clamp_words(data)} · retention since position {data.origin}{of}"
-    figures.entitle(figure, "Decay of every head", subtitle)
+    figures.entitle(figure, of_model("Decay of every head", trace.sisa.config), subtitle)
     return figure
 
 

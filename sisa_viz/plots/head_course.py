@@ -6,8 +6,9 @@ import plotly.graph_objects as go
 
 from data.results.tables import check_table, rows_in_order
 from sisa_viz.look import figures
-from sisa_viz.look.colours import architecture_colour, architecture_dash, faint
+from sisa_viz.look.colours import faint
 from sisa_viz.look.labels import column_label, log_ticks
+from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words
 from sisa_viz.look.text import escape
 
 COURSE_PANELS = {  # what the panel says, and its unit
@@ -15,7 +16,7 @@ COURSE_PANELS = {  # what the panel says, and its unit
     "half_life": ("half-life, median head", "tokens"),
     "clamped": ("clamped, mean of heads", "share of positions"),
 }
-MOST_LINES = 12  # runs that are drawn one by one; of more, the mean of each variant stands out
+NEAR = 2  # a curve that many times above a limit leaves no room for words between them
 
 
 def prepare_head_course(heads: pd.DataFrame) -> pd.DataFrame:
@@ -57,6 +58,7 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     """Draw λ, half-life and the share of clamped positions over training, a panel each and a line a run.
 
     Of more than 12 runs single ones are faint, and the mean over the runs of each variant is drawn over them.
+    Of more than eight variants those with most runs are named, and the others are grey.
     Half-lives stand on a logarithmic scale. The hover box has the lowest and the highest head of the run.
 
     Args:
@@ -78,22 +80,13 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     """
     course = prepare_head_course(heads)
     titles = [words for words, _ in COURSE_PANELS.values()]
-    figure = figures.panels(titles, columns=3, height=480, horizontal_spacing=0.09)
-    runs = len(course["run"].unique())
-    groups = [course.groupby(["variant", "run"], sort=False)]
-    if runs > MOST_LINES:
-        groups.append(variant_means(course).groupby(["variant", "run"], sort=False))
-    named: set[str] = set()
-    for group in groups:
-        for _, run in group:
-            variant, single = str(run["variant"].iloc[0]), group is not groups[-1]
-            for column, panel in enumerate(COURSE_PANELS, start=1):
-                line = _line(run.loc[run["panel"] == panel], variant, faintly=single)
-                figure.add_trace(
-                    line.update(showlegend=not single and variant not in named), row=1, col=column
-                )
-                if not single:
-                    named.add(variant)
+    runs = course.groupby("variant", sort=False)["run"].nunique()
+    told = choose_named({str(name): int(n) for name, n in runs.items()})
+    figure = figures.panels(titles, columns=3, height=560, horizontal_spacing=0.09)
+    many = int(runs.sum()) > MOST_LINES
+    if many:
+        _add_lines(figure, course, told, faintly=True)
+    _add_lines(figure, variant_means(course) if many else course, told, faintly=False)
     for words, half_life in (limits or {}).items():
         figure.add_trace(_limit(words, half_life, course), row=1, col=2)
     for column, (_, units) in enumerate(COURSE_PANELS.values(), start=1):
@@ -102,10 +95,23 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     half_lives = course.loc[course["panel"] == "half_life", "value"].to_numpy()
     ticks = log_ticks(half_lives, np.array(list((limits or {}).values())))
     figure.update_yaxes(type="log", tickvals=ticks, col=2)
-    figure.update_layout(legend={"orientation": "h", "y": -0.25, "yanchor": "top"}, margin={"b": 110})
+    figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, margin={"b": 130})
     figure.update_annotations(font_size=13)
-    figures.entitle(figure, "λ, half-life and clamp over training", course_words(course))
+    words = filter(None, (preset_words(heads), line_words(int(runs.sum()))))
+    figures.entitle(figure, "λ, half-life and clamp over training", " · ".join(words))
     return figure
+
+
+def _add_lines(figure: go.Figure, course: pd.DataFrame, told: Named, *, faintly: bool) -> None:
+    """Draw the lines variant by variant, what is grey first; faint ones have no legend."""
+    entered: set[str] = set()
+    for variant in told.drawn:
+        for _, run in course.loc[course["variant"] == variant].groupby("run", sort=False):
+            for column, panel in enumerate(COURSE_PANELS, start=1):
+                line = _line(run.loc[run["panel"] == panel], variant, told, faintly=faintly)
+                fresh = not faintly and told.group(variant) not in entered
+                figure.add_trace(line.update(showlegend=fresh), row=1, col=column)
+                entered.add(told.group(variant))
 
 
 def variant_means(course: pd.DataFrame) -> pd.DataFrame:
@@ -131,34 +137,18 @@ def variant_means(course: pd.DataFrame) -> pd.DataFrame:
     return means.assign(run=name, seed=name)
 
 
-def course_words(course: pd.DataFrame) -> str:
-    """Say what a line stands for.
-
-    Args:
-        course: Of `prepare_head_course`.
-
-    Example:
-        >>> course_words(pd.DataFrame({"run": ["a", "b"]})), course_words(pd.DataFrame({"run": range(55)}))
-        ('2 runs, one line each', 'thick: mean over the runs of a variant, thin: 55 runs')
-    """
-    runs = len(course["run"].unique())
-    if runs > MOST_LINES:
-        return f"thick: mean over the runs of a variant, thin: {runs} runs"
-    return f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
-
-
-def _line(run: pd.DataFrame, variant: str, *, faintly: bool) -> go.Scatter:
-    colour = architecture_colour(variant)
-    line = {"color": faint(colour, 0.3), "width": 1} if faintly else {"color": colour, "width": 1.8}
+def _line(run: pd.DataFrame, variant: str, told: Named, *, faintly: bool) -> go.Scatter:
+    colour, thin = told.colour(variant), faintly or variant in told.others
+    line = {"color": faint(colour, 0.25) if faintly else colour, "width": 1 if thin else 1.8}
     words, seeds = [escape(variant)] * len(run), [escape(seed) for seed in run["seed"]]
     low, high = figures.short(run["low"].to_numpy()), figures.short(run["high"].to_numpy())
     return go.Scatter(
         x=run["step"].to_numpy(),
         y=run["value"].to_numpy(),
         mode="lines",
-        name=escape(variant),
-        legendgroup=escape(variant),
-        line=line | {"dash": architecture_dash(variant)},
+        name=escape(told.group(variant)),
+        legendgroup=escape(told.group(variant)),
+        line=line | {"dash": told.dash(variant)},
         customdata=figures.cells(words, seeds, low, high),
         hovertemplate="<b>%{customdata[0]}</b>, seed %{customdata[1]}<br>step %{x}: %{y:.4g}"
         "<br>heads from %{customdata[2]} to %{customdata[3]}<extra></extra>",
@@ -166,13 +156,17 @@ def _line(run: pd.DataFrame, variant: str, *, faintly: bool) -> go.Scatter:
 
 
 def _limit(words: str, half_life: float, course: pd.DataFrame) -> go.Scatter:
+    """Draw a dashed line whose words stand over its right end, or below where curves end close above."""
+    of_last = course["step"] == course["step"].max()
+    last = course.loc[of_last & (course["panel"] == "half_life"), "value"]
+    crowded = bool(last.between(half_life, NEAR * half_life).any())
     ends = [course["step"].min(), course["step"].max()]
     return go.Scatter(
         x=ends,
         y=[half_life] * 2,
         mode="lines+text",
         text=["", escape(words)],
-        textposition="top left",
+        textposition="bottom left" if crowded else "top left",
         showlegend=False,
         hoverinfo="skip",
         line={"color": figures.INK, "dash": "dash", "width": 1},

@@ -9,7 +9,7 @@ from data.results.head_table import INITIAL_LAM, NAME_OF_HEAD
 from data.results.tables import check_metrics, check_table, one_run_a_seed
 from sisa_viz.look import figures
 from sisa_viz.look.colours import signed_limit
-from sisa_viz.look.labels import column_label, compact_cells, places_for
+from sisa_viz.look.labels import column_label, compact_cells, of_model, places_for
 from sisa_viz.trace.axes import HEADS, VARIABLES, axis_attrs
 from sisa_viz.trace.check import check_finite, check_trace
 
@@ -25,7 +25,7 @@ def prepare_lambda(source: xr.Dataset | pd.DataFrame) -> xr.Dataset:
 
     Returns:
         The maps mean, low and high over (layer, head), the last two the range over runs; the attribute `runs`
-        says how many there are. Of a trace all three are its λ.
+        says how many there are, `architecture` of which variant. Of a trace all three are its λ.
 
     Raises:
         ValueError: For attention alone and a state space, which have no λ, and for a table with several
@@ -67,7 +67,7 @@ def _from_runs(metrics: pd.DataFrame) -> xr.Dataset:
             for axis, size in zip(HEADS, values.shape, strict=True)
         }
         maps[name] = xr.DataArray(values, dims=HEADS, coords=coords, attrs=VARIABLES["lam"].attrs)
-    return xr.Dataset(maps, attrs={"runs": len(set(last["seed"]))})
+    return xr.Dataset(maps, attrs={"runs": len(set(last["seed"])), "architecture": kinds[0]})
 
 
 def _of_heads(table: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +133,7 @@ def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
     moved = lam - INITIAL_LAM
     limit = max(signed_limit(moved.values), UNMOVED)  # rounding alone shall not look like a distance
     figure = figures.panels(
-        [""], columns=1, height=figures.HEADER + 110 + 34 * min(max(lam.sizes["layer"], 4), 16)
+        [""], columns=1, height=figures.HEADER + 110 + 34 * min(max(lam.sizes["layer"], 6), 16)
     )
     hover = {"λ": lam} if runs == 1 else {"λ, mean": lam, "lowest": data["low"], "highest": data["high"]}
     places = places_for(limit)
@@ -147,5 +147,10 @@ def plot_lambda(source: xr.Dataset | pd.DataFrame) -> go.Figure:
     figures.head_axes(figure, lam)
     figure.update_layout(coloraxis=figures.signed_axis(limit, column_label("lam_moved")))
     over = f", mean over {runs} runs at their last step" if runs > 1 else ""
-    figures.entitle(figure, "How far the importance weight λ moved" + over, lambda_words(lam))
+    title = "How far the importance weight λ moved" + over
+    if isinstance(source, xr.Dataset):
+        title = of_model(title, source.sisa.config)
+    else:
+        title = f"{title} · {data.attrs['architecture']}"
+    figures.entitle(figure, title, lambda_words(lam))
     return figure

@@ -1,5 +1,6 @@
 """When training finds the needle: measured runs with an interval over seeds, published curves behind them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -7,24 +8,18 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from data.results.tables import (
-    architecture_names,
-    check_choice,
-    check_table,
-    one_run_a_seed,
-    pick_metric,
-    rows_in_order,
-)
+from data.results.tables import check_choice, one_run_a_seed, pick_metric, rows_in_order
 from sisa_viz.look import figures
-from sisa_viz.look.colours import architecture_colour, architecture_dash, faint
+from sisa_viz.look.colours import INK, architecture_colour, faint
 from sisa_viz.look.labels import column_label, column_words, is_share
+from sisa_viz.look.named import Named, choose_named, preset_words
+from sisa_viz.look.published import published_curves
 from sisa_viz.look.text import escape
 
 X_COLUMNS = ("step", "tokens")
-PUBLISHED_TOKENS_PER_STEP = 524_288  # Shin & Yang 2026: 524K tokens a step in every published run
 CROWDED_ABOVE = 2  # architectures; with more of them, bands and single seeds fade
-SCALE_DASHES = {"50M": "dot", "152M": "dash", "369M": "dashdot"}  # published; any other scale: "longdash"
-MARKS = {"": "", "x": "x", "diamond": "D", "square": "s"}  # of a model's setups; then matplotlib's name
+MOST_WITH_SEEDS = 4  # architectures; with more of them, single seeds would be a thicket
+FAINTEST = 0.5  # share of their opacity that is left to bands, which must be seen
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Convergence:
         mean: A row an architecture and x: architecture, x, mean, low, high, seeds; low and high are NaN where
             there is one seed.
         runs: A row a seed and x: architecture, seed, x, value.
-        published: A row a point of a published curve: label, architecture, dash, mark, x, value.
+        published: A row a point of a published curve: label, scale, architecture, dash, mark, x, value.
         metric: The metric that all of them show.
         x: "step" or "tokens".
     """
@@ -81,7 +76,9 @@ def prepare_niah_convergence(
     rows = one_run_a_seed(pick_metric(metrics, metric))
     keys = ["architecture", "seed", "x"]
     runs = rows.rename(columns={x: "x"}).loc[:, [*keys, "value"]].sort_values(keys)
-    return Convergence(_intervals(runs, share=is_share(metric)), runs, _published(published, x), metric, x)
+    return Convergence(
+        _intervals(runs, share=is_share(metric)), runs, published_curves(published, x=x), metric, x
+    )
 
 
 def _intervals(runs: pd.DataFrame, *, share: bool) -> pd.DataFrame:
@@ -97,61 +94,27 @@ def _intervals(runs: pd.DataFrame, *, share: bool) -> pd.DataFrame:
     return rows_in_order(mean, "architecture")
 
 
-def _published(published: pd.DataFrame | None, x: str) -> pd.DataFrame:
-    columns = ["label", "architecture", "dash", "mark", "x", "value"]
-    if published is None:
-        return pd.DataFrame(columns=columns)
-    rows = check_table(
-        published, ("scale", "model", "d_state", "step", "niah_pct"), what="the published table"
-    )
-    rows = rows.dropna(subset=["niah_pct"])
-    names, setup = architecture_names(rows), _setups(rows)
-    number = setup.groupby([rows["scale"], names]).transform(lambda runs: pd.factorize(runs, sort=True)[0])
-    labels = [
-        ", ".join(filter(None, ("published", scale, name, how)))
-        for scale, name, how in zip(rows["scale"], names, setup, strict=True)
-    ]
-    steps = rows["step"] if x == "step" else rows["step"] * PUBLISHED_TOKENS_PER_STEP
-    curves = pd.DataFrame(
-        {
-            "label": labels,
-            "architecture": names,
-            "dash": [SCALE_DASHES.get(scale, "longdash") for scale in rows["scale"]],
-            "mark": [list(MARKS)[at % len(MARKS)] for at in number],
-            "x": steps,
-            "value": rows["niah_pct"] / 100,
-        }
-    )
-    return rows_in_order(curves.sort_values("x"), "label")
-
-
-def _setups(rows: pd.DataFrame) -> pd.Series:
-    """Return what the published table says of a run beside its model: "mb4" is "micro-batch 4"."""
-    if "setup" not in rows:
-        return pd.Series("", index=rows.index)
-    setup = rows["setup"].fillna("").astype(str)
-    words = {r"^mb(\d+)$": r"micro-batch \1", "lambda": "λ"}
-    return pd.Series(setup).replace(words, regex=True)
-
-
 def plot_niah_convergence(
     metrics: pd.DataFrame,
     *,
     published: pd.DataFrame | None = None,
     metric: str = "niah/exact_match",
     x: str = "step",
+    named: Sequence[str] | None = None,
 ) -> go.Figure:
     """Draw when training finds the needle: the mean over seeds, single seeds, published curves.
 
-    Means are thick and have their 95 % interval as a band, single seeds are thin, published curves broken.
-    Each published scale has its own dashes; marks tell a second setup of a model from the first. With
-    published curves the x axis is logarithmic, as they run far longer.
+    Means are thick and have their 95 % interval as a band, single seeds of up to four variants are thin,
+    published curves broken in the colour of their variant. Each published scale has its own dashes; marks
+    tell a second setup of a model from the first. With published curves the x axis is logarithmic, as they
+    run far longer. Of more than eight variants eight are named, and the means of the others are grey.
 
     Args:
         metrics: A table of runs, as `sisa_viz.read_runs` returns it; one run a seed.
         published: Curves with the columns scale, model, d_state, step, niah_pct (percent) and perhaps setup.
         metric: The name of one metric in the table.
         x: "step" or "tokens".
+        named: The variants that are not grey; those with most runs where left out.
 
     Returns:
         The figure.
@@ -167,34 +130,88 @@ def plot_niah_convergence(
         ['SISA d_state=16 · mean of 2 seeds', 'transformer · mean of 2 seeds']
     """
     data = prepare_niah_convergence(metrics, published=published, metric=metric, x=x)
-    figure = figures.panels([""], columns=1, height=_height(data))
+    told = choose_named(most_seeds(data), named)
+    figure = figures.panels([""], columns=1, height=480 + 30 * -(-_entries(data, told) // 3))
     for name, curve in data.published.groupby("label", sort=False):
         figure.add_trace(_published_curve(str(name), curve))
-    means = [(str(name), mean) for name, mean in data.mean.groupby("architecture", sort=False)]
-    fade = min(1.0, CROWDED_ABOVE / max(len(means), 1))
-    for name, mean in means:
-        figure.add_traces(_band(name, mean, fade))
-    for name, _ in means:
-        figure.add_traces(_seeds(name, data.runs.loc[data.runs["architecture"] == name], fade))
-    figure.add_traces([_mean(name, mean) for name, mean in means])
+    figure.add_traces([_published_entry(curve) for _, curve in data.published.groupby("scale", sort=False)])
+    fade = max(FAINTEST, CROWDED_ABOVE / max(len(told.names), CROWDED_ABOVE))
+    means = {str(name): mean for name, mean in data.mean.groupby("architecture", sort=False)}
+    for name in told.names:
+        figure.add_traces(_band(name, means[name], fade))
+    if with_seeds(data):
+        for name in told.names:
+            figure.add_traces(_seeds(name, data.runs.loc[data.runs["architecture"] == name], fade))
+    figure.add_traces([_mean(name, means[name], told) for name in told.drawn])
     _axes(figure, data)
     shown, _ = column_words(data.metric)
-    figures.entitle(figure, f"Convergence: {shown}", _subtitle(data))
+    words = filter(None, (preset_words(metrics), convergence_words(data)))
+    figures.entitle(figure, f"Convergence: {shown}", " · ".join(words))
     return figure
 
 
-def _height(data: Convergence) -> int:
-    """Enough for the legend, which stands below, or beside where there are published curves."""
-    measured, published = len(set(data.mean["architecture"])), len(set(data.published["label"]))
-    beside = figures.HEADER + 90 + 20 * (measured + published)
-    return max(520, beside) if published else 480 + 30 * -(-measured // 3)
+def most_seeds(data: Convergence) -> dict[str, int]:
+    """Return how many seeds each variant has at most, in the order of the legend.
+
+    Args:
+        data: Of `prepare_niah_convergence`.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> most_seeds(prepare_niah_convergence(example_runs()))
+        {'SISA d_state=16': 2, 'transformer': 2}
+    """
+    return {
+        str(name): int(mean["seeds"].max()) for name, mean in data.mean.groupby("architecture", sort=False)
+    }
 
 
-def _subtitle(data: Convergence) -> str:
-    parts = ["thick: mean over seeds, shaded: its 95 % t-interval, thin: single seeds"]
-    if len(data.published):
-        parts.append("broken: published, one seed each")
-    return " · ".join(parts)
+def _entries(data: Convergence, told: Named) -> int:
+    """Entries of the legend, three of which stand beside each other."""
+    return len(told.names) + bool(told.others) + len(set(data.published["scale"]))
+
+
+def with_seeds(data: Convergence) -> bool:
+    """Return whether single seeds are drawn: of up to four variants.
+
+    Args:
+        data: Of `prepare_niah_convergence`.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> with_seeds(prepare_niah_convergence(example_runs()))
+        True
+    """
+    return len(set(data.mean["architecture"])) <= MOST_WITH_SEEDS
+
+
+def convergence_words(data: Convergence) -> str:
+    """Say what the lines stand for.
+
+    Args:
+        data: Of `prepare_niah_convergence`.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> convergence_words(prepare_niah_convergence(example_runs()))
+        'thick: mean over seeds, shaded: its 95 % t-interval, thin: single seeds'
+    """
+    thin = ", thin: single seeds" if with_seeds(data) else ""
+    broken = " · broken: published, one seed each" if len(data.published) else ""
+    return f"thick: mean over seeds, shaded: its 95 % t-interval{thin}{broken}"
+
+
+def _published_entry(curve: pd.DataFrame) -> go.Scatter:
+    """Return the legend's entry of all published curves of one scale, which share their dashes."""
+    words = escape(f"published, {curve['scale'].iloc[0]}")
+    return go.Scatter(
+        x=[None],
+        y=[None],
+        mode="lines",
+        name=words,
+        legendgroup=words,
+        line={"color": INK, "dash": curve["dash"].iloc[0], "width": 1.5},
+    )
 
 
 def _published_curve(name: str, curve: pd.DataFrame) -> go.Scatter:
@@ -204,6 +221,8 @@ def _published_curve(name: str, curve: pd.DataFrame) -> go.Scatter:
         y=curve["value"].to_numpy(),
         mode="lines+markers" if first["mark"] else "lines",
         name=escape(name),
+        showlegend=False,
+        legendgroup=escape(f"published, {first['scale']}"),
         opacity=0.6,
         marker={"symbol": first["mark"] or None, "size": 7},
         line={"color": architecture_colour(first["architecture"]), "dash": first["dash"], "width": 1.5},
@@ -238,18 +257,19 @@ def _seeds(name: str, runs: pd.DataFrame, fade: float) -> list[go.Scatter]:
     ]
 
 
-def _mean(name: str, mean: pd.DataFrame) -> go.Scatter:
-    seeds = max(mean["seeds"].tolist())
+def _mean(name: str, mean: pd.DataFrame, told: Named) -> go.Scatter:
+    grey, group, seeds = name in told.others, told.group(name), max(mean["seeds"].tolist())
     words = f"{name} · mean of {seeds} seeds" if seeds > 1 else f"{name} · 1 seed, no interval"
     low, high = figures.short(mean["low"].to_numpy()), figures.short(mean["high"].to_numpy())
     return go.Scatter(
         x=mean["x"].to_numpy(),
         y=mean["mean"].to_numpy(),
-        mode="lines+markers",
-        name=escape(words),
-        legendgroup=escape(name),
-        legendrank=1,  # before the published curves
-        line={"color": architecture_colour(name), "width": 2.5, "dash": architecture_dash(name)},
+        mode="lines" if grey else "lines+markers",
+        name=escape(group if grey else words),
+        legendgroup=escape(group),
+        showlegend=not grey or name == told.others[0],
+        legendrank=2 if grey else 1,  # before the published curves, whose rank is 1,000
+        line={"color": told.colour(name), "width": 1.2 if grey else 2.5, "dash": told.dash(name)},
         marker={"size": 5},
         customdata=figures.cells([escape(name)] * len(mean), low, high, mean["seeds"]),
         hovertemplate="<b>%{customdata[0]}</b><br>at %{x}: %{y:.4g}<br>"
@@ -262,11 +282,8 @@ def _axes(figure: go.Figure, data: Convergence) -> None:
     figure.update_yaxes(
         title=escape(name if units == "1" else units), range=[-0.03, 1.03] if is_share(data.metric) else None
     )
-    if data.published.empty:
-        figure.update_xaxes(title=escape(column_label(data.x)), type="linear")
-        figure.update_layout(legend={"orientation": "h", "y": -0.22, "yanchor": "top"}, margin={"b": 110})
-        return
-    # dtick=1 puts a label at each power of ten; many published curves need a column of their own.
-    figure.update_xaxes(title=escape(column_label(data.x)), type="log", dtick=1, exponentformat="B")
-    beside = {"x": 1.01, "y": 1, "font": {"size": 11}, "tracegroupgap": 0}
-    figure.update_layout(legend=beside, margin={"b": 70})
+    legend = {"orientation": "h", "y": -0.22, "yanchor": "top"}
+    figure.update_layout(legend=legend, margin={"b": 110})
+    figure.update_xaxes(title=escape(column_label(data.x)), type="linear")
+    if len(data.published):  # dtick=1 puts a label at each power of ten
+        figure.update_xaxes(type="log", dtick=1, exponentformat="B")

@@ -9,6 +9,7 @@ import xarray as xr
 from sisa_viz.look import figures
 from sisa_viz.look.blocks import pool
 from sisa_viz.look.colours import GROUND, SPANS, signed_limit, top_limit
+from sisa_viz.look.labels import of_model
 from sisa_viz.look.text import escape, token_axis
 from sisa_viz.trace import scores as maths
 from sisa_viz.trace.axes import DERIVED, axis_label, head_name
@@ -205,7 +206,7 @@ def plot_scores(
     for at, (name, span) in enumerate(data.spans.items()):
         _mark(figure, data, name, span, line=at)
     title = f"Mixing weights M of {data.name} (state space)" if alone else f"Attention scores of {data.name}"
-    figures.entitle(figure, title, data.words)
+    figures.entitle(figure, of_model(title, trace.sisa.config), data.words)
     return figure
 
 
@@ -252,6 +253,10 @@ def _axes(figure: go.Figure, data: Scores) -> None:
     )
     figure.update_yaxes(title=axis_label("query"), showticklabels=True, col=1)
     figures.link(figure)
+    if len(data.queries) == len(data.keys):  # square cells, however wide the page; other axes match the first
+        figure.update_yaxes(scaleanchor="x", row=1, col=1)
+        figure.update_yaxes(constrain="domain")
+        figure.update_xaxes(constrain="domain")
     figure.update_layout(plot_bgcolor=GROUND, margin={"r": 90})
     _colour_axes(figure, data)
 

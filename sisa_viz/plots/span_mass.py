@@ -7,7 +7,7 @@ import xarray as xr
 
 from sisa_viz.look import figures
 from sisa_viz.look.colours import signed_limit, top_limit
-from sisa_viz.look.labels import compact_cells
+from sisa_viz.look.labels import compact_cells, of_model
 from sisa_viz.trace.axes import label
 from sisa_viz.trace.check import check_span, check_trace
 from sisa_viz.trace.numbers import check_position
@@ -128,5 +128,5 @@ def plot_span_mass(trace: xr.Dataset, *, span: str | Sequence[int] = "needle", q
         coloraxis2=figures.signed_axis(moved, f"moved by λ ({data['with_lam'].attrs['units']})", x=1.13),
     )
     name = span if isinstance(span, str) else "span"
-    figures.entitle(figure, f"Attention mass on the {name}", span_words(data))
+    figures.entitle(figure, of_model(f"Attention mass on the {name}", trace.sisa.config), span_words(data))
     return figure

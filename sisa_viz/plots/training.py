@@ -1,18 +1,21 @@
 """How a training went: loss, learning rate, gradient norm, one panel each."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from data.results.tables import check_choice, check_metrics, one_run_a_seed, rows_in_order
 from sisa_viz.look import figures
-from sisa_viz.look.colours import architecture_colour
+from sisa_viz.look.colours import faint
 from sisa_viz.look.labels import column_label, column_words
+from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words
 from sisa_viz.look.text import escape
 
 TRAINING_PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
 X_COLUMNS = ("step", "tokens")
-MANY_RUNS = 12  # with more of them the first losses would hide the differences between the last
+BROKEN = "broken: validation loss"
 LATE = "loss axis: range of the second half of the longest run"
 MOST_POINTS = 1000  # of one curve; a longer one is thinned evenly, its last point kept
 
@@ -64,22 +67,74 @@ def late_range(curves: pd.DataFrame) -> list[float] | None:
         True
     """
     loss = curves[(curves["panel"] == "loss") & np.isfinite(curves["value"])]
-    if loss.groupby(["architecture", "seed"]).ngroups <= MANY_RUNS:
+    if loss.groupby(["architecture", "seed"]).ngroups <= MOST_LINES:
         return None
     late = loss.loc[loss["x"] >= loss["x"].max() / 2, "value"]
     edge = 0.05 * (late.max() - late.min())
     return [float(late.min() - edge), float(late.max() + edge)]
 
 
-def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
+def variant_means(curves: pd.DataFrame) -> pd.DataFrame:
+    """Average the runs of each variant where all of them were measured.
+
+    Args:
+        curves: Of `prepare_training`.
+
+    Returns:
+        The same columns; the seed is called "mean of 3 runs".
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> variant_means(prepare_training(example_runs()))["seed"].unique().tolist()
+        ['mean of 2 runs']
+    """
+    keys = ["panel", "name", "architecture"]
+    runs = curves.groupby(keys)["seed"].nunique().rename("runs")
+    found = curves.groupby([*keys, "x"], sort=False)["value"].agg(["mean", "size"]).reset_index()
+    means = found.merge(runs, on=keys).query("size == runs").rename(columns={"mean": "value"})
+    return means.assign(seed=[f"mean of {n} runs" for n in means["runs"]])[curves.columns.tolist()]
+
+
+def loss_words(curves: pd.DataFrame) -> str:
+    """Return what the axis of losses is called: one kind by its name, two together "loss".
+
+    Args:
+        curves: Of `prepare_training`.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> loss_words(prepare_training(example_runs()))
+        'training loss (nats per token)'
+    """
+    kinds = curves.loc[curves["panel"] == "loss", "name"].unique()
+    return column_label(kinds[0]) if len(kinds) == 1 else "loss (nats per token)"
+
+
+def both_losses(curves: pd.DataFrame) -> bool:
+    """Return whether training and validation losses are shown, which dashes tell apart.
+
+    Args:
+        curves: Of `prepare_training`.
+
+    Example:
+        >>> from sisa_viz.examples import example_runs
+        >>> both_losses(prepare_training(example_runs()))
+        False
+    """
+    return set(TRAINING_PANELS["loss"]) <= set(curves["name"])
+
+
+def plot_training(metrics: pd.DataFrame, *, x: str = "step", named: Sequence[str] | None = None) -> go.Figure:
     """Draw loss, learning rate and gradient norm: one thin line a run, coloured by architecture.
 
-    Validation losses are dashed and have points. Panels share their x axis; what was not logged has no panel.
-    With more than 12 runs the loss axis shows the range of the second half of the longest.
+    Validation losses beside training losses are dashed. Panels share their x axis; what was not logged has no
+    panel. With more than 12 runs the loss axis shows the range of the second half of the longest, single runs
+    are faint, and the mean of each variant is drawn over them. Of more than eight variants eight are named.
 
     Args:
         metrics: A table of runs, as `sisa_viz.read_runs` returns it; one run a seed.
         x: "step" or "tokens".
+        named: The variants that are not grey; those with most runs where left out.
 
     Returns:
         The figure.
@@ -94,7 +149,8 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
         '4 runs, one line each'
     """
     curves = prepare_training(metrics, x=x)
-    late = late_range(curves)
+    runs = curves.groupby("architecture", sort=False)["seed"].nunique()
+    told, late = choose_named({str(name): int(n) for name, n in runs.items()}, named), late_range(curves)
     shown = [name for name in TRAINING_PANELS if name in set(curves["panel"])]
     tall = 4 if late else 2  # losses come first
     heights = [tall if name == "loss" else 1 for name in shown]
@@ -106,31 +162,43 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> go.Figure:
         row_heights=heights,
         vertical_spacing=0.04,
     )
-    named: set[str] = set()
-    for _, run in curves.groupby(["architecture", "seed", "name"], sort=False):
-        panel, words = str(run["panel"].iloc[0]), _legend_words(run)
-        line = _line(run, words).update(showlegend=panel == "loss" and words not in named)
-        figure.add_trace(line, row=shown.index(panel) + 1, col=1)
-        named.add(words)
-    _axes(figure, shown, late)
+    many = int(runs.sum()) > MOST_LINES
+    if many:
+        _add_lines(figure, curves, shown, told, faintly=True)
+    _add_lines(figure, variant_means(curves) if many else curves, shown, told, faintly=False)
+    _axes(figure, shown, late, loss_words(curves))
     figure.update_xaxes(title=escape(column_label(x)), row=len(shown))
-    runs = curves.groupby(["architecture", "seed"]).ngroups
-    subtitle = f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
-    figures.entitle(figure, "Training", f"{subtitle} · {LATE}" if late else subtitle)
+    words = [preset_words(metrics), line_words(int(runs.sum()))]
+    words += [BROKEN if both_losses(curves) else "", LATE if late else ""]
+    figures.entitle(figure, _title(curves, shown), " · ".join(filter(None, words)))
     return figure
 
 
-def _legend_words(run: pd.DataFrame) -> str:
-    """Return the words of a line: its variant, and for losses, of which there are two, which one."""
-    architecture, name = str(run["architecture"].iloc[0]), str(run["name"].iloc[0])
-    if name not in TRAINING_PANELS["loss"]:
-        return architecture
-    return f"{architecture} · {column_words(name)[0]}"
+def _title(curves: pd.DataFrame, shown: list[str]) -> str:
+    """Name what is shown: "Training: validation loss", "Training: loss, learning rate"."""
+    loss = loss_words(curves).partition(" (")[0]
+    return "Training: " + ", ".join(loss if panel == "loss" else column_words(panel)[0] for panel in shown)
 
 
-def _axes(figure: go.Figure, shown: list[str], late: list[float] | None) -> None:
+def _add_lines(
+    figure: go.Figure, curves: pd.DataFrame, shown: list[str], told: Named, *, faintly: bool
+) -> None:
+    """Draw the lines variant by variant, what is grey first; faint ones have no legend."""
+    entered: set[str] = set()
+    for variant in told.drawn:
+        words = told.group(variant)
+        for _, run in curves.loc[curves["architecture"] == variant].groupby(["seed", "name"], sort=False):
+            panel = str(run["panel"].iloc[0])
+            line = _line(run, told, faintly=faintly, broken=both_losses(curves))
+            fresh = panel == shown[0] and not faintly and words not in entered
+            figure.add_trace(line.update(showlegend=fresh), row=shown.index(panel) + 1, col=1)
+            if fresh:
+                entered.add(words)
+
+
+def _axes(figure: go.Figure, shown: list[str], late: list[float] | None, loss: str) -> None:
     for row, panel in enumerate(shown, start=1):
-        title = "loss (nats per token)" if panel == "loss" else column_label(panel)
+        title = loss if panel == "loss" else column_label(panel)
         figure.update_yaxes(title=escape(title), row=row, rangemode="normal" if panel == "loss" else "tozero")
     if late:
         figure.update_yaxes(range=late, row=shown.index("loss") + 1)
@@ -138,20 +206,21 @@ def _axes(figure: go.Figure, shown: list[str], late: list[float] | None) -> None
     figure.update_layout(legend=legend, margin={"b": 110})
 
 
-def _line(run: pd.DataFrame, label: str) -> go.Scatter:
+def _line(run: pd.DataFrame, told: Named, *, faintly: bool, broken: bool) -> go.Scatter:
+    """Draw one run or mean; where both kinds of loss are shown, validation is broken."""
     architecture, name = str(run["architecture"].iloc[0]), str(run["name"].iloc[0])
-    seed, validation = run["seed"].iloc[0], name == "val/loss"
+    seed, colour, validation = run["seed"].iloc[0], told.colour(architecture), name == "val/loss" and broken
+    label = told.group(architecture)
     return go.Scatter(
         x=run["x"].to_numpy(),
         y=run["value"].to_numpy(),
-        mode="lines+markers" if validation else "lines",
+        mode="lines",
         name=escape(label),
         legendgroup=escape(label),
-        marker={"size": 5},
         line={
-            "color": architecture_colour(architecture),
-            "width": 1.6 if validation else 1,
-            "dash": "dash" if validation else "solid",
+            "color": faint(colour, 0.25) if faintly else colour,
+            "width": 1 if faintly or architecture in told.others else 1.8,
+            "dash": "dash" if validation else told.dash(architecture),
         },
         customdata=figures.cells(
             [escape(architecture)] * len(run), [escape(seed)] * len(run), [escape(name)] * len(run)

@@ -1,25 +1,28 @@
 """The printed twin of plot_training: how a training went."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sisa_viz.look.colours import architecture_colour
 from sisa_viz.look.labels import column_label
-from sisa_viz.plots.training import LATE, TRAINING_PANELS, late_range, prepare_training
+from sisa_viz.look.named import Named, choose_named
+from sisa_viz.plots.training import LATE, TRAINING_PANELS, late_range, loss_words, prepare_training
 from sisa_viz.static.sheet import sheet
 
 
-def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
+def plot_training(metrics: pd.DataFrame, *, x: str = "step", named: Sequence[str] | None = None) -> Figure:
     """Draw loss, learning rate and gradient norm, one line a run, validation dashed.
 
     What was not logged has no panel. With more than 12 runs the loss axis shows the range of the second half
-    of the longest run, and the legend stands beside the panel.
+    of the longest run, and the legend stands beside the panel. Of more than eight variants eight are named.
 
     Args:
         metrics: A table of runs, as `sisa_viz.read_runs` returns it; one run a seed.
         x: "step" or "tokens".
+        named: The variants that are not grey; those with most runs where left out.
 
     Returns:
         A matplotlib figure.
@@ -32,18 +35,20 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
         >>> from sisa_viz.examples import example_runs
         >>> figure = static.plot_training(example_runs())
         >>> [axes.get_ylabel() for axes in figure.axes]
-        ['loss (nats per token)', 'learning rate']
+        ['training loss (nats per token)', 'learning rate']
     """
     curves = prepare_training(metrics, x=x)
     shown = [name for name in TRAINING_PANELS if name in set(curves["panel"])]
     late = late_range(curves)
+    runs = curves.groupby("architecture", sort=False)["seed"].nunique()
+    told = choose_named({str(name): int(n) for name, n in runs.items()}, named)
     tall = 4 if late else 2  # losses come first
     heights = [tall if name == "loss" else 1 for name in shown]
     figure, panels = sheet(len(shown), 1, (3.6 if late else 1.2) + 1.3 * len(shown), height_ratios=heights)
     for axes, panel in zip(panels, shown, strict=True):
-        _lines(axes, curves.loc[curves["panel"] == panel], legend=axes is panels[0])
+        _lines(axes, curves.loc[curves["panel"] == panel], told, legend=axes is panels[0])
         axes.set_xlabel(column_label(x) if axes is panels[-1] else "")
-        axes.set_ylabel("loss (nats per token)" if panel == "loss" else column_label(panel))
+        axes.set_ylabel(loss_words(curves) if panel == "loss" else column_label(panel))
     if late:  # many runs have too many names for a corner
         panels[0].set_ylim(*late)
         panels[0].set_title(LATE, fontsize="x-small")
@@ -54,18 +59,20 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step") -> Figure:
     return figure
 
 
-def _lines(axes: Axes, curves: pd.DataFrame, *, legend: bool) -> None:
+def _lines(axes: Axes, curves: pd.DataFrame, told: Named, *, legend: bool) -> None:
     solid = {name: "" for names in TRAINING_PANELS.values() for name in names}
+    names = curves["architecture"]
     sns.lineplot(
-        curves,
+        curves.assign(run=names + " " + curves["seed"].astype(str), architecture=names.map(told.group)),
         x="x",
         y="value",
         hue="architecture",
         style="name",
-        units="seed",
+        units="run",
         estimator=None,
         linewidth=0.8,
-        palette={name: architecture_colour(name) for name in curves["architecture"].unique()},
+        hue_order=list(dict.fromkeys(map(told.group, told.drawn))),
+        palette={told.group(name): told.colour(name) for name in told.drawn},
         dashes=solid | {"val/loss": (3, 1)},  # pyright: ignore[reportArgumentType] - seaborn takes "" for solid
         legend="auto" if legend else False,
         ax=axes,

@@ -72,13 +72,21 @@ def test_the_hover_box_names_tokens_positions_and_all_four_numbers(open_report, 
 
 def test_zooming_one_panel_zooms_all(open_report, trace):
     page = open_report(plot_scores(trace, layer=0, head=0))
-    page.evaluate(
-        "Plotly.relayout(document.querySelector('.js-plotly-plot'), "
-        "{'xaxis4.range': [2, 9], 'yaxis4.range': [9, 2]})"
-    )
-    ranges = page.evaluate("""['xaxis', 'xaxis2', 'yaxis', 'yaxis3'].map(
-        name => document.querySelector('.js-plotly-plot')._fullLayout[name].range)""")
-    assert ranges == [[2, 9], [2, 9], [9, 2], [9, 2]]
+    panel = page.locator(".draglayer .x4y4 .nsewdrag").bounding_box()
+    corners = [
+        (panel["x"] + share * panel["width"], panel["y"] + share * panel["height"]) for share in (0.2, 0.6)
+    ]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    page.mouse.move(*corners[1], steps=4)
+    page.mouse.up()
+    page.wait_for_function("document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range[0] > 2")
+    ranges = page.evaluate("""[1, '', 2, 3, 4].slice(1).map(at => ['x', 'y'].map(
+        name => document.querySelector('.js-plotly-plot')._fullLayout[`${name}axis${at}`].range))""")
+    assert ranges == [ranges[3]] * 4
+    (left, right), (low, high) = ranges[3]
+    assert right - left == pytest.approx(low - high)  # still square
+    assert (left, right) == pytest.approx((4.3, 13.9), abs=0.5)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

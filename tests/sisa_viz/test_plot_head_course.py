@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from sisa_viz import plot_head_course
+from sisa_viz.look.named import GREY
 from sisa_viz.plots.head_course import COURSE_PANELS, prepare_head_course
 
 
@@ -32,12 +33,13 @@ def test_medians_over_heads_and_the_mean_of_clamped(heads):
 
 
 def test_a_line_a_run_and_panel_with_one_legend_entry_a_variant(heads):
-    figure = plot_head_course(heads, limits={"22 nats": 16.1})
+    figure = plot_head_course(heads, limits={"22 nats": 25.0})
     *lines, limit = figure.data
     assert len(lines) == 2 * len(COURSE_PANELS)
     assert sum(bool(line.showlegend) for line in lines) == 2
-    assert (list(limit.text), list(limit.y)) == (["", "22 nats"], [16.1, 16.1])
+    assert (list(limit.text), list(limit.y)) == (["", "22 nats"], [25.0, 25.0])
     assert limit.textposition == "top left"  # inside, over the right end
+    assert plot_head_course(heads, limits={"x": 15.0}).data[-1].textposition == "bottom left"  # curves at 20
     assert "<b>" not in lines[0].name
     assert figure.layout.yaxis2.type == "log"
     assert all(figure.layout[f"{axis}axis{n}"].title.text for axis in "xy" for n in ("", 2, 3))
@@ -55,6 +57,16 @@ def test_of_many_runs_the_means_of_variants_stand_out(heads):
     assert by_name["SISA d_state=16"].y.tolist() == pytest.approx([6.2, 6.2])
     assert by_name["SISA d_state=16"].customdata[0][1] == "mean of 13 runs"
     assert "thin: 14 runs" in figure.layout.title.subtitle.text
+
+
+def test_of_many_variants_eight_are_named_and_the_others_grey(heads):
+    run = heads[heads["run"] == "r0"]
+    many = pd.concat([run.assign(run=f"run {n}", variant=f"mine {n}") for n in range(11)])
+    figure = plot_head_course(many.assign(preset="12m"))
+    entries = [line.name for line in figure.data if line.showlegend]
+    assert entries == ["3 others", *(f"mine {n}" for n in range(8))]
+    assert {line.line.color for line in figure.data if line.name == "3 others"} == {GREY}
+    assert figure.layout.title.subtitle.text == "preset 12m · 11 runs, one line each"
 
 
 def test_a_table_without_lam_is_refused(heads):

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from scipy.stats import t
 
 from data import published as published_figures
-from sisa_viz import plot_lambda, plot_niah_convergence, plot_training
-from sisa_viz.plots.niah_convergence import SCALE_DASHES, prepare_niah_convergence
+from sisa_viz import plot_lambda, plot_niah_convergence, plot_training, static
+from sisa_viz.look.named import GREY
+from sisa_viz.look.published import SCALE_DASHES
+from sisa_viz.plots.niah_convergence import prepare_niah_convergence
 
 
 def table(values: list[list[float]], *, name: str = "niah/nll") -> pd.DataFrame:
@@ -79,10 +81,12 @@ def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, pub
     assert [item.name for item in named] == [
         "published, 152M, SISA d_state=16, learned",
         "published, 152M, transformer, micro-batch 4",
+        "published, 152M",
         "SISA d_state=16 · mean of 3 seeds",
         "transformer · mean of 3 seeds",
     ]
-    assert all(item.line.dash for item in named[:2])
+    assert [item.name for item in named if item.showlegend is not False] == [item.name for item in named[2:]]
+    assert all(item.line.dash for item in named[:3])
     assert sum(item.fill == "toself" for item in figure.data) == 2
     assert sum(item.line.width == 1 for item in figure.data) == 6
     assert figure.layout.xaxis.type == "log"
@@ -93,7 +97,13 @@ def test_the_figure_has_band_seeds_mean_and_dashed_published_curves(metrics, pub
 
 def test_published_scales_have_dashes_and_second_setups_marks_of_their_own(metrics):
     figure = plot_niah_convergence(metrics, published=published_figures.curves())
-    drawn = [item for item in figure.data if item.name and item.name.startswith("published")]
+    published = [item for item in figure.data if item.name and item.name.startswith("published")]
+    drawn = [item for item in published if item.showlegend is False]
+    entries = [item for item in published if item.showlegend is not False]
+    assert {item.name: item.line.dash for item in entries} == {
+        f"published, {scale}": dash for scale, dash in SCALE_DASHES.items()
+    }
+    assert {item.legendgroup for item in drawn} == {item.name for item in entries}
     looks = [(item.line.color, item.line.dash, item.marker.symbol) for item in drawn]
     assert len(set(looks)) == len(looks) > 10
     assert {item.name.split(", ")[1]: item.line.dash for item in drawn} == SCALE_DASHES
@@ -112,12 +122,39 @@ def test_any_set_of_episodes_is_a_share_with_its_name():
     assert figure.layout.yaxis.range == (-0.03, 1.03)
 
 
-def test_relatives_are_dashed_and_the_figure_grows_with_its_legend(published):
-    runs = [table([[0.1, 0.9]]).assign(architecture=f"SISA d_state=16, number {n}") for n in range(16)]
+def test_relatives_are_dashed_and_the_figure_grows_with_its_legend():
+    runs = [table([[0.1, 0.9]]).assign(architecture=f"SISA d_state=16, number {n}") for n in range(8)]
     few, many = (plot_niah_convergence(pd.concat(part), metric="niah/nll") for part in (runs[:1], runs))
     assert {item.line.dash for item in many.data if item.name} == {"5px,2px"}
-    assert many.layout.height == few.layout.height + 5 * 30
-    assert plot_niah_convergence(pd.concat(runs), metric="niah/nll", published=published).layout.height == 542
+    assert many.layout.height == few.layout.height + 2 * 30
+
+
+def test_of_many_variants_eight_are_named_and_the_others_grey():
+    one, three = [[0.1, 0.9]], [[0.1, 0.9]] * 3
+    runs = [table(three if n % 2 else one).assign(architecture=f"mine {n}") for n in range(12)]
+    metrics = pd.concat([*runs, table(one)]).assign(preset="small")
+    figure = plot_niah_convergence(metrics, metric="niah/nll")
+    entries = [item.name for item in figure.data if item.name and item.showlegend is not False]
+    odd = [f"mine {n} · mean of 3 seeds" for n in range(1, 12, 2)]
+    assert entries == ["5 others", "mine 0 · 1 seed, no interval", *odd, "transformer · 1 seed, no interval"]
+    assert sum(item.line.color == GREY for item in figure.data) == 5
+    assert sum(item.fill == "toself" for item in figure.data) == 6  # of what is named and has seeds
+    assert not any(item.line.width == 1 for item in figure.data)
+    assert "thin" not in figure.layout.title.subtitle.text
+    assert figure.layout.title.subtitle.text.startswith("preset small · thick")
+
+
+def test_the_named_variants_can_be_chosen():
+    metrics = pd.concat([table([[0.1, 0.9]]).assign(architecture=f"mine {n}") for n in range(3)])
+    for draw in (plot_niah_convergence, static.plot_niah_convergence):
+        draw(metrics, metric="niah/nll", named=["mine 2"])
+    figure = plot_niah_convergence(metrics, metric="niah/nll", named=["mine 2"])
+    assert [item.name for item in figure.data if item.name and item.showlegend is not False] == [
+        "2 others",
+        "mine 2 · 1 seed, no interval",
+    ]
+    with pytest.raises(ValueError, match="named is 'yours'; legal: 'mine 0', 'mine 1', 'mine 2'"):
+        plot_niah_convergence(metrics, metric="niah/nll", named=["yours"])
 
 
 def test_hostile_names_are_escaped(metrics, published):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sisa_viz import plot_training, static
+from sisa_viz.look.named import GREY
 from sisa_viz.plots.training import MOST_POINTS, prepare_training
 
 
@@ -48,7 +49,9 @@ def test_the_figure_has_a_panel_for_each_kind(metrics):
     assert figure.layout.xaxis3.title.text == "training step"
     assert len(figure.data) == 6 * 4
     shown = [item.name for item in figure.data if item.showlegend]
-    assert len(shown) == len(set(shown)) == 4
+    assert shown == ["SISA d_state=16", "transformer"]
+    broken = {item.customdata[0][2]: item.line.dash for item in figure.data}
+    assert broken == {"train/loss": "solid", "val/loss": "dash", "lr": "solid", "grad_norm": "solid"}
 
 
 def test_what_was_not_logged_has_no_panel(metrics):
@@ -75,7 +78,7 @@ def test_the_loss_axis_of_many_runs_is_that_of_their_second_half(make_metrics, m
     assert static.plot_training(many).axes[0].get_ylim() == (low, high)
     few = plot_training(metrics)
     assert few.layout.yaxis.range is None
-    assert few.layout.title.subtitle.text == "6 runs, one line each"
+    assert few.layout.title.subtitle.text == "6 runs, one line each · broken: validation loss"
     assert plot_training(many[many["name"] == "lr"]).layout.yaxis.range is None
 
 
@@ -84,3 +87,40 @@ def test_state_sizes_stand_by_size(make_metrics):
     figure = plot_training(make_metrics(architectures=tuple(reversed(sizes)), seeds=1, steps=20))
     shown = [item.name.split(" · ")[0] for item in figure.data if item.showlegend]
     assert list(dict.fromkeys(shown)) == sizes
+
+
+def test_of_many_runs_the_means_of_variants_stand_out(make_metrics):
+    many = make_metrics(seeds=7)
+    one = many[(many["name"] == "val/loss")]
+    figure = plot_training(one.assign(preset="small"))
+    assert figure.layout.title.text == "Training: validation loss"
+    assert figure.layout.title.subtitle.text.startswith("preset small · thick: mean over the runs")
+    means = [line for line in figure.data if line.showlegend]
+    assert [line.name for line in means] == ["SISA d_state=16", "transformer"]
+    assert {line.line.dash for line in means} == {"solid"}
+    of_one = one[one["architecture"] == "transformer"].groupby("step")["value"].mean()
+    assert means[1].y.tolist() == pytest.approx(of_one.tolist())
+    assert len(figure.data) == 14 + 2
+
+
+def test_a_step_that_one_run_lacks_has_no_mean(make_metrics):
+    many = make_metrics(seeds=7)
+    one = many[many["name"] == "lr"]
+    last = one["step"].max()
+    short = one[(one["seed"] != 3) | (one["step"] < last)]
+    means = [line for line in plot_training(short).data if line.showlegend]
+    assert all(last not in line.x for line in means)
+
+
+def test_of_many_variants_eight_are_named_and_the_others_grey(make_metrics):
+    metrics = make_metrics(architectures=tuple(f"mine {n}" for n in range(10)), seeds=1, steps=20)
+    loss = metrics[metrics["name"] == "train/loss"]
+    figure = plot_training(loss)
+    assert [line.name for line in figure.data if line.showlegend] == [
+        "2 others",
+        *(f"mine {n}" for n in range(8)),
+    ]
+    assert sum(line.line.color == GREY for line in figure.data) == 2
+    static.plot_training(loss, named=["mine 9"])
+    chosen = plot_training(loss, named=["mine 9"])
+    assert [line.name for line in chosen.data if line.showlegend] == ["9 others", "mine 9"]

@@ -68,9 +68,9 @@ def test_the_answering_query_comes_just_before_the_answer(make_trace):
 
 def test_runs_show_what_was_logged(metrics):
     assert titles(run_sections(metrics)) == [
-        "Training",
+        "Training: loss, learning rate, gradient norm",
         "Convergence: needle exact match",
-        "How far the importance weight λ moved, mean over 3 runs at their last step",
+        "How far the importance weight λ moved, mean over 3 runs at their last step · SISA d_state=16",
     ]
     assert titles(run_sections(metrics[metrics["name"] == "niah/exact_match"])) == [
         "Convergence: needle exact match"

@@ -19,6 +19,15 @@ from model.study.runs import StudyRun
 PLANS_OF_ARCHITECTURES = ("main", "fusion")
 TRANSFORMER_WITHOUT_ROPE = "transformer, no RoPE"
 HYBRIDS = ("jamba", "hymba")  # block level and head level, which the paper argues against
+NAMED = (
+    SHOWN_VARIANT,
+    "fox",
+    *HYBRIDS,
+    "mamba2",
+    "mamba3",
+    "sigmoid_sisa",
+    "transformer",
+)  # of all in a figure
 
 
 def architecture_table(*, preset: str = "small") -> pd.DataFrame:

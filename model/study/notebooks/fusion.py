@@ -46,7 +46,7 @@ class FusionTour:
 
     needles: str = "corpus256"
     preset: str = "small"
-    beside: str = "mamba2"
+    beside: str = "mamba3"
     steps: int = 100
     seed: int = 0
     length: int = 48
