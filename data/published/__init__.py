@@ -48,6 +48,31 @@ def length() -> pd.DataFrame:
     return _table("length").copy()
 
 
+def later() -> pd.DataFrame:
+    """Return benchmark accuracy (per cent) of longer runs in the authors' repository since the paper.
+
+    One row a run and checkpoint, at 50M. `run` tells what was trained, `tokens_b` are billions of tokens;
+    step and tokens are empty where the source says "last evaluated", accuracies where it gives none.
+
+    Example:
+        >>> later().query("run == '20B' and step.isna()")["lambada_pct"].tolist()  # transformer, SISA
+        [19.89, 19.93]
+    """
+    return _table("later").copy()
+
+
+def length_later() -> pd.DataFrame:
+    """Return needle accuracy (per cent) by context length (tokens), of tests since the paper.
+
+    Those of the transformer and Mamba-2 go to twice the training's 2,048 tokens, SISA's end there.
+
+    Example:
+        >>> length_later().query("model == 'transformer'")["niah_pct"].tolist()
+        [100, 100, 100, 100, 82, 0, 0]
+    """
+    return _table("length_later").copy()
+
+
 def throughput() -> pd.DataFrame:
     """Return training speed in tokens per second, and relative to the transformer's, at 152M.
 

@@ -7,7 +7,7 @@ import pytest
 
 from data import published
 
-TABLES = ("curves", "final", "length", "throughput", "configs")
+TABLES = ("curves", "final", "length", "later", "length_later", "throughput", "configs")
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -37,7 +37,7 @@ def test_known_figures():
 
 
 def test_units_are_per_cent():
-    for name in ("curves", "final", "length"):
+    for name in ("curves", "final", "length", "later", "length_later"):
         table = getattr(published, name)()
         values = table[[column for column in table if column.endswith("_pct")]].stack().dropna()
         assert values.between(0, 100).all()

@@ -25,19 +25,49 @@ def published_by_scale(table: pd.DataFrame, *, value: str = "niah_pct") -> pd.Da
     return wide[in_order(wide)].map(_percent_in_words).rename_axis(columns=None)
 
 
-def published_by_length() -> pd.DataFrame:
-    """Return the published needle accuracy by context length: size and model × tokens, per cent.
+def published_by_length(table: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Return the published needle accuracy by context length: size and model × tokens, per cent as text.
 
-    The models were trained on 2,048 tokens, and the longest context that was tried is 1.5 times that.
+    The models were trained on 2,048 tokens, and the longest context that the paper tried is 1.5 times that.
+
+    Args:
+        table: `data.published.length_later()`, or the paper's own; "" where a length was not tried.
 
     Example:
         >>> published_by_length().loc["50M transformer"].to_dict()[3072]
-        0
+        '0'
+        >>> published_by_length(published.length_later()).loc["152M sisa"].to_dict()[4096]
+        ''
     """
-    table = published.length()
+    table = published.length() if table is None else table
     names = table["scale"] + " " + table["model"]
     wide = table.assign(published=names).pivot(index="published", columns="context_length", values="niah_pct")
-    return wide.loc[names.unique()]
+    return wide.loc[names.unique()].map(_percent_in_words)
+
+
+def published_later() -> pd.DataFrame:
+    """Return what longer runs of the authors reached: run and model × benchmark, per cent as text.
+
+    Example:
+        >>> published_later()["LAMBADA"].tolist()[2:4]
+        ['19.89', '19.93']
+    """
+    table = published.later()
+    benchmarks = {
+        name: name.removesuffix("_pct").replace("_", "-") for name in table if name.endswith("_pct")
+    }
+    titles = {
+        "lambada": "LAMBADA",
+        "hellaswag": "HellaSwag",
+        "arc-easy": "ARC-Easy",
+        "winogrande": "WinoGrande",
+    }
+    shown = table[["run", *benchmarks]].rename(columns={old: titles[new] for old, new in benchmarks.items()})
+    shown.insert(1, "published", architecture_names(table))
+    billions = table["tokens_b"].map("{:g} billion".format)
+    shown.insert(2, "tokens", billions.where(table["tokens_b"].notna(), "last evaluated"))
+    numbers = list(titles.values())
+    return shown.assign(**shown[numbers].map(_percent_in_words)).set_index(["run", "published", "tokens"])
 
 
 def _percent_in_words(number: float) -> str:
