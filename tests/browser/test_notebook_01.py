@@ -18,6 +18,21 @@ NOTEBOOK = "01_explore_scores.ipynb"
 ASKED = "smoke = False"
 PLOTLY = "application/vnd.plotly.v1+json"
 DRAWN = "count => document.querySelectorAll('.js-plotly-plot:has(.main-svg)').length === count"
+# WCAG 2: luminance of both colours, the ground that of the nearest element that has one
+CONTRASTS = """() => {
+  const light = colour => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map(Number).map(part => part / 255)
+      .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+  };
+  const ground = node => {
+    const own = getComputedStyle(node).backgroundColor;
+    return own === 'rgba(0, 0, 0, 0)' ? ground(node.parentElement) : own;
+  };
+  return [...document.querySelectorAll('.js-plotly-plot :is(.xtick text, .ytick text, .gtitle, .xtitle)')]
+    .map(node => [light(getComputedStyle(node).fill), light(ground(node.closest('.js-plotly-plot')))])
+    .map(([one, other]) => Math.max(one, other) / Math.min(one, other));
+}"""
 FOLLOW = """
 import json
 from pathlib import Path
@@ -46,6 +61,8 @@ def test_first_notebook_runs_and_its_explorer_and_python_follow_each_other(
     for theme in ("light", "dark"):
         use_theme(page, theme)
         page.wait_for_selector(f'.sisa-x[data-theme="{theme}"]')
+        page.wait_for_function(f"({CONTRASTS})().every(ratio => ratio >= 4.5)")
+        assert len(page.evaluate(CONTRASTS)) > 20
         page.screenshot(path=screenshots / f"lab_01_explorer_{theme}.png")
     python_leads(shown, trace)
     page.wait_for_load_state("networkidle")

@@ -38,7 +38,7 @@ from model.study.findings.training_speed import throughput
 from model.study.findings.yarn_balance import yarn_balance
 from model.study.notebooks.context_length import Contexts
 from model.study.notebooks.convergence import ConvergenceStudy
-from model.study.notebooks.display import show_whole_tables
+from model.study.notebooks.display import set_display, with_units
 from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.small_models import one_thread
 from model.study.notebooks.state_size import StateSizes
@@ -215,7 +215,7 @@ def test_what_is_not_measured_names_the_command():
 
 def test_tables_are_shown_whole():
     with pd.option_context("display.max_colwidth", 50, "display.max_rows", 60):
-        show_whole_tables()
+        set_display()
         assert "x" * 80 in pd.DataFrame({"a": ["x" * 80]}).to_html()
 
 
@@ -467,3 +467,18 @@ def test_one_thread_is_given_back():
     with one_thread():
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+def test_tables_say_their_units_and_intervals_are_one_column():
+    table = pd.DataFrame(
+        {"log_p_lost": [1.0, 2.0], "low": [0.5, np.nan], "high": [1.5, np.nan], "other": "x"}
+    )
+    shown = with_units(table)
+    assert list(shown) == ["log p lost (nats)", "95 % interval", "other"]
+    assert shown["95 % interval"].tolist() == ["0.50 to 1.50", ""]
+    words = with_units(pd.DataFrame({"ratio": ["1.00"], "low": ["0.00"], "high": ["∞"]}))
+    assert words["95 % interval"].tolist() == ["0.00 to ∞"]
+    assert list(with_units(pd.DataFrame({"d_state": [4], "zero_low": [1.0], "zero_high": [2.0]}))) == [
+        "d_state (channels of a state)",
+        "its 95 % interval",
+    ]

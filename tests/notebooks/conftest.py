@@ -15,11 +15,18 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
+import watched
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.manager import KernelManager
 from papermill.exceptions import PapermillExecutionError
+from playwright.sync_api import Browser
+from typer.testing import CliRunner
+
+from sisa_viz.cli import app
 
 SIDE_BY_SIDE = 2
+PLOTLY = "application/vnd.plotly.v1+json"
+WHOLE = "images => images.every(image => image.complete && image.naturalWidth > 100)"
 
 
 @dataclass(frozen=True)
@@ -153,3 +160,36 @@ def run_in_kernels(project, tmp_path_factory):
             return {name: job.result() for name, job in jobs.items()}
 
     return run
+
+
+@pytest.fixture
+def assert_pages_show_all(project, tmp_path, browser: Browser):
+    """A function of an executed notebook: both of its pages, offline, have its figures and formulas."""
+
+    def check(path: Path) -> None:
+        cells = nbformat.read(path, as_version=4).cells
+        figures = sum(
+            PLOTLY in output.get("data", {}) for cell in cells for output in cell.get("outputs", [])
+        )
+        formulas = sum(cell.source.count("$$") for cell in cells if cell.cell_type == "markdown") // 2
+        assert figures > 0
+        converted, reported = tmp_path / "converted.html", tmp_path / "reported.html"
+        config = project / "notebooks" / "nbconvert.json"
+        command = [sys.executable, "-m", "nbconvert", "--config", config, "--to", "html", path]
+        options = ["--output", converted, "--log-level", "ERROR"]
+        subprocess.run([*command, *options], env=environment(project), check=True, timeout=120)
+        made = CliRunner().invoke(app, ["report", str(path), "-o", str(reported)])
+        assert made.exit_code == 0, made.output
+        with watched.watched_page(browser, offline=True) as shown:
+            shown.page.goto(converted.as_uri())
+            pictures = shown.page.locator('img[src^="data:image/png"]')
+            assert pictures.count() == figures
+            assert pictures.evaluate_all(WHOLE)
+            assert shown.page.locator("math").count() == formulas
+            shown.page.goto(reported.as_uri())
+            shown.page.wait_for_selector("html[data-drawn=all]")
+            assert shown.page.locator(".js-plotly-plot:has(.main-svg)").count() == figures
+            assert shown.page.locator("math").count() == formulas
+            assert (shown.outside, shown.errors) == ([], [])
+
+    return check

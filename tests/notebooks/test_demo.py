@@ -63,3 +63,11 @@ def test_the_page_draws_all_of_it_and_asks_for_nothing(page_path, watched_page, 
     page.screenshot(path=screenshots / "demo.png", full_page=True)
     assert watched_page.outside == []
     assert watched_page.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ["01_explore_scores", "03_niah_convergence"])
+def test_pages_of_one_notebook_show_every_figure_and_ask_nobody_for_anything(
+    page_path, assert_pages_show_all, name
+):
+    assert_pages_show_all(page_path.parent / f"{name}.ipynb")

@@ -25,7 +25,7 @@ def test_a_smoke_run_ends_well_and_leaves_a_run_two_figures_and_a_table(executed
     shown = done.outputs("display_data")
     assert len(shown) == 2
     assert all("application/vnd.plotly.v1+json" in output.data for output in shown)
-    assert "niah/exact_match" in done.cells[-1].outputs[-1].data["text/html"]
+    assert "needle exact match (share of episodes)" in done.cells[-1].outputs[-1].data["text/html"]
 
 
 def test_a_headless_run_prints_lines_and_no_bar(executed):
@@ -45,3 +45,8 @@ def test_a_mistake_stops_in_the_validation_cell_and_is_named(executed):
     assert error.evalue.startswith(message)
     assert [cell.execution_count for cell in done.cells[2:]] == [None] * len(done.cells[2:])
     assert sorted(path.name for path in done.folder.iterdir()) == ["out.ipynb"]
+
+
+@pytest.mark.browser
+def test_its_pages_show_every_figure_and_ask_nobody_for_anything(executed, assert_pages_show_all):
+    assert_pages_show_all(executed["good"].folder / "out.ipynb")

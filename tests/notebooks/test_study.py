@@ -1,13 +1,9 @@
 """Notebooks 03 to 09: each runs to its end in smoke mode and says what it has not measured."""
 
-import json
-
 import nbformat
 import papermill
 import pytest
 from bs4 import BeautifulSoup
-from nbconvert import HTMLExporter
-from traitlets.config import Config
 
 from data import measured
 from data.niah.replacement import with_other_values
@@ -150,15 +146,10 @@ def test_the_causes_end_with_sentences_that_their_tables_give_again(executed):
     assert [sentence.split(",")[0] for sentence in said[:2]] == ["Of 48 heads"] * 2
 
 
-@pytest.mark.parametrize("name", ["07", "08"])
-def test_nbconvert_shows_every_figure_and_asks_nobody_for_anything(executed, project, name):
-    config = Config(json.loads((project / "notebooks" / "nbconvert.json").read_text()))
-    page, _ = HTMLExporter(config=config).from_filename(str(executed[name].folder / "out.ipynb"))
-    soup = BeautifulSoup(page, "html.parser")
-    sources = [str(tag["src"]) for tag in soup.select("[src]") if tag["src"]]
-    assert all(source.startswith("data:") for source in sources)
-    assert sum(source.startswith("data:image/png") for source in sources) == len(executed[name].shown(PLOTLY))
-    assert not soup.select('link[href^="http"]')
+@pytest.mark.browser
+@pytest.mark.parametrize("name", [*RUNS, "09"])
+def test_its_pages_show_every_figure_and_ask_nobody_for_anything(executed, assert_pages_show_all, name):
+    assert_pages_show_all(executed[name].folder / "out.ipynb")
 
 
 def test_every_variant_is_listed_with_its_seeds(executed):

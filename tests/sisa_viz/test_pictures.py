@@ -8,6 +8,7 @@ import pytest
 
 from sisa_viz import plot_lambda
 from sisa_viz.pages.pictures import PLOTLY, PNG, FigurePictures
+from sisa_viz.pages.widgets import VIEW, WithoutWidgets
 
 
 @pytest.fixture
@@ -35,3 +36,13 @@ def test_what_cannot_be_drawn_stays_as_it_is(prepared, figure):
 def test_a_picture_that_is_there_and_other_outputs_stay(prepared):
     assert prepared({PLOTLY: go.Figure().to_plotly_json(), PNG: "mine"})[PNG] == "mine"
     assert prepared({"text/plain": "1"}) == {"text/plain": "1"}
+
+
+def test_widgets_are_left_out_and_their_words_stay():
+    data = {VIEW: {"model_id": "a"}, "text/plain": "ScoreExplorer()"}
+    cell = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output("display_data", data)])
+    notebook = nbformat.v4.new_notebook(cells=[cell, nbformat.v4.new_markdown_cell("x")])
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    left, _ = WithoutWidgets().preprocess(notebook, {})
+    assert "widgets" not in left.metadata
+    assert left.cells[0].outputs[0].data == {"text/plain": "ScoreExplorer()"}
