@@ -7,6 +7,8 @@ and × 16,384. Every time is a median of 20, in milliseconds, taken inside the p
 navigation, from the slider's input event, or from the key press, to the moment when all four panels hold the
 new picture. λ steps, zoom steps and head switches start after the small multiples are done.
 
+`read_step` is another locked query: until text and shades are painted, a frame of the screen included.
+
 At 16,384 tokens the first picture comes from a sample of queries. `exact_ms` is when all of them are in after
 a load, `exact_after_lam_ms` after a λ step; `zoom_step` is a zoom after that, `zoom_step_sampled` one before.
 
@@ -67,6 +69,14 @@ STEP = """async act => {
   return window.drawnAt - start;
 }"""
 
+# Milliseconds from another locked query until the page has painted the text that shows what it sees.
+READ = """async query => {
+  const { explorer } = document.querySelector(".sisa-x"), start = performance.now();
+  explorer.set({ query });
+  await new Promise(resolve => requestAnimationFrame(() => setTimeout(resolve)));
+  return performance.now() - start;
+}"""
+
 
 def trace_of(layers: int, heads: int, length: int, *, d_head: int = 64, d_state: int = 16) -> xr.Dataset:
     """Random factors of the wanted size; the values do not change the work."""
@@ -103,10 +113,13 @@ def measure(page: Page, path: Path, *, heads: int, repeats: int) -> dict[str, An
     page.evaluate("document.querySelector('.sisa-x').explorer.set({ window: null })")
     scales = np.resize(np.linspace(0.1, 3.9, 20), repeats).round(2)
     steps = [page.evaluate(STEP, {"lam": str(scale)}) for scale in scales]
+    n = page.evaluate("document.querySelector('.sisa-x').explorer.trace.meta.n")
+    reads = [page.evaluate(READ, int(query)) for query in np.linspace(n // 2, n - 1, repeats)]
     found = {
         "load": summary(loads),
         "lam_step": summary(steps),
         "zoom_step": summary(zooms),
+        "read_step": summary(reads),
         "grid_done_ms": round(grid),
     }
     if page.evaluate("window.firstExact") == "false":
