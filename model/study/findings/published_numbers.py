@@ -53,21 +53,17 @@ def published_later() -> pd.DataFrame:
         ['19.89', '19.93']
     """
     table = published.later()
-    benchmarks = {
-        name: name.removesuffix("_pct").replace("_", "-") for name in table if name.endswith("_pct")
-    }
     titles = {
-        "lambada": "LAMBADA",
-        "hellaswag": "HellaSwag",
-        "arc-easy": "ARC-Easy",
-        "winogrande": "WinoGrande",
+        "lambada_pct": "LAMBADA",
+        "hellaswag_pct": "HellaSwag",
+        "arc_easy_pct": "ARC-Easy",
+        "winogrande_pct": "WinoGrande",
     }
-    shown = table[["run", *benchmarks]].rename(columns={old: titles[new] for old, new in benchmarks.items()})
+    shown = table[["run"]].assign(**{new: table[old].map(_percent_in_words) for old, new in titles.items()})
     shown.insert(1, "published", architecture_names(table))
     billions = table["tokens_b"].map("{:g} billion".format)
     shown.insert(2, "tokens", billions.where(table["tokens_b"].notna(), "last evaluated"))
-    numbers = list(titles.values())
-    return shown.assign(**shown[numbers].map(_percent_in_words)).set_index(["run", "published", "tokens"])
+    return shown.set_index(["run", "published", "tokens"])
 
 
 def _percent_in_words(number: float) -> str:
