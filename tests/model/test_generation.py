@@ -1,5 +1,7 @@
 """Generation: batches of unequal prompts, sampling that its seed decides, stop tokens, what is refused."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -18,8 +20,9 @@ NAMES = [record.name for record in architectures()]
 
 def reference(name):
     """A lively model in float64; four layers, so that a hybrid has layers of both kinds."""
-    state = {"d_state": 8} if record_of(name).d_state else {}
-    sizes = SMALL | {"d_model": 32, "n_layers": 4, "architecture": name} | state
+    sizes: dict[str, Any] = SMALL | {"d_model": 32, "n_layers": 4, "architecture": name}
+    if record_of(name).d_state:
+        sizes["d_state"] = 8
     return lively(SISAModel(SISAConfig(**sizes)), half_life=3.0).double()
 
 
