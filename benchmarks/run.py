@@ -9,7 +9,7 @@ from pathlib import Path
 from data.commands import one_line
 
 FOLDER = Path(__file__).parent
-BENCHMARKS = ("cost.py", "capture.py", "explorer.py")  # the others say themselves what they need
+BENCHMARKS = ("cost.py", "capture.py", "decoding.py", "explorer.py")  # the others say what they need
 
 
 def main() -> None:

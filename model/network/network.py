@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, cast
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformer_lens.hook_points import HookPoint
@@ -21,11 +21,11 @@ from model.mixers.parts.hooks import at_least_float32
 from model.mixers.parts.norm import RMSNorm
 from model.mixers.parts.rope import rope_table
 from model.network.block import Block
+from model.network.generation import Generating
 from model.network.inputs import (
     FLOAT32_BYTES,
     Tokens,
     check_caches,
-    check_new_tokens,
     checked_labels,
     checked_tokens,
 )
@@ -54,7 +54,7 @@ class Unembed(nn.Module):
         return logits_of(x, self._embed[0].weight)
 
 
-class SISAModel(LensTools):
+class SISAModel(Generating):
     """Hold a language model with TransformerLens hooks, of SISA (arXiv 2606.02332) or another architecture.
 
     The config says which mixer the blocks have; a SISA with d_state = 0 is the plain transformer. Every
@@ -204,35 +204,6 @@ class SISAModel(LensTools):
         if not self.config.n_meta:
             return x
         return torch.cat((self.meta.to(x.dtype).expand(len(x), -1, -1), x), dim=1)
-
-    @torch.no_grad()
-    def generate(
-        self, tokens: Tokens, *, max_new_tokens: int, use_cache: bool = True
-    ) -> Int[Tensor, "batch longer"]:
-        """Return tokens with their greedy continuation, batch × (position + max_new_tokens).
-
-        K̂ and V of the past are kept where every mixer can decode from them. Without the causal anchor the
-        past changes with every token, and a watched score-sized hook wants whole matrices: both recompute
-        everything at each step, as use_cache=False does.
-
-        Args:
-            tokens: the prompts, batch × position, all of one length.
-            max_new_tokens: how many tokens are added.
-            use_cache: keep the past where that is possible.
-
-        Raises:
-            ValueError: tokens as of `forward`, or a number of new ones that is none or fits no memory.
-        """
-        tokens = checked_tokens(tokens, self.config)
-        cached = use_cache and all(block.attn.decodes_from_cache for block in self.blocks)
-        max_new_tokens = check_new_tokens(max_new_tokens, tokens, self.config, cached=cached)
-        caches = [LayerCache() for _ in self.blocks] if cached else None
-        fed = tokens
-        for _ in range(max_new_tokens):
-            chosen = self(fed, caches=caches)[:, -1].argmax(-1, keepdim=True)
-            tokens = torch.cat((tokens, chosen), dim=1)
-            fed = chosen if cached else tokens
-        return tokens
 
     def float32_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that keep float32 under any cast: norms, λ_raw and decay parameters."""

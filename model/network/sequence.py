@@ -70,15 +70,15 @@ def one_sequence(model: Reader, tokens: Sequenced) -> Int[Tensor, "1 position"]:
         ids = torch.as_tensor(tokens, device=model.device)
     except (TypeError, ValueError, RuntimeError):
         legal = "text, or token ids [position] or [1, position]"
-        raise refusal("tokens", tokens, legal=legal, step="Capture texts one by one.") from None
+        raise refusal("tokens", tokens, legal=legal, step="Pass texts one by one.") from None
     if not ids.numel():  # before the shape, which would be asked for another axis
-        step = "There is nothing to score in an empty text."
+        step = "There is nothing to read in an empty text."
         raise refusal("tokens", tokens, legal="one token at least", step=step)
     ids = ids[None] if ids.ndim == 1 else ids
     if ids.ndim != 2 or len(ids) != 1:
         came = f"shape {tuple(ids.shape)}"
         raise refusal(
-            "tokens", came, legal="one sequence: [position] or [1, position]", step="Capture rows one by one."
+            "tokens", came, legal="one sequence: [position] or [1, position]", step="Pass rows one by one."
         )
     return ids
 

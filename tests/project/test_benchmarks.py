@@ -13,6 +13,7 @@ OPTIONS = {
     "cost": ["--batch", "1"],
     "state_size": ["--batch", "1"],
     "capture": ["--d-state", "8"],
+    "decoding": ["--new", "3"],
     "step": ["--micro-batches", "1", "2", "--variants", "eager", "whole"],
 }
 
@@ -44,6 +45,15 @@ def test_results_say_where_they_come_from(results, name):
     written = json.loads(results[name].read_text())
     assert {"command", "date", "machine", "versions"} <= set(written)
     assert f"{name}.py --preset" in written["command"]
+
+
+@pytest.mark.slow
+def test_decoding_compares_the_same_tokens(results):
+    written = json.loads(results["decoding"].read_text())
+    for name in ("transformer", "sisa"):
+        row = written[name]
+        assert row["same_tokens"]
+        assert row["cached_over_uncached"] == row["uncached_s"] / row["cached_s"] > 0
 
 
 @pytest.mark.slow
