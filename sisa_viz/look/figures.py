@@ -183,7 +183,7 @@ def band(x: ArrayLike, forth: ArrayLike, back: ArrayLike, *, colour: str, group:
         x: Places.
         forth, back: The two ends of the interval at each place, in the order of the outline.
         colour: Of the filling, with its opacity.
-        group: The legend entry that switches it on and off, escaped already.
+        group: Of `legend_group`, which switches it on and off.
 
     Example:
         >>> band([1, 2], [0.0, 0.1], [1.0, 0.9], colour="rgba(0, 0, 0, 0.1)", group="a").y.tolist()

@@ -85,6 +85,18 @@ def escape(text: object) -> str:
     return html.escape(visible(str(text), spaces=False), quote=False).replace("$", "&#36;")
 
 
+def legend_group(words: str) -> str:
+    """Return the group that one legend entry switches on and off.
+
+    Plotly looks groups up by name in an object that already knows "constructor" and "__proto__".
+
+    Example:
+        >>> legend_group("constructor")
+        'of constructor'
+    """
+    return f"of {escape(words)}"
+
+
 def token_label(token: str) -> str:
     """Return a token as a label for plotly: spaces visible, cut after 18 characters, escaped.
 

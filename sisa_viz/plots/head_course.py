@@ -9,7 +9,7 @@ from sisa_viz.look import figures
 from sisa_viz.look.colours import faint
 from sisa_viz.look.labels import column_label, log_ticks
 from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words
-from sisa_viz.look.text import escape
+from sisa_viz.look.text import escape, legend_group
 
 COURSE_PANELS = {  # what the panel says, and its unit
     "lam": ("λ, median head", "λ"),
@@ -147,7 +147,7 @@ def _line(run: pd.DataFrame, variant: str, told: Named, *, faintly: bool) -> go.
         y=run["value"].to_numpy(),
         mode="lines",
         name=escape(told.group(variant)),
-        legendgroup=escape(told.group(variant)),
+        legendgroup=legend_group(told.group(variant)),
         line=line | {"dash": told.dash(variant)},
         customdata=figures.cells(words, seeds, low, high),
         hovertemplate="<b>%{customdata[0]}</b>, seed %{customdata[1]}<br>step %{x}: %{y:.4g}"

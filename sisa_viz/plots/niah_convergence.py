@@ -14,7 +14,7 @@ from sisa_viz.look.colours import INK, architecture_colour, faint
 from sisa_viz.look.labels import column_label, column_words, is_share
 from sisa_viz.look.named import Named, choose_named, preset_words
 from sisa_viz.look.published import published_curves
-from sisa_viz.look.text import escape
+from sisa_viz.look.text import escape, legend_group
 
 X_COLUMNS = ("step", "tokens")
 CROWDED_ABOVE = 2  # architectures; with more of them, bands and single seeds fade
@@ -203,13 +203,13 @@ def convergence_words(data: Convergence) -> str:
 
 def _published_entry(curve: pd.DataFrame) -> go.Scatter:
     """Return the legend's entry of all published curves of one scale, which share their dashes."""
-    words = escape(f"published, {curve['scale'].iloc[0]}")
+    words = f"published, {curve['scale'].iloc[0]}"
     return go.Scatter(
         x=[None],
         y=[None],
         mode="lines",
-        name=words,
-        legendgroup=words,
+        name=escape(words),
+        legendgroup=legend_group(words),
         line={"color": INK, "dash": curve["dash"].iloc[0], "width": 1.5},
     )
 
@@ -222,7 +222,7 @@ def _published_curve(name: str, curve: pd.DataFrame) -> go.Scatter:
         mode="lines+markers" if first["mark"] else "lines",
         name=escape(name),
         showlegend=False,
-        legendgroup=escape(f"published, {first['scale']}"),
+        legendgroup=legend_group(f"published, {first['scale']}"),
         opacity=0.6,
         marker={"symbol": first["mark"] or None, "size": 7},
         line={"color": architecture_colour(first["architecture"]), "dash": first["dash"], "width": 1.5},
@@ -236,7 +236,7 @@ def _band(name: str, mean: pd.DataFrame, fade: float) -> list[go.Scatter]:
     if known.empty:
         return []
     colour = faint(architecture_colour(name), 0.18 * fade)
-    return [figures.band(known["x"], known["low"], known["high"], colour=colour, group=escape(name))]
+    return [figures.band(known["x"], known["low"], known["high"], colour=colour, group=legend_group(name))]
 
 
 def _seeds(name: str, runs: pd.DataFrame, fade: float) -> list[go.Scatter]:
@@ -249,7 +249,7 @@ def _seeds(name: str, runs: pd.DataFrame, fade: float) -> list[go.Scatter]:
             mode="lines",
             line=line,
             showlegend=False,
-            legendgroup=escape(name),
+            legendgroup=legend_group(name),
             customdata=figures.cells([escape(name)] * len(run), [escape(seed)] * len(run)),
             hovertemplate=hover,
         )
@@ -266,7 +266,7 @@ def _mean(name: str, mean: pd.DataFrame, told: Named) -> go.Scatter:
         y=mean["mean"].to_numpy(),
         mode="lines" if grey else "lines+markers",
         name=escape(group if grey else words),
-        legendgroup=escape(group),
+        legendgroup=legend_group(group),
         showlegend=not grey or name == told.others[0],
         legendrank=2 if grey else 1,  # before the published curves, whose rank is 1,000
         line={"color": told.colour(name), "width": 1.2 if grey else 2.5, "dash": told.dash(name)},

@@ -9,7 +9,7 @@ from data.results.tables import check_table
 from sisa_viz.look import figures
 from sisa_viz.look.colours import INK, mix
 from sisa_viz.look.labels import column_words
-from sisa_viz.look.text import escape
+from sisa_viz.look.text import escape, legend_group
 
 TERM_COLOURS = {"importance": "#0072b2", "content": "#d55e00"}
 SYMBOLS = {"zero": "circle", "mean": "diamond", "shuffle": "square", "random": "cross"}  # by what is put in
@@ -157,7 +157,7 @@ def _dots(rows: pd.DataFrame) -> go.Scatter:
         y=rows["place"].to_numpy(),
         mode="markers",
         name=escape(how),
-        legendgroup=escape(how),
+        legendgroup=legend_group(how),
         marker={
             "color": rows["colour"].iloc[0],
             "size": 9 if how == "zero" else 7,

@@ -12,7 +12,7 @@ from data.results.variants import Variant
 from sisa_viz.look import figures
 from sisa_viz.look.colours import architecture_colour, architecture_dash
 from sisa_viz.look.labels import column_label, column_words, is_share
-from sisa_viz.look.text import escape
+from sisa_viz.look.text import escape, legend_group
 
 STATE_SIZE_PANELS = ("corpus512/exact_match", "repeated512/exact_match", "val/loss")
 
@@ -160,7 +160,7 @@ def _line(name: str, mean: pd.DataFrame, sizes: list[int], colour: str) -> go.Sc
         y=mean["mean"].to_numpy(),
         mode="lines" if len(x) > 1 else "markers",
         name=escape(name),
-        legendgroup=escape(name),
+        legendgroup=legend_group(name),
         line={"color": colour, "width": 2, "dash": dash},
         marker={"color": colour, "size": 7},
         customdata=figures.cells(names, low, high, mean["seeds"]),
@@ -176,7 +176,7 @@ def _points(runs: pd.DataFrame, sizes: list[int], colour: str) -> go.Scatter:
         x=runs["d_state"].astype(float).replace(0, _edge(sizes)).to_numpy(),
         y=runs["value"].to_numpy(),
         mode="markers",
-        legendgroup=escape(runs["series"].iloc[0]),
+        legendgroup=legend_group(runs["series"].iloc[0]),
         showlegend=False,
         marker={"color": colour, "size": 7},
         customdata=figures.cells(names, runs["seed"]),

@@ -11,7 +11,7 @@ from sisa_viz.look import figures
 from sisa_viz.look.colours import faint
 from sisa_viz.look.labels import column_label, column_words
 from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words
-from sisa_viz.look.text import escape
+from sisa_viz.look.text import escape, legend_group
 
 TRAINING_PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
 X_COLUMNS = ("step", "tokens")
@@ -216,7 +216,7 @@ def _line(run: pd.DataFrame, told: Named, *, faintly: bool, broken: bool) -> go.
         y=run["value"].to_numpy(),
         mode="lines",
         name=escape(label),
-        legendgroup=escape(label),
+        legendgroup=legend_group(label),
         line={
             "color": faint(colour, 0.25) if faintly else colour,
             "width": 1 if faintly or architecture in told.others else 1.8,

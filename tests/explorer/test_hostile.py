@@ -7,56 +7,14 @@ from xml.etree import ElementTree
 
 import pytest
 from explorer_pages import DRAWN
+from hostile_texts import HOSTILE, SEEDS
 
 from sisa_viz.explorer import ScoreExplorer, compare
 from sisa_viz.look.text import visible
 
 pytestmark = pytest.mark.browser
 
-SEEDS = [
-    "</script><script>window.hit=1</script>\u202e",
-    "<!--<script>window.hit=1</script>-->",
-    "<img src=x onerror=window.hit=1>",
-    "<img src=http://evil.invalid/a.png>",
-    "<svg onload=window.hit=1>",
-    "<iframe src=http://evil.invalid/></iframe>",
-    "<link rel=stylesheet href=http://evil.invalid/a.css>",
-    "<style>@import 'http://evil.invalid/b.css';*{display:none}</style>",
-    "<a href=javascript:window.hit=1>x</a>",
-    "javascript:window.hit=1",
-    "<b onclick=window.hit=1>bold</b>",
-    '"><script>window.hit=1</script>',
-    "' autofocus onfocus=window.hit=1 '",
-    "<meta http-equiv=refresh content='0;url=http://evil.invalid/'>",
-    "<base href=http://evil.invalid/>",
-    "</style><script>window.hit=1</script>",
-    "</title><script>window.hit=1</script>",
-    "</noscript><script>window.hit=1</script>",
-    "]]><script>window.hit=1</script>",
-    "${window.hit=1}",
-    "{{constructor.constructor('window.hit=1')()}}",
-    "url(http://evil.invalid/c.png)",
-    "&lt;b&gt;&amp;&nbsp;",
-    "&#60;script&#62;window.hit=1&#60;/script&#62;",
-    "\u202eright to left\u202c",
-    "\u2066isolate\u2069\u200f",
-    "nul\x00and\x1bescape\x7f",
-    "\ud800",
-    "low\udfffsurrogate",
-    "\u2028line\u2029paragraph",
-    "__proto__",
-    "constructor",
-    "line\nbreak\r\n\ttab",
-    "<s>",
-    "</s>",
-    "",
-    "\ufeff\u200b\u200d",
-    "\\u003cscript\\u003e",
-    "%3Cscript%3E",
-    "<" * 10_000,
-]
 DRAWN_TAGS = {"svg", "g", "rect", "text", "image", "line", "path", "clipPath", "defs", "title"}
-HOSTILE = [seed + tail for tail in ("", "<x", "\u202e", "'\"`", "\x00</script>") for seed in SEEDS]
 
 
 def watch(page):

@@ -103,7 +103,7 @@ def test_published_scales_have_dashes_and_second_setups_marks_of_their_own(metri
     assert {item.name: item.line.dash for item in entries} == {
         f"published, {scale}": dash for scale, dash in SCALE_DASHES.items()
     }
-    assert {item.legendgroup for item in drawn} == {item.name for item in entries}
+    assert {item.legendgroup for item in drawn} == {item.legendgroup for item in entries}
     looks = [(item.line.color, item.line.dash, item.marker.symbol) for item in drawn]
     assert len(set(looks)) == len(looks) > 10
     assert {item.name.split(", ")[1]: item.line.dash for item in drawn} == SCALE_DASHES
