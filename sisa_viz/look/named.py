@@ -112,3 +112,18 @@ def line_words(runs: int) -> str:
     if runs > MOST_LINES:
         return f"thick: mean over the runs of a variant, thin: {runs} runs"
     return f"{runs} runs, one line each" if runs > 1 else "1 run, one line each"
+
+
+def runs_of(table: pd.DataFrame, *, by: str, run: str) -> dict[str, int]:
+    """Return how many runs each variant of a table has, in its order.
+
+    Args:
+        table: Rows of runs.
+        by: The column of variants.
+        run: The column that tells runs of a variant apart.
+
+    Example:
+        >>> runs_of(pd.DataFrame({"variant": ["b", "b", "a"], "seed": [0, 1, 0]}), by="variant", run="seed")
+        {'b': 2, 'a': 1}
+    """
+    return {str(name): len(set(rows[run])) for name, rows in table.groupby(by, sort=False)}

@@ -111,7 +111,7 @@ def run_sections(
         >>> from sisa_viz.examples import example_runs
         >>> sections = run_sections(example_runs())
         >>> [section.layout.title.text for section in sections[4:]]
-        ['Training', 'Convergence: needle exact match']
+        ['Training: training loss, learning rate', 'Convergence: needle exact match']
     """
     if runs.empty:
         return [Heading("Runs"), "Nothing has been measured yet."]

@@ -8,7 +8,7 @@ from data.results.tables import check_table, rows_in_order
 from sisa_viz.look import figures
 from sisa_viz.look.colours import faint
 from sisa_viz.look.labels import column_label, log_ticks
-from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words
+from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words, runs_of
 from sisa_viz.look.text import escape, legend_group
 
 COURSE_PANELS = {  # what the panel says, and its unit
@@ -80,10 +80,10 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     """
     course = prepare_head_course(heads)
     titles = [words for words, _ in COURSE_PANELS.values()]
-    runs = course.groupby("variant", sort=False)["run"].nunique()
-    told = choose_named({str(name): int(n) for name, n in runs.items()})
+    runs = runs_of(course, by="variant", run="run")
+    told = choose_named(runs)
     figure = figures.panels(titles, columns=3, height=560, horizontal_spacing=0.09)
-    many = int(runs.sum()) > MOST_LINES
+    many = sum(runs.values()) > MOST_LINES
     if many:
         _add_lines(figure, course, told, faintly=True)
     _add_lines(figure, variant_means(course) if many else course, told, faintly=False)
@@ -97,7 +97,7 @@ def plot_head_course(heads: pd.DataFrame, *, limits: dict[str, float] | None = N
     figure.update_yaxes(type="log", tickvals=ticks, col=2)
     figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, margin={"b": 130})
     figure.update_annotations(font_size=13)
-    words = filter(None, (preset_words(heads), line_words(int(runs.sum()))))
+    words = filter(None, (preset_words(heads), line_words(sum(runs.values()))))
     figures.entitle(figure, "λ, half-life and clamp over training", " · ".join(words))
     return figure
 

@@ -162,7 +162,7 @@ def most_seeds(data: Convergence) -> dict[str, int]:
         {'SISA d_state=16': 2, 'transformer': 2}
     """
     return {
-        str(name): int(mean["seeds"].max()) for name, mean in data.mean.groupby("architecture", sort=False)
+        str(name): max(mean["seeds"].tolist()) for name, mean in data.mean.groupby("architecture", sort=False)
     }
 
 

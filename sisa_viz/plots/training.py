@@ -1,6 +1,7 @@
 """How a training went: loss, learning rate, gradient norm, one panel each."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from data.results.tables import check_choice, check_metrics, one_run_a_seed, row
 from sisa_viz.look import figures
 from sisa_viz.look.colours import faint
 from sisa_viz.look.labels import column_label, column_words
-from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words
+from sisa_viz.look.named import MOST_LINES, Named, choose_named, line_words, preset_words, runs_of
 from sisa_viz.look.text import escape, legend_group
 
 TRAINING_PANELS = {"loss": ("train/loss", "val/loss"), "lr": ("lr",), "grad_norm": ("grad_norm",)}
@@ -89,10 +90,14 @@ def variant_means(curves: pd.DataFrame) -> pd.DataFrame:
         ['mean of 2 runs']
     """
     keys = ["panel", "name", "architecture"]
-    runs = curves.groupby(keys)["seed"].nunique().rename("runs")
-    found = curves.groupby([*keys, "x"], sort=False)["value"].agg(["mean", "size"]).reset_index()
-    means = found.merge(runs, on=keys).query("size == runs").rename(columns={"mean": "value"})
-    return means.assign(seed=[f"mean of {n} runs" for n in means["runs"]])[curves.columns.tolist()]
+    sizes = {key: len(set(line["seed"])) for key, line in curves.groupby(keys)}
+    rows = []
+    for key, line in curves.groupby([*keys, "x"], sort=False):
+        panel, name, variant, at = cast("tuple[str, str, str, float]", key)  # pandas types it as one
+        runs = sizes[panel, name, variant]
+        if len(line) == runs:
+            rows.append((panel, name, variant, at, f"mean of {runs} runs", line["value"].mean()))
+    return pd.DataFrame(rows, columns=[*keys, "x", "seed", "value"])
 
 
 def loss_words(curves: pd.DataFrame) -> str:
@@ -149,8 +154,8 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step", named: Sequence[str
         '4 runs, one line each'
     """
     curves = prepare_training(metrics, x=x)
-    runs = curves.groupby("architecture", sort=False)["seed"].nunique()
-    told, late = choose_named({str(name): int(n) for name, n in runs.items()}, named), late_range(curves)
+    runs = runs_of(curves, by="architecture", run="seed")
+    told, late = choose_named(runs, named), late_range(curves)
     shown = [name for name in TRAINING_PANELS if name in set(curves["panel"])]
     tall = 4 if late else 2  # losses come first
     heights = [tall if name == "loss" else 1 for name in shown]
@@ -162,13 +167,13 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step", named: Sequence[str
         row_heights=heights,
         vertical_spacing=0.04,
     )
-    many = int(runs.sum()) > MOST_LINES
+    many = sum(runs.values()) > MOST_LINES
     if many:
         _add_lines(figure, curves, shown, told, faintly=True)
     _add_lines(figure, variant_means(curves) if many else curves, shown, told, faintly=False)
     _axes(figure, shown, late, loss_words(curves))
     figure.update_xaxes(title=escape(column_label(x)), row=len(shown))
-    words = [preset_words(metrics), line_words(int(runs.sum()))]
+    words = [preset_words(metrics), line_words(sum(runs.values()))]
     words += [BROKEN if both_losses(curves) else "", LATE if late else ""]
     figures.entitle(figure, _title(curves, shown), " · ".join(filter(None, words)))
     return figure

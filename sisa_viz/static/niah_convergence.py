@@ -63,7 +63,7 @@ def plot_niah_convergence(
     means = dict(list(data.mean.groupby("architecture", sort=False)))
     for name in told.others:
         label = told.group(name) if name == told.others[0] else None
-        axes.plot("x", "mean", data=means[name], color=told.colour(name), linewidth=0.8, label=label)
+        axes.plot(means[name]["x"], means[name]["mean"], color=told.colour(name), linewidth=0.8, label=label)
     for name in told.names:
         _variant(axes, name, means[name], data)
     axes.set(xlabel=column_label(x), ylabel=column_label(metric), xscale="log" if log else "linear")

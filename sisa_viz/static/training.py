@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sisa_viz.look.labels import column_label
-from sisa_viz.look.named import Named, choose_named
+from sisa_viz.look.named import Named, choose_named, runs_of
 from sisa_viz.plots.training import LATE, TRAINING_PANELS, late_range, loss_words, prepare_training
 from sisa_viz.static.sheet import sheet
 
@@ -40,8 +40,8 @@ def plot_training(metrics: pd.DataFrame, *, x: str = "step", named: Sequence[str
     curves = prepare_training(metrics, x=x)
     shown = [name for name in TRAINING_PANELS if name in set(curves["panel"])]
     late = late_range(curves)
-    runs = curves.groupby("architecture", sort=False)["seed"].nunique()
-    told = choose_named({str(name): int(n) for name, n in runs.items()}, named)
+    runs = runs_of(curves, by="architecture", run="seed")
+    told = choose_named(runs, named)
     tall = 4 if late else 2  # losses come first
     heights = [tall if name == "loss" else 1 for name in shown]
     figure, panels = sheet(len(shown), 1, (3.6 if late else 1.2) + 1.3 * len(shown), height_ratios=heights)

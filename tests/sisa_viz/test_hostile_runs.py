@@ -41,7 +41,7 @@ def figures_of(runs: pd.DataFrame) -> list:
     """Every figure of runs, of all variants together and of a few by themselves."""
     named = {"architecture": "variant", "value": "half_life"}
     heads = runs.rename(columns=named).assign(lam=0.3, clamped=0.0)
-    last = runs[runs["name"] == "val/loss"].rename(columns={"value": "val/loss"}).assign(d_state=16)
+    last = runs.loc[runs["name"] == "val/loss"].rename(columns={"value": "val/loss"}).assign(d_state=16)
     shown = [
         plot_niah_convergence(runs),
         plot_training(runs),
@@ -49,8 +49,8 @@ def figures_of(runs: pd.DataFrame) -> list:
         plot_state_size(last, y=["val/loss"]),
     ]
     for text in NAMES[::20]:
-        one = runs[runs["architecture"] == text]
-        lam = plot_lambda(one[one["name"] == "val/loss"].assign(layer=0, head=0, lam=0.5))
+        one = runs.loc[runs["architecture"] == text]
+        lam = plot_lambda(one.loc[one["name"] == "val/loss"].assign(layer=0, head=0, lam=0.5))
         shown += [plot_training(one), plot_niah_convergence(one, named=[text]), lam]
     return shown
 

@@ -82,7 +82,7 @@ def with_units(table: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=lambda name: UNITS.get(name) or column_label(str(name)))
 
 
-def _interval(low: object, high: object) -> str:
+def _interval(low: float | str, high: float | str) -> str:
     """Return both ends in words, "" where there is no interval; a table may have them in words already."""
     if pd.isna(low) or low == "":
         return ""
