@@ -105,14 +105,16 @@ def trace_of(layers: int, heads: int, length: int, *, d_head: int = 64, d_state:
 def measure(page: Page, path: Path, *, heads: int, repeats: int) -> dict[str, Any]:
     """Medians of one page; a trace with one head has no head to switch to."""
     loads = [load(page, path) for _ in range(repeats)]
-    page.wait_for_selector('.sisa-x[data-grid="done"]', timeout=600_000)
+    settle(page)
     grid = page.evaluate("performance.now()")
     page.wait_for_function(EXACT, timeout=600_000)
     exact = page.evaluate("window.drawnAt")
     zooms = [page.evaluate(STEP, {"key": key}) for key in np.resize(ZOOMS, repeats).tolist()]
     page.evaluate("document.querySelector('.sisa-x').explorer.set({ window: null })")
+    settle(page)
     scales = np.resize(np.linspace(0.1, 3.9, 20), repeats).round(2)
     steps = [page.evaluate(STEP, {"lam": str(scale)}) for scale in scales]
+    settle(page)
     n = page.evaluate("document.querySelector('.sisa-x').explorer.trace.meta.n")
     reads = [page.evaluate(READ, int(query)) for query in np.linspace(n // 2, n - 1, repeats)]
     found = {
@@ -128,6 +130,11 @@ def measure(page: Page, path: Path, *, heads: int, repeats: int) -> dict[str, An
         keys = (["ArrowRight"] * (heads - 1) + ["ArrowLeft"] * (heads - 1)) * repeats
         found["head_switch"] = summary([page.evaluate(STEP, {"key": key}) for key in keys[:repeats]])
     return found
+
+
+def settle(page: Page) -> None:
+    """Wait for the small maps of all heads, which follow a λ or a window that has come to rest."""
+    page.wait_for_selector('.sisa-x[data-grid="done"]', timeout=600_000)
 
 
 def before_exact(page: Page, repeats: int) -> dict[str, Any]:

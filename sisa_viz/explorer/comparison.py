@@ -19,12 +19,12 @@ from sisa_viz.explorer.comparison_state import SIDES, ComparisonState
 from sisa_viz.explorer.pack import PRECISIONS, pack
 from sisa_viz.explorer.packed import ComparisonMeta, Meta, Packed, RunMeta, Still
 from sisa_viz.explorer.paged import Paged
-from sisa_viz.explorer.rows import keys_on_show, parts_of
+from sisa_viz.explorer.rows import keys_on_show
 from sisa_viz.explorer.still import still_pair
 from sisa_viz.look.text import check_text, visible
 from sisa_viz.trace.axes import head_name
 from sisa_viz.trace.needles import opening
-from sisa_viz.trace.scores import Head
+from sisa_viz.trace.scores import Head, parts_of
 
 if TYPE_CHECKING:
     from sisa_viz.explorer.comparison_widget import ComparisonWidget

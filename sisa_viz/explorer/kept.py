@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from data.results.tables import check_choice
-from sisa_viz.explorer.rows import keys_on_show, parts_of
+from sisa_viz.explorer.rows import keys_on_show
 from sisa_viz.explorer.state import ExplorerState
 
 if TYPE_CHECKING:

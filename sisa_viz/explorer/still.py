@@ -9,9 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from sisa_viz.explorer.rows import parts_of
 from sisa_viz.look import colours
-from sisa_viz.trace.scores import Head
+from sisa_viz.trace.scores import Head, parts_of
 
 SIDE = 96
 GAP = 6

@@ -155,11 +155,8 @@ def _pooled(head: maths.Head, rows: slice, keys: slice, scale: float, block: int
     pieces, step = [], block * max(1, MOST_QUERIES // block)
     for start in range(rows.start, rows.stop, step):
         queries = np.arange(start, min(start + step, rows.stop))
-        content = maths.content(head, queries)
-        importance = np.float32(scale) * maths.importance(head, queries)
-        scores = content + importance
-        parts = (content, importance, scores, head.weighing.weights(scores, queries))
-        pieces.append([pool(part[:, keys], block) for part in parts])
+        parts = maths.parts_of(head, queries, lam_scale=scale)
+        pieces.append([pool(part[:, keys], block) for part in parts.values()])
     return {part: np.concatenate([piece[at] for piece in pieces]) for at, part in enumerate(SCORE_MAPS)}
 
 

@@ -125,3 +125,27 @@ def importance(head: Head, queries: np.ndarray) -> np.ndarray:
     scores = np.float32(head.lam) * np.exp(decay) * (head.c_rot[queries] @ head.b_rot.T)
     scores[~seen] = np.nan
     return scores
+
+
+def parts_of(head: Head, queries: np.ndarray, *, lam_scale: float = 1.0) -> dict[str, np.ndarray]:
+    """Compute the four numbers of every key for some queries.
+
+    Args:
+        head: factors of one head.
+        queries: positions [query].
+        lam_scale: factor on λ.
+
+    Returns:
+        content, importance (times the factor), scores and pattern, each [query, key], NaN for later keys.
+
+    Example:
+        >>> import numpy as np
+        >>> from sisa_viz.examples import example_trace
+        >>> head = example_trace().sisa.factors(layer=0, head=0)
+        >>> parts_of(head, np.array([0]), lam_scale=0.0)["importance"][0, :2].tolist()
+        [0.0, nan]
+    """
+    first, second = content(head, queries), lam_scale * importance(head, queries)
+    total = first + second
+    weights = head.weighing.weights(total, queries)
+    return {"content": first, "importance": second, "scores": total, "pattern": weights}

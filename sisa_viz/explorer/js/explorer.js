@@ -150,7 +150,7 @@ export class Explorer extends LinkedView {
 
   showRow(query) {
     this.query = query;
-    this.grid.setQuery(query);
+    this.grid.mark(query, this.window);
     const numbers = query === null ? null : this.numbers.row(query);
     this.table.show(query, this.trace.nameOf(this.index), numbers);
     for (const part of [this.find, this.keep]) part.show(query);
@@ -211,18 +211,27 @@ export class Explorer extends LinkedView {
     this.words.count(answer, window, this.trace.meta.n);
     const place = this.trace.place(index);
     Object.assign(this.root.dataset, { exact: answer.exact, drawn: `L${place.layer}H${place.head} ${lamScale} ${window.join("-")}` });
+    this.rest();
     this.root.dispatchEvent(new CustomEvent("sisa:drawn", { detail: { ...place, lamScale, window } }));
   }
 
-  /** Small maps of all heads by a worker of their own, once λ and window have come to rest: the panels never wait for them. */
+  /** Small maps of all heads by a worker of their own, once the panels are drawn and λ and window have come to rest. */
   followHeads() {
+    this.isBehind = true;
     this.root.dataset.grid = "";
+    clearTimeout(this.resting);
+    if (this.root.dataset.drawn) this.rest();
+  }
+
+  rest() {
+    if (!this.isBehind) return;
     clearTimeout(this.resting);
     this.resting = setTimeout(() => {
       const view = { window: this.window, lamScale: this.lamScale };
       this.background.run([...this.multiples.jobs(view), ...this.grid.jobs(view)], (error) => (error ? this.words.fail(error) : this.headsDone()));
-    }, this.followed ? REST : 0);
-    this.followed = true;
+      this.isBehind = false;
+    }, this.hasFollowed ? REST : 0);
+    this.hasFollowed = true;
   }
 
   headsDone() {

@@ -123,11 +123,10 @@ export class HeadGrid {
     this.paintAll();
   }
 
-  /** The locked query is a line across every thumbnail; null: there is none. */
-  setQuery(query) {
-    if (query === this.query) return;
-    this.query = query;
-    this.paintAll();
+  /** The locked query is a line across every thumbnail that has it in its window. */
+  mark(query, [start, stop]) {
+    this.list.classList.toggle("sisa-x-marked", query !== null && start <= query && query < stop);
+    this.list.style.setProperty("--query", (query - start) / (stop - start));
   }
 
   paintAll() {
@@ -137,15 +136,11 @@ export class HeadGrid {
   paintOne(index) {
     const { maps, rows, cols, window } = this.summaries[index], bins = maps?.[this.part];
     if (!bins || !this.tables) return;
-    const canvas = this.buttons[index].firstChild, context = canvas.getContext("2d"), probability = this.part === "pattern" && !this.kind.signed;
+    const canvas = this.buttons[index].firstChild, probability = this.part === "pattern" && !this.kind.signed;
     const top = largestShown(bins, { rows, cols }, window, this.trace.spec.n, probability) / this.contrast;
     const pixels = paint(bins, probability ? 0 : -top, top, this.tables[probability ? "pattern" : "signed"]);
     Object.assign(canvas, { width: cols, height: rows });
-    context.putImageData(new ImageData(pixels, cols, rows), 0, 0);
-    const row = (this.query - window[0]) / (window[1] - window[0]);
-    if (this.query === null || this.query === undefined || row < 0 || row >= 1) return;
-    context.fillStyle = "rgba(230, 60, 40, 0.75)";
-    context.fillRect(0, Math.floor(row * rows), cols, 1);
+    canvas.getContext("2d").putImageData(new ImageData(pixels, cols, rows), 0, 0);
   }
 
   select(index) {
