@@ -9,6 +9,7 @@ import xarray as xr
 from data.results.tables import check_choice
 from sisa_viz.explorer.rows import keys_on_show
 from sisa_viz.explorer.state import ExplorerState
+from sisa_viz.trace.scores import parts_of
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
