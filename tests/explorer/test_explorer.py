@@ -145,7 +145,7 @@ def test_page_is_one_file_with_everything_and_forbids_requests(explorer, tmp_pat
     text = path.read_text(encoding="utf-8")
     assert path == tmp_path / "page.html"
     assert "default-src 'none'" in text
-    assert text.count(module()) == text.count(style()) == 1
+    assert text.count('id="sisa-explorer-module"') == text.count(style()) == 1
     assert text.count("data-block=") == 6
     assert text.index("mountAll(source);") < text.index("data-block=")
     assert "<noscript><img" in text
