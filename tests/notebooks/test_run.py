@@ -22,7 +22,8 @@ def test_a_smoke_run_ends_well_and_leaves_a_run_two_figures_and_a_table(executed
     (run,) = (done.folder / "runs").iterdir()
     assert (run / "model.safetensors").is_file()
     assert done.outputs("error") == []
-    shown = done.outputs("display_data")
+    words, *shown = done.outputs("display_data")
+    assert words.data["text/html"].startswith("<style>")  # figures' words as dark as JupyterLab's
     assert len(shown) == 2
     assert all("application/vnd.plotly.v1+json" in output.data for output in shown)
     assert "needle exact match (share of episodes)" in done.cells[-1].outputs[-1].data["text/html"]

@@ -88,7 +88,8 @@ def test_a_plot_stays_a_function_whatever_was_imported_before(first):
 
 def test_an_unknown_name_lists_the_known_ones():
     with pytest.raises(
-        AttributeError, match=r"no attribute 'plot_everything'; it has Heading, .*build_trace, .*plot_scores"
+        AttributeError,
+        match=r"no attribute 'plot_everything'; it has Comparison, .*plot_scores",
     ):
         _ = sisa_viz.plot_everything  # pyright: ignore[reportAttributeAccessIssue] - what is tested
 
