@@ -8,12 +8,12 @@ import { moved } from "./maths/zoom.js";
 import { CompareBar } from "./view/comparebar.js";
 import { CompareKeep } from "./view/comparekeep.js";
 import { ComparePanels, PairReading, VIEW_TITLES } from "./view/comparepanels.js";
-import { isDark, make, watchTheme } from "./view/dom.js";
+import { isDark, make } from "./view/dom.js";
 import { colouredSpans, headNotes, spanKey } from "./view/facts.js";
 import { Find } from "./view/find.js";
 import { LOOKS } from "./view/frame.js";
 import { HoverBox } from "./view/hover.js";
-import { Help, pressed } from "./view/keys.js";
+import { Help } from "./view/keys.js";
 import { Link } from "./view/link.js";
 import { LinkedView } from "./view/linkedview.js";
 import { RowTable } from "./view/rowtable.js";
@@ -37,6 +37,10 @@ export class Comparison extends LinkedView {
   /** What all runs have in common, as keys, files and addresses ask for it. */
   get trace() {
     return this.runs;
+  }
+
+  get names() {
+    return COMPARED;
   }
 
   // ---- parts of the page
@@ -75,22 +79,6 @@ export class Comparison extends LinkedView {
         make("div", { class: "sisa-x-side" }, this.table.element)), this.box.element, this.help.element);
   }
 
-  listen() {
-    const { root, model } = this, stop = new AbortController();
-    root.addEventListener("keydown", (event) => pressed(event, this), { signal: stop.signal });
-    const observer = new ResizeObserver(() => this.resized());
-    observer.observe(this.panels.element);
-    const changed = () => this.schedule();
-    COMPARED.forEach((name) => model.on(`change:${name}`, changed));
-    const unwatch = watchTheme(() => this.themed());
-    this.unlisten = () => {
-      stop.abort();
-      unwatch();
-      observer.disconnect();
-      COMPARED.forEach((name) => model.off(`change:${name}`, changed));
-    };
-  }
-
   close() {
     this.closed = true;
     this.unlisten();
@@ -102,11 +90,6 @@ export class Comparison extends LinkedView {
   }
 
   // ---- state
-
-  get state() {
-    const state = Object.fromEntries(COMPARED.map((name) => [name, this.model.get(name) ?? null]));
-    return { ...state, window: state.window?.length ? state.window : null };
-  }
 
   /** A name without a side, such as lam_scale, means both. */
   set(changes) {
@@ -176,17 +159,13 @@ export class Comparison extends LinkedView {
     this.reading.show(this.query, numbersOf, scaled, this.runs.titles[this.part]);
   }
 
-  /** What names both heads, what the numbers on show depend on, and what their picture does. */
+  /** What names both heads, and what the numbers on show depend on. */
   get pair() {
     return JSON.stringify(this.sides.map(({ run, index }) => [run, index]));
   }
 
   get place() {
     return `${this.pair} ${this.sides.map(({ lamScale }) => lamScale)} ${this.part}`;
-  }
-
-  get picture() {
-    return `${this.place} ${this.window}`;
   }
 
   // ---- pictures

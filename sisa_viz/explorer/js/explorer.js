@@ -7,14 +7,14 @@ import { panelTitles, WEIGHTS } from "./maths/weights.js";
 import { moved } from "./maths/zoom.js";
 import { Background } from "./view/background.js";
 import { Controls } from "./view/controls.js";
-import { isDark, make, watchTheme } from "./view/dom.js";
+import { isDark, make } from "./view/dom.js";
 import { colouredSpans, HeadWords, spanKey } from "./view/facts.js";
 import { Find } from "./view/find.js";
 import { LOOKS } from "./view/frame.js";
 import { HeadGrid } from "./view/heads.js";
 import { HoverBox } from "./view/hover.js";
 import { Keep } from "./view/keep.js";
-import { Help, pressed } from "./view/keys.js";
+import { Help } from "./view/keys.js";
 import { Link } from "./view/link.js";
 import { LinkedView } from "./view/linkedview.js";
 import { Multiples } from "./view/multiples.js";
@@ -37,6 +37,10 @@ export class Explorer extends LinkedView {
     this.listen();
     this.themed();
     this.stateChanged();
+  }
+
+  get names() {
+    return STATE;
   }
 
   // ---- parts of the page
@@ -80,23 +84,6 @@ export class Explorer extends LinkedView {
       make("div", { class: "sisa-x-side" }, this.grid.element, this.table.element)), this.multiples.element, this.box.element, this.help.element);
   }
 
-  listen() {
-    const { root, model } = this;
-    const stop = new AbortController();
-    root.addEventListener("keydown", (event) => pressed(event, this), { signal: stop.signal });
-    this.observer = new ResizeObserver(() => this.resized());
-    this.observer.observe(this.panels.element);
-    const changed = () => this.schedule();
-    STATE.forEach((name) => model.on(`change:${name}`, changed));
-    const unwatch = watchTheme(() => this.themed());
-    this.unlisten = () => {
-      stop.abort();
-      unwatch();
-      this.observer.disconnect();
-      STATE.forEach((name) => model.off(`change:${name}`, changed));
-    };
-  }
-
   close() {
     this.closed = true;
     this.unlisten();
@@ -115,11 +102,6 @@ export class Explorer extends LinkedView {
   }
 
   // ---- state
-
-  get state() {
-    const state = Object.fromEntries(STATE.map((name) => [name, this.model.get(name) ?? null]));
-    return { ...state, window: state.window?.length ? state.window : null };
-  }
 
   set(changes) {
     for (const [name, value] of Object.entries(changes)) this.model.set(name, value);
@@ -166,13 +148,9 @@ export class Explorer extends LinkedView {
     this.reading.show(this.query, numbersOf, { signed: signed / contrast, pattern: pattern / contrast }, this.trace.nameOf(this.index));
   }
 
-  /** What the numbers on show depend on, and what their picture does. */
+  /** What the numbers on show depend on. */
   get place() {
     return `${this.run} ${this.index} ${this.lamScale}`;
-  }
-
-  get picture() {
-    return `${this.place} ${this.window}`;
   }
 
   // ---- pictures

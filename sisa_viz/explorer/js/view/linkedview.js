@@ -1,13 +1,43 @@
-// What a view of linked panels, text and table does with pointer, wheel and changes of its state.
-// Whoever derives has model, root, trace (of which meta has the tokens), numbers, panels, reading, box, spans, look,
-// query, window, answer (the picture on show), shown (its window), place, state, set, redraw and stateChanged.
+// What a view of linked panels, text and table does with pointer, keys, theme and changes of its state.
+// Whoever derives has names (of its state in the model), model, root, trace (of which meta has the tokens), numbers,
+// panels, reading, box, spans, look, query, window, answer (the picture on show), shown (its window), place, set,
+// redraw, themed and stateChanged.
 
 import { blockAround, middleOf, zoomed, zoomedAt } from "../maths/zoom.js";
+import { watchTheme } from "./dom.js";
+import { pressed } from "./keys.js";
 
 export class LinkedView {
   contrast = 1;
   hovered = null;
   closed = false;
+
+  /** Follows keys, the room that the panels have, the model and the theme, until unlisten(). */
+  listen() {
+    const { root, model, names } = this, stop = new AbortController();
+    root.addEventListener("keydown", (event) => pressed(event, this), { signal: stop.signal });
+    const observer = new ResizeObserver(() => this.resized());
+    observer.observe(this.panels.element);
+    const changed = () => this.schedule();
+    names.forEach((name) => model.on(`change:${name}`, changed));
+    const unwatch = watchTheme(() => this.themed());
+    this.unlisten = () => {
+      stop.abort();
+      unwatch();
+      observer.disconnect();
+      names.forEach((name) => model.off(`change:${name}`, changed));
+    };
+  }
+
+  get state() {
+    const state = Object.fromEntries(this.names.map((name) => [name, this.model.get(name) ?? null]));
+    return { ...state, window: state.window?.length ? state.window : null };
+  }
+
+  /** What the picture on show depends on. */
+  get picture() {
+    return `${this.place} ${this.window}`;
+  }
 
   /** One update for any number of changes that come together, as layer and head do. */
   schedule() {
