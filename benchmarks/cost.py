@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 import torch._dynamo
-from timing import RESULTS, count, medians, options, provenance
+from timing import RESULTS, count, medians, options, provenance, step_of
 
 from data.commands import one_line
 from model import SISAConfig, SISAModel
@@ -31,15 +31,7 @@ def training_step(config: SISAConfig, given: argparse.Namespace, *, compiled: bo
     loss_of = training_loss(model, compiled=compiled)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     tokens = torch.randint(0, config.d_vocab, (given.batch, given.length), device=device)
-
-    def step() -> None:
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss = loss_of(tokens, tokens)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
+    return step_of(loss_of, optimizer, tokens)
 
 
 def throughputs(configs: Mapping[Any, SISAConfig], given: argparse.Namespace, *, compiled: bool) -> dict:

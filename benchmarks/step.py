@@ -29,7 +29,7 @@ from typing import Any
 
 import torch
 import torch._dynamo
-from timing import RESULTS, count, medians, options, provenance
+from timing import RESULTS, count, medians, options, provenance, step_of
 
 from data.commands import one_line
 from model import SISAConfig, SISAModel
@@ -54,15 +54,7 @@ def training_step(config: SISAConfig, given: argparse.Namespace, *, batch: int, 
         with torch.no_grad():
             model(tokens[:1])  # tables that are made once are made before anything is compiled
         loss_of = torch.compile(loss_of, mode=MODES[variant])
-
-    def step() -> None:
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss = loss_of(tokens, tokens)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
+    return step_of(loss_of, optimizer, tokens)
 
 
 def busy_seconds(step: Callable[[], None]) -> float:

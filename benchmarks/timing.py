@@ -57,6 +57,24 @@ def medians(calls: Mapping[Any, Callable[[], Any]], *, device: str, repeats: int
     return {name: statistics.median(each[name] for each in rounds[WARM_UP:]) for name in calls}
 
 
+def step_of(
+    loss_of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    tokens: torch.Tensor,
+) -> Callable[[], None]:
+    """One training step on these tokens: forward, backward, the optimiser."""
+    device = tokens.device.type
+
+    def step() -> None:
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            loss = loss_of(tokens, tokens)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
+
+
 def provenance(device: str) -> dict[str, Any]:
     """Command, date, machine and versions."""
     cpu = f"CPU, {torch.get_num_threads()} threads"
