@@ -1,0 +1,1 @@
+"""One file a part of the workshop: its exercises, what they expect, and the mistakes that have a name."""

@@ -1,0 +1,1 @@
+"""Solutions of the part needle_head."""

@@ -1,0 +1,1 @@
+"""Solutions of the part three_levels."""
