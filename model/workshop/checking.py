@@ -47,7 +47,7 @@ class Checks:
         ...     return q @ k
         >>> content_score = check(content_score)
         Traceback (most recent call last):
-        model.workshop.checking.NotYet: ✗ content_score ... scale ...
+        model.workshop.checking.NotYet: ✗ content_score: The scale 1/√d_head is missing: ...
     """
 
     def __init__(self, part: str, *, solutions: bool = False, seed: int | None = None) -> None:

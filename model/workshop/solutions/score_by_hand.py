@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 
 
-def content_score(q: Float[torch.Tensor, d_head], k: Float[torch.Tensor, d_head]) -> torch.Tensor:
+def content_score(q: Float[torch.Tensor, " d_head"], k: Float[torch.Tensor, " d_head"]) -> torch.Tensor:
     """Return the content score of one query and one key: q · k / √d_head.
 
     Args:
