@@ -17,6 +17,7 @@ import time
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 from install import SPARE, platform_name
 from packaging.requirements import Requirement
@@ -31,6 +32,13 @@ PROJECT = ROOM.parents[2]
 WORKSHOP = Requirement("sisa-lens[workshop]")
 SUMS = "SHA256SUMS"
 MB = 10**6
+LAPTOPS = {  # what a person calls them
+    "linux-x86_64": "Linux, Intel or AMD",
+    "linux-aarch64": "Linux, ARM",
+    "macos-arm64": "macOS, Apple’s processor",
+    "macos-x86_64": "macOS, Intel",
+    "windows-x86_64": "Windows, Intel or AMD",
+}
 
 
 def digest_of(path: Path) -> str:
@@ -151,14 +159,17 @@ def copy_all(paths: Iterable[Path], folder: Path) -> list[str]:
 
 def start_page(template: str, sets: list[dict], pages: list[str]) -> str:
     """START.html, for the sets and pages that are on the stick."""
+    by_platform: dict[str, list[dict]] = {}
+    for entry in sets:
+        by_platform.setdefault(entry["platform"], []).append(entry)
     rows = "\n".join(
-        f"<tr><td>{html.escape(entry['platform'])}</td><td>{html.escape(entry['python'])}</td>"
-        f'<td class="number">{entry["bytes"] / MB:,.0f}</td>'
-        f'<td class="number">{entry["unpacked"] * SPARE / MB:,.0f}</td></tr>'
-        for entry in sets
+        f"<tr><td>{LAPTOPS[name]}</td><td>{', '.join(html.escape(entry['python']) for entry in here)}</td>"
+        f'<td class="number">{max(entry["bytes"] for entry in here) / MB:,.0f}</td>'
+        f'<td class="number">{max(entry["unpacked"] for entry in here) * SPARE / MB:,.0f}</td></tr>'
+        for name, here in by_platform.items()
     )
     links = "\n".join(
-        f'<li><a href="pages/{html.escape(name)}">{html.escape(Path(name).stem.replace("_", " "))}</a></li>'
+        f'<li><a href="pages/{quote(name)}">{html.escape(Path(name).stem.replace("_", " "))}</a></li>'
         for name in pages
         if name.endswith(".html")
     )
@@ -185,7 +196,7 @@ def finish(folder: Path, sets: list[dict]) -> None:
     for name, text in texts.items():
         with write_aside(folder / name) as aside:
             aside.write_text(text, encoding="utf-8", newline="\n")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != SUMS)
     lines = [f"{digest_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     with write_aside(folder / SUMS) as aside:  # last: a stick without it is unfinished
         aside.write_text("".join(lines), encoding="utf-8", newline="\n")

@@ -27,6 +27,9 @@ OLDEST_GLIBC, OLDEST_MACOS = (2, 28), (14,)
 UNSAID_MACOS = (10, 16)  # what macOS tells old programs, whatever it is
 WINDOWS_LONGEST = 259  # characters of a path, unless Windows was told otherwise
 SPARE = 1.2  # room for what is compiled and written later
+SETTINGS = {  # JupyterLab would ask about news and look for updates
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+}
 PAGES = "The pages in the folder pages need no installation."
 CHECK = """
 import jupyterlab, lightning
@@ -196,6 +199,9 @@ def make_environment(stick: Path, folder: Path, entry: dict) -> None:
     options = ["--no-index", "--no-deps", "--no-compile", "--quiet", *places]
     pip = [interpreter(folder), "-m", "pip", "install", *options]
     run([*pip, "-r", stick / entry["requirements"]], "Installing")
+    settings = venv.joinpath("share", "jupyter", "lab", "settings")
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "overrides.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
 
 
 def copy_notebooks(stick: Path, folder: Path) -> None:

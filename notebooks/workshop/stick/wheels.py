@@ -228,8 +228,9 @@ def gather(root: Requirement, target: Target, *, pins: dict[str, str], shelf: Sh
         following: list[Requirement] = []
         for line in layer:
             name = canonicalize_name(line.name)
-            for extra in {"", *line.extras} - {extra for known, extra in seen if known == name}:
-                seen.add((name, extra))
-                following += needs(wheels[name], target, extra)
+            for extra in ("", *sorted(line.extras)):
+                if (name, extra) not in seen:
+                    seen.add((name, extra))
+                    following += needs(wheels[name], target, extra)
         layer = following
     return wheels
