@@ -131,7 +131,7 @@ def check_room(folder: Path, entry: dict, windows: bool) -> None:
 
 def verify(stick: Path, names: list[str]) -> None:
     """Refuse files that are not what was written to the stick."""
-    lines = (stick / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    lines = (stick / "SHA256SUMS").read_text(encoding="utf-8", errors="replace").splitlines()
     sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     for name in names:
         path, digest = stick / name, hashlib.sha256()

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # PyPI's torch for Linux brings CUDA, 2 GB more
 NOT_THERE = ("No matching distribution", "ResolutionImpossible")  # what pip says of a wheel that no index has
 PURE = "any"  # folder of the wheels that fit every platform
-# asked for, but neither imported nor used in a workshop; tests/project/test_stick.py proves the rest enough
+# asked for, but neither imported nor used in a workshop; tests/stick proves the rest enough
 LEFT_OUT = {
     "sisa-lens": {"matplotlib"},  # figures for paper
     "transformer-lens": {
