@@ -40,7 +40,8 @@ class TestWheels:
         monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
         needs = ('lab; extra == "class"', 'winpty; os_name == "nt"', 'old; python_version < "3.12"', "wandb")
         tiny_wheel(folder, "transformer_lens", *needs)
-        tiny_wheel(folder, "lab", "winpty; sys_platform == 'win32'")
+        tiny_wheel(folder, "lab", "colour; sys_platform == 'win32'")
+        tiny_wheel(folder, "colour")
         tiny_wheel(folder, "lab", version="2.0")
         tiny_wheel(folder, "winpty", tag="cp312-cp312-win_amd64")
         tiny_wheel(folder, "winpty", tag="cp311-abi3-win_amd64", version="0.9")
@@ -63,6 +64,7 @@ class TestWheels:
         common = {"any/transformer_lens-1.0-py3-none-any.whl", "any/lab-1.0-py3-none-any.whl"}
         assert self.names(room, shelf, "linux-x86_64", "3.12") == common
         assert self.names(room, shelf, "macos-arm64", "3.11") == common | {"any/old-1.0-py3-none-any.whl"}
+        common.add("any/colour-1.0-py3-none-any.whl")
         windows = self.names(room, shelf, "windows-x86_64", "3.12")
         assert windows == common | {"windows-x86_64/winpty-1.0-cp312-cp312-win_amd64.whl"}
         windows = self.names(room, shelf, "windows-x86_64", "3.13")
