@@ -1,4 +1,4 @@
-"""Figures of the workshop's notebooks: one head's map with its numbers, and λ as a dial."""
+"""Figures of the workshop's notebooks: one head's map with its numbers, λ as a dial, and curves."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sisa_viz.look.text import escape, token_axis, token_label
 from sisa_viz.trace.axes import axis_label
 
 CELL = 56  # pixels
+FROM_ZERO = ("probability", "share")  # units that have no negative numbers
 
 
 def token_map(
@@ -29,7 +30,7 @@ def token_map(
         values: numbers of every pair.
         tokens: the text, a string a token.
         title: what is shown.
-        units: "nats", or "probability", whose colours start at zero.
+        units: "nats", or "probability" or "share", whose colours start at zero.
 
     Raises:
         ValueError: there is not one row and one column a token.
@@ -60,7 +61,7 @@ def token_map(
             hovertemplate=hover,
         )
     )
-    axis = figures.zero_axis(1.0, units) if units == "probability" else None
+    axis = figures.zero_axis(1.0, units) if units in FROM_ZERO else None
     figure.update_layout(coloraxis=axis or figures.signed_axis(signed_limit(numbers), units))
     _token_axes(figure, tokens)
     figures.entitle(figure, title, "")
@@ -108,4 +109,39 @@ def lam_dial(weights: Mapping[float, Float[torch.Tensor, " key"]], *, tokens: Se
     figure.update_yaxes(title="weight (probability)", range=[0, 1])
     figure.update_layout(sliders=[slider], margin={"b": 120})
     figures.entitle(figure, "What the last token looks at", "softmax of content + λ · product; turn λ below")
+    return figure
+
+
+def curves(
+    values: Mapping[str, Float[torch.Tensor, " position"]], *, title: str, x: str, y: str
+) -> go.Figure:
+    """Return a line for each of some quantities over positions or distances, named in a legend.
+
+    Args:
+        values: by name, a number a position, from position 0 on. Infinities and NaN are gaps.
+        title: what is shown.
+        x: what the positions are, with its unit.
+        y: what the numbers are, with their unit.
+
+    Example:
+        >>> figure = curves({"α = 0.5": 0.5 ** torch.arange(3)}, title="Left", x="tokens", y="share")
+        >>> figure.data[0].name, figure.data[0].y.tolist()
+        ('α = 0.5', [1.0, 0.5, 0.25])
+    """
+    figure = figures.panels([""], columns=1, height=420)
+    for at, (name, numbers) in enumerate(values.items()):
+        line = numbers.detach().double()
+        figure.add_trace(
+            go.Scatter(
+                y=torch.where(line.isfinite(), line, torch.nan).numpy(),
+                name=escape(name),
+                mode="lines",
+                line={"color": LAYERS[at % len(LAYERS)], "width": 2},
+                hovertemplate=f"<b>{escape(name)}</b><br>%{{x}}: %{{y:.4g}}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title=escape(x))
+    figure.update_yaxes(title=escape(y))
+    figure.update_layout(showlegend=True, legend={"x": 1.01, "y": 1})
+    figures.entitle(figure, title, "")
     return figure
