@@ -236,7 +236,7 @@ def test_what_is_right_passes_however_it_is_written(name, attempt):
     check(named(name, attempt))
 
 
-def test_every_exercise_is_tried_with_three_right_ways_and_each_named_mistake():
+def test_every_exercise_is_written_in_three_right_ways():
     assert sorted(name for name, _ in RIGHT) == sorted(3 * list(exercises(PART)))
 
 
