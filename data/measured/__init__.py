@@ -6,7 +6,7 @@ from importlib.resources import files
 import numpy as np
 import pandas as pd
 
-ZIPPED = ("metrics", "heads", "lengths", "repeats", "levels", "knockouts", "atlas")
+ZIPPED = ("class", "metrics", "heads", "lengths", "repeats", "levels", "knockouts", "atlas")
 SOURCES = {"runs": "runs.csv"} | {name: f"{name}.csv.gz" for name in ZIPPED}
 TINY = "tiny.csv"
 TELLS_A_RUN = ["run", "preset", "variant", "seed", "lr", "episode_fraction"]
@@ -136,6 +136,23 @@ def tiny() -> pd.DataFrame:
         (10, 5)
     """
     return _read(TINY).copy()
+
+
+def in_class() -> pd.DataFrame:
+    """Return needles in runs of the workshop's class: six seeds of each level of fusion, as one class trains.
+
+    They are what `model.workshop.training.train_in_class` makes: 0.1M parameters, synthetic episodes of 64
+    tokens, 160 steps of 16 episodes on one thread of a CPU, measured every ten steps on 128 held-out
+    episodes. They show what one seed is worth, and are no evidence on larger models.
+
+    Returns:
+        run, architecture, seed, step, tokens, name, value, as `sisa_viz.read_runs` returns them.
+
+    Example:
+        >>> in_class().groupby("architecture")["seed"].nunique().to_dict()
+        {'SISA d_state=16': 6, 'hymba': 6, 'jamba': 6}
+    """
+    return _table("class").copy()
 
 
 def chosen(table: pd.DataFrame, *, preset: str = "small") -> pd.DataFrame:

@@ -1,5 +1,7 @@
-"""Exercises of the part needle_head."""
+"""Part 4, find and break the needle head: who looks, by which term, and what the answer needs."""
 
+from model.workshop.checks.needle_breaking import BREAKING
+from model.workshop.checks.needle_looking import LOOKING
 from model.workshop.exercise import Exercise
 
-EXERCISES: tuple[Exercise, ...] = ()
+EXERCISES: tuple[Exercise, ...] = (*LOOKING, *BREAKING)
