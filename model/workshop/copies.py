@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from data.extras import needs_extra
-from model.workshop.checking import solution
+from model.workshop.checking import exercises, solution
 
 with needs_extra("notebooks"):
     from nbformat import NotebookNode
@@ -91,11 +91,10 @@ def _above(part: str, name: str) -> Iterator[str]:
     """Yield the imports, constants and functions of its own file that a solution needs, in their order."""
     module = import_module(f"model.workshop.solutions.{part}")
     tree = ast.parse(inspect.getsource(module))
-    needed = _names(module, name)
+    needed = _names(module, name) - set(exercises(part))  # those stand in the notebook already
     for node in tree.body:
-        bound = _bound(node)
-        if bound & needed and name not in bound:
-            yield ast.unparse(_only(node, needed)) if isinstance(node, ast.ImportFrom) else ast.unparse(node)
+        if _bound(node) & needed:
+            yield ast.unparse(_plain(node, needed))
 
 
 def _names(module: ModuleType, name: str) -> set[str]:
@@ -121,10 +120,17 @@ def _bound(node: ast.stmt) -> set[str]:
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
-def _only(node: ast.ImportFrom, needed: set[str]) -> ast.ImportFrom:
-    """Return an import of the needed names alone."""
-    names = [alias for alias in node.names if (alias.asname or alias.name) in needed]
-    return ast.ImportFrom(node.module, names, node.level)
+def _plain(node: ast.stmt, needed: set[str]) -> ast.stmt:
+    """Return an import of the needed names alone, a function without the types of its arguments."""
+    if isinstance(node, ast.ImportFrom):
+        names = [alias for alias in node.names if (alias.asname or alias.name) in needed]
+        return ast.ImportFrom(node.module, names, node.level)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
+        if isinstance(inner, ast.FunctionDef):
+            inner.returns = None
+    return node
 
 
 def as_slides(notebook: NotebookNode) -> NotebookNode:
