@@ -10,7 +10,7 @@ TORCH := $(shell sed -n 's/^torch==//p' requirements.lock)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
-.PHONY: help demo test lab bench lint format types check lock clean python-version
+.PHONY: help demo test lab book bench lint format types check lock clean python-version
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ test: $(READY) ## run every test; warnings are errors
 
 lab: $(READY) ## open JupyterLab at the first notebook
 	$(PY) -m jupyterlab notebooks/01_explore_scores.ipynb
+
+book: $(READY) ## run the notebooks that changed, write the book to out/book/html and print its path
+	$(PY) docs/execute_notebooks.py
+	$(PY) docs/build_book.py
 
 bench: $(READY) ## run the benchmarks and write their results
 	$(PY) benchmarks/run.py
