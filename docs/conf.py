@@ -46,6 +46,7 @@ html_show_search_summary = False  # a page fetches it, which a browser forbids t
 html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
+    "navbar_persistent": [],  # search stands in the sidebar
     "show_navbar_depth": 1,
     "show_toc_level": 2,
 }

@@ -1,7 +1,9 @@
-"""plotly.js for the pages that have figures: one local file for all of them."""
+"""plotly.js for the pages that have figures, one local file for all of them, and a font for formulas."""
 
+import shutil
 from pathlib import Path
 
+import matplotlib
 from docutils import nodes
 from plotly.offline import get_plotlyjs
 from sphinx.application import Sphinx
@@ -9,6 +11,7 @@ from sphinx.application import Sphinx
 from sisa_viz.pages.page import PAGE_PARTS
 
 MARK = "sisa-figure"  # the class of a figure's place
+FONT = "DejaVuSerif.ttf"  # knows how signs of formulas grow
 
 
 def add_scripts(
@@ -20,18 +23,17 @@ def add_scripts(
         app.add_js_file("draw.js", loading_method="defer")
 
 
-def write_scripts(app: Sphinx, error: Exception | None) -> None:
-    """Write both scripts beside the pages."""
+def write_files(app: Sphinx, error: Exception | None) -> None:
+    """Write both scripts and the font beside the pages."""
     if error is None:
         folder = Path(app.outdir, "_static")
         (folder / "plotly.min.js").write_text(get_plotlyjs(), encoding="utf-8")
-        (folder / "draw.js").write_text(
-            (PAGE_PARTS / "draw.js").read_text(encoding="utf-8"), encoding="utf-8"
-        )
+        shutil.copy(PAGE_PARTS / "draw.js", folder)
+        shutil.copy(Path(matplotlib.get_data_path(), "fonts", "ttf", FONT), folder)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register both steps."""
     app.connect("html-page-context", add_scripts)
-    app.connect("build-finished", write_scripts)
+    app.connect("build-finished", write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
