@@ -6,11 +6,15 @@ import argparse
 import sys
 
 from book.assemble import PROJECT, gather
+from book.links import broken_links
 from execute_notebooks import executed, sources
 from sphinx.cmd.build import build_main
 
 from data.commands import one_line
 from data.refusal import folder_path
+
+# all pages anew, warnings are errors
+OPTIONS = ["-q", "-E", "-W", "--keep-going", "-b", "html", "-c", str(PROJECT / "docs")]
 
 
 def main() -> None:
@@ -28,21 +32,10 @@ def main() -> None:
         )
     html = out / "html"
     gather(notebooks, source=out / "source", explorers=html / "explorers")
-    options = [
-        "-q",
-        "-E",
-        "-W",
-        "--keep-going",
-        "-b",
-        "html",
-        "-c",
-        str(PROJECT / "docs"),
-        "-d",
-        str(out / "doctrees"),
-    ]
-    code = build_main([*options, str(out / "source"), str(html)])
-    if code:
-        sys.exit(code)
+    code = build_main([*OPTIONS, "-d", str(out / "doctrees"), str(out / "source"), str(html)])
+    broken = broken_links(html)
+    if code or broken:
+        sys.exit("\n".join(["the book has warnings or links that lead nowhere", *broken]))
     print(html / "index.html")
 
 

@@ -22,9 +22,9 @@ LAST_LINES = 15  # of what a failed notebook says
 LONGEST = 900  # seconds a cell may take
 
 
-def sources(project: Path = PROJECT) -> list[Path]:
+def sources() -> list[Path]:
     """Return every notebook of the book, in the order of its chapters."""
-    folder = project / "notebooks"
+    folder = PROJECT / "notebooks"
     return [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("workshop/*.ipynb"))]
 
 
@@ -35,7 +35,7 @@ def executed(source: Path, folder: Path) -> Path:
 
 def is_fresh(source: Path, copy: Path) -> bool:
     """Return whether the executed copy is there and newer than its notebook."""
-    return copy.is_file() and copy.stat().st_mtime >= source.stat().st_mtime
+    return copy.is_file() and copy.stat().st_mtime_ns >= source.stat().st_mtime_ns
 
 
 def execute(source: Path, folder: Path) -> Path:

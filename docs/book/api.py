@@ -18,13 +18,13 @@ ROOMS = {  # a page each: heading, what it is for
 GATHERED = ("model.analysis", "model.study")  # rooms whose public names stand in modules of their own
 
 
-def write_api(folder: Path) -> None:
+def write_api(folder: Path, rooms: dict[str, str] = ROOMS) -> None:
     """Write a page for each room, and a list of them."""
     folder.mkdir(parents=True)
-    for room, said in ROOMS.items():
+    for room, said in rooms.items():
         entries = "\n".join(_modules(room) if room in GATHERED else _names(room))
         (folder / f"{room}.rst").write_text(f"{_title(room)}\n{said}\n\n{entries}\n", encoding="utf-8")
-    listed = "\n".join(f"   {room}" for room in ROOMS)
+    listed = "\n".join(f"   {room}" for room in rooms)
     text = f"{_title('API reference')}\n.. toctree::\n   :maxdepth: 2\n\n{listed}\n"
     (folder / "index.rst").write_text(text, encoding="utf-8")
 

@@ -65,7 +65,8 @@ def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, str], str]]:
     while waiting := sorted(shown - done):
         for path in waiting:
             body = _folder(app, path) if (PROJECT / path).is_dir() else _file(app, path)
-            yield page_of(path), {"title": path, "body": f"<h1>{html.escape(path)}</h1>\n{body}"}, "page.html"
+            heading = f'<h1 class="book-file">{html.escape(path)}</h1>'
+            yield page_of(path), {"title": path, "body": f"{heading}\n{body}"}, "page.html"
         done.update(waiting)
 
 

@@ -23,7 +23,7 @@ def saved_page(values: Mapping[str, Any], data: bytes) -> str:
         data: the bytes of all heads, as the widget holds them.
 
     Raises:
-        ValueError: the data has another size than its description says.
+        ValueError: a value is missing, or the data has another size than its description says.
 
     Example:
         >>> from sisa_viz.examples import example_trace
@@ -35,6 +35,9 @@ def saved_page(values: Mapping[str, Any], data: bytes) -> str:
     meta = json.loads(values["meta"])
     runs = [run["meta"] for run in meta["runs"]] if "runs" in meta else [meta]
     names = comparison_state.NAMES if "runs" in meta else state.NAMES
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise refusal("values", sorted(values), legal=f"with {', '.join(missing)}", step=STEP)
     blocks, start = [], 0
     for size in (size for run in runs for size in _sizes(run)):
         blocks.append(data[start : start + size])
@@ -42,7 +45,7 @@ def saved_page(values: Mapping[str, Any], data: bytes) -> str:
     if start != len(data):
         raise refusal("data", f"{len(data)} bytes", legal=f"{start} bytes", step=STEP)
     packed: Packed[Meta] | Packed[ComparisonMeta] = Packed(meta, blocks)
-    return page(packed, {name: values.get(name) for name in names}, still=None)
+    return page(packed, {name: values[name] for name in names}, still=None)
 
 
 def _sizes(meta: Meta) -> Iterator[int]:
