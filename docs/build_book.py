@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 
 from book.assemble import PROJECT, gather
@@ -21,15 +22,16 @@ def main() -> None:
     """Gather the chapters and let Sphinx write their pages; a warning is an error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--executed", default="out/book/executed", help="folder of the executed copies")
-    parser.add_argument("--out", default="out/book", help="folder of the book")
-    given = parser.parse_args()
-    folder, out = folder_path("--executed", given.executed), folder_path("--out", given.out).resolve()
-    notebooks = {source: executed(source, folder.resolve()) for source in sources()}
+    folder = folder_path("--executed", parser.parse_args().executed).resolve()
+    notebooks = {source: executed(source, folder) for source in sources()}
     missing = [copy.name for copy in notebooks.values() if not copy.is_file()]
     if missing:
         raise FileNotFoundError(
-            f"no executed copy of {', '.join(missing)}; run docs/execute_notebooks.py first"
+            f"no executed copy of {', '.join(missing)} in {folder}; docs/execute_notebooks.py makes them"
         )
+    out = PROJECT / "out" / "book"
+    for old in ("source", "html"):
+        shutil.rmtree(out / old, ignore_errors=True)
     html = out / "html"
     gather(notebooks, source=out / "source", explorers=html / "explorers")
     code = build_main([*OPTIONS, "-d", str(out / "doctrees"), str(out / "source"), str(html)])

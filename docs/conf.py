@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.linkcode",
     "book.figures",
     "book.mathml",
+    "book.members",
     "book.repository",
 ]
 

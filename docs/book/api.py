@@ -9,20 +9,23 @@ from types import ModuleType
 
 ROOMS = {  # a page each: heading, what it is for
     "data": "Episodes, corpora, tokenizer, published and measured figures.",
+    "data.results": "Intervals over seeds, claims and verdicts.",
     "sisa_viz": "The trace, plots, the explorer and offline pages.",
+    "sisa_viz.trace": "What a trace is, and what `trace.sisa` says about its heads.",
     "sisa_viz.static": "Printed twins of the plots.",
     "model": "The hooked model, capture, training and checkpoints.",
     "model.analysis": "What a trained model does, and what its answers need.",
+    "model.analysis.interventions": "Where in a model, what of it, and how it is changed.",
     "model.study": "The convergence study: plans, runs, findings.",
 }
-GATHERED = ("model.analysis", "model.study")  # rooms whose public names stand in modules of their own
+WHOLE = ("data", "sisa_viz", "sisa_viz.static", "model")  # rooms that give out names themselves
 
 
 def write_api(folder: Path, rooms: dict[str, str] = ROOMS) -> None:
     """Write a page for each room, and a list of them."""
     folder.mkdir(parents=True)
     for room, said in rooms.items():
-        entries = "\n".join(_modules(room) if room in GATHERED else _names(room))
+        entries = "\n".join(_names(room) if room in WHOLE else _modules(room))
         (folder / f"{room}.rst").write_text(f"{_title(room)}\n{said}\n\n{entries}\n", encoding="utf-8")
     listed = "\n".join(f"   {room}" for room in rooms)
     text = f"{_title('API reference')}\n.. toctree::\n   :maxdepth: 2\n\n{listed}\n"

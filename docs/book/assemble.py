@@ -18,6 +18,7 @@ CHAPTERS = (
     "docs/teaching/*.md",
     "notebooks/*.md",
     "notebooks/log/*.md",
+    "notebooks/workshop/*.md",
 )
 NOTES = ("data/*/README.md", "model/pretrained/README.md")
 PICTURES = ("docs/*.png",)
@@ -25,7 +26,7 @@ BADGE = re.compile(r"^\[!\[.*\n", re.MULTILINE)  # pictures of another server
 
 
 def gather(notebooks: dict[Path, Path], *, source: Path, explorers: Path) -> None:
-    """Write every chapter below a folder, which is emptied first.
+    """Write every chapter below a folder; it and that of the explorers must be new.
 
     Args:
         notebooks: the executed copy of each notebook of the project.
@@ -33,7 +34,6 @@ def gather(notebooks: dict[Path, Path], *, source: Path, explorers: Path) -> Non
         explorers: the folder of the explorers' pages.
     """
     for folder in (source, explorers):
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     for pattern in (*CHAPTERS, *NOTES, *PICTURES):
         for path in PROJECT.glob(pattern):
@@ -46,12 +46,17 @@ def gather(notebooks: dict[Path, Path], *, source: Path, explorers: Path) -> Non
         show_outputs(notebook, name=place.stem, explorers=explorers, address=address)
         (source / place).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, source / place)
-    front = (source / "docs" / "index.md").read_text(encoding="utf-8").split("\n")
-    (source / "docs" / "index.md").unlink()
-    kept = [
-        line for line in front if not line.endswith("/*") or list(source.glob(f"{line}.*"))
-    ]  # a room may be empty
+    front = source / "docs" / "index.md"
+    lines = front.read_text(encoding="utf-8").split("\n")
+    front.unlink()
+    kept = [line for line in lines if not line.endswith("/*") or _others(source, line, listed=lines)]
     (source / "index.md").write_text("\n".join(kept), encoding="utf-8")
+
+
+def _others(source: Path, pattern: str, *, listed: list[str]) -> list[Path]:
+    """Return the chapters that a line of the front page stands for, which Sphinx wants to be at least one."""
+    found = [path for path in source.glob(pattern) if path.suffix in (".md", ".ipynb")]
+    return [path for path in found if path.relative_to(source).with_suffix("").as_posix() not in listed]
 
 
 def copy(path: Path, target: Path) -> None:

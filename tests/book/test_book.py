@@ -1,9 +1,11 @@
 """The book from a file, in Chromium: no request, no error, formulas, figures, explorer, search, links."""
 
+import re
 import shutil
 
 import pytest
 import watched
+import yaml
 from book.assemble import copy
 from book.links import broken_links
 
@@ -61,7 +63,7 @@ def test_the_explorer_is_live_on_its_notebook_s_page(book, read):
     read.locator("iframe.sisa-explorer").scroll_into_view_if_needed()  # it loads when it is near
     explorer = read.frame_locator("iframe.sisa-explorer")
     explorer.locator(".sisa-x[data-drawn^='L1H0']").wait_for()
-    explorer.get_by_label("layer").select_option("0")
+    explorer.get_by_label("layer", exact=True).select_option("0")
     explorer.locator(".sisa-x[data-drawn^='L0H0']").wait_for()
 
 
@@ -102,19 +104,23 @@ def test_a_link_that_leads_nowhere_is_named(book, tmp_path, link):
     assert broken_links(damaged) == [f"index.html: {link}"]
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("[there](nowhere.md)", "nowhere.md"),
-        ("$$\\frac{$$", "no MathML for this formula"),
-        ("```{toctree}\nabsent\n```", "absent"),
-    ],
-)
-def test_a_warning_is_an_error(run_sphinx, tmp_path, text, said):
-    (tmp_path / "index.md").write_text(f"# Title\n\n{text}\n", encoding="utf-8")
+def test_a_warning_is_an_error_and_all_are_told(run_sphinx, tmp_path):
+    wrong = "[there](nowhere.md)", "$$\\frac{$$", "```{toctree}\nabsent\n```"
+    (tmp_path / "index.md").write_text("\n\n".join(["# Title", *wrong]), encoding="utf-8")
     done = run_sphinx(tmp_path, tmp_path / "html")
     assert done.returncode != 0
-    assert said in done.stderr
+    for said in ("nowhere.md", "no MathML for this formula", "absent"):
+        assert said in done.stderr
+
+
+def test_read_the_docs_runs_what_make_book_runs(project):
+    settings = yaml.safe_load((project / ".readthedocs.yaml").read_text(encoding="utf-8"))
+    recipe = re.findall(r"docs/\w+\.py", (project / "Makefile").read_text(encoding="utf-8"))
+    assert recipe == ["docs/execute_notebooks.py", "docs/build_book.py"]
+    assert [command for command in settings["build"]["commands"] if "docs/" in command] == [
+        f"python {script}" for script in recipe
+    ]
+    assert (project / settings["sphinx"]["configuration"]).is_file()
 
 
 def test_badges_stay_behind(tmp_path, project):
