@@ -1,4 +1,4 @@
-"""What of a class stands in the reference: not the fields of a named tuple, which say nothing of themselves."""
+"""What of a class the reference leaves out: fields of named tuples, which say nothing of themselves."""
 
 from sphinx.application import Sphinx
 
