@@ -47,7 +47,7 @@ def gather(notebooks: dict[Path, Path], *, source: Path, explorers: Path) -> Non
         (source / place).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, source / place)
     front = source / "docs" / "index.md"
-    lines = front.read_text(encoding="utf-8").split("\n")
+    lines = front.read_text(encoding="utf-8").replace("](../", "](").split("\n")  # it moves up a folder
     front.unlink()
     kept = [line for line in lines if not line.endswith("/*") or _others(source, line, listed=lines)]
     (source / "index.md").write_text("\n".join(kept), encoding="utf-8")
