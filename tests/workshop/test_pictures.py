@@ -12,9 +12,9 @@ from model.workshop.pictures import curves, lam_dial, token_map
 
 def test_a_hidden_score_has_no_number_and_no_colour():
     scores = torch.tensor([[1.0, -math.inf], [0.5, 2.0]])
-    (drawn,) = token_map(scores, tokens=["a", "b"], title="Scores", units="nats").data
-    assert [list(row) for row in drawn.text] == [["1.00", ""], ["0.50", "2.00"]]
-    assert np.isnan(drawn.z[0, 1])
+    (drawn,) = token_map(scores, tokens=["a", "b"], title="Scores", units="nats").to_dict()["data"]
+    assert [list(row) for row in drawn["text"]] == [["1.00", ""], ["0.50", "2.00"]]
+    assert np.isnan(drawn["z"][0, 1])
 
 
 def test_shares_have_colours_from_zero_and_scores_symmetric_ones():
@@ -36,14 +36,14 @@ def test_the_dial_has_a_step_for_each_lam_and_needs_one():
     rows = {0.0: torch.tensor([0.25, 0.75]), 0.5: torch.tensor([0.5, 0.5])}
     figure = lam_dial(rows, tokens=["a", "<b>"])
     assert [step.args[0]["y"] for step in figure.layout.sliders[0].steps] == [[[0.25, 0.75]], [[0.5, 0.5]]]
-    assert list(figure.data[0].x) == ["0 a", "1 &lt;b&gt;"]
+    assert list(figure.to_dict()["data"][0]["x"]) == ["0 a", "1 &lt;b&gt;"]
     with pytest.raises(ValueError, match="legal: one row a λ"):
         lam_dial({}, tokens=["a"])
 
 
 def test_infinities_are_gaps_of_a_curve():
     figure = curves({"g": torch.tensor([1.0, math.inf])}, title="", x="position", y="nats")
-    assert np.isnan(figure.data[0].y[1])
+    assert np.isnan(figure.to_dict()["data"][0]["y"][1])
 
 
 def test_the_five_tokens_are_those_that_the_notebook_multiplies_by_hand():
