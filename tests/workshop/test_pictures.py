@@ -12,7 +12,7 @@ from model.workshop.pictures import curves, lam_dial, token_map
 
 def test_a_hidden_score_has_no_number_and_no_colour():
     scores = torch.tensor([[1.0, -math.inf], [0.5, 2.0]])
-    (drawn,) = token_map(scores, tokens=["a", "b"], title="Scores", units="nats").to_dict()["data"]
+    (drawn,) = token_map(scores, tokens=["a", "b"], title="Scores", units="nats").select_traces()
     assert [list(row) for row in drawn["text"]] == [["1.00", ""], ["0.50", "2.00"]]
     assert np.isnan(drawn["z"][0, 1])
 
@@ -20,11 +20,13 @@ def test_a_hidden_score_has_no_number_and_no_colour():
 def test_shares_have_colours_from_zero_and_scores_symmetric_ones():
     values = torch.eye(2)
     ends = {
-        units: token_map(values * 0.5, tokens=["a", "b"], title="", units=units).layout.coloraxis
+        units: token_map(values * 0.5, tokens=["a", "b"], title="", units=units).to_dict()["layout"][
+            "coloraxis"
+        ]
         for units in ("share", "nats")
     }
-    assert (ends["share"].cmin, ends["share"].cmax) == (0, 1)
-    assert (ends["nats"].cmin, ends["nats"].cmax) == (-0.5, 0.5)
+    assert (ends["share"]["cmin"], ends["share"]["cmax"]) == (0, 1)
+    assert (ends["nats"]["cmin"], ends["nats"]["cmax"]) == (-0.5, 0.5)
 
 
 def test_a_map_without_a_row_a_token_is_refused():
@@ -35,7 +37,8 @@ def test_a_map_without_a_row_a_token_is_refused():
 def test_the_dial_has_a_step_for_each_lam_and_needs_one():
     rows = {0.0: torch.tensor([0.25, 0.75]), 0.5: torch.tensor([0.5, 0.5])}
     figure = lam_dial(rows, tokens=["a", "<b>"])
-    assert [step.args[0]["y"] for step in figure.layout.sliders[0].steps] == [[[0.25, 0.75]], [[0.5, 0.5]]]
+    (slider,) = figure.to_dict()["layout"]["sliders"]
+    assert [step["args"][0]["y"] for step in slider["steps"]] == [[[0.25, 0.75]], [[0.5, 0.5]]]
     assert list(figure.to_dict()["data"][0]["x"]) == ["0 a", "1 &lt;b&gt;"]
     with pytest.raises(ValueError, match="legal: one row a λ"):
         lam_dial({}, tokens=["a"])
@@ -43,7 +46,7 @@ def test_the_dial_has_a_step_for_each_lam_and_needs_one():
 
 def test_infinities_are_gaps_of_a_curve():
     figure = curves({"g": torch.tensor([1.0, math.inf])}, title="", x="position", y="nats")
-    assert np.isnan(figure.to_dict()["data"][0]["y"][1])
+    assert np.isnan(next(figure.select_traces())["y"][1])
 
 
 def test_the_five_tokens_are_those_that_the_notebook_multiplies_by_hand():
