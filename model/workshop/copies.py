@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from importlib import import_module
@@ -136,8 +137,8 @@ def _plain(node: ast.stmt, needed: set[str]) -> ast.stmt:
 def as_slides(notebook: NotebookNode) -> NotebookNode:
     """Return an executed copy whose cells say where they stand on slides, as `nbconvert --to slides` reads.
 
-    A heading begins a slide, one of the third rank a slide below it. Of code only pictures and tables are
-    left. Hints and exercises' cells are left out as well.
+    A heading of the first two ranks begins a slide, every other text a slide below it. Of code only pictures
+    and tables are left. Hints and exercises' cells are left out as well.
 
     Args:
         notebook: with outputs.
@@ -159,8 +160,6 @@ def _slide_type(cell: NotebookNode) -> str:
     if cell.cell_type == "markdown":
         if "<details>" in cell.source:
             return "skip"
-        if cell.source.startswith("###"):
-            return "subslide"
-        return "slide" if cell.source.startswith("#") else "-"
+        return "slide" if re.match("##? ", cell.source) else "subslide"
     shown = any(output.output_type in SHOWN for output in cell.get("outputs", []))
     return "-" if shown and EXERCISE not in cell.metadata.get("tags", []) else "skip"

@@ -15,6 +15,7 @@ from sisa_viz.look.text import escape, token_axis, token_label
 from sisa_viz.trace.axes import axis_label
 
 CELL = 56  # pixels
+TITLE_ALONE = 52  # pixels over a panel that has no subtitle
 FROM_ZERO = ("probability", "share")  # units that have no negative numbers
 
 
@@ -47,7 +48,7 @@ def token_map(
     numbers = values.detach().double()
     numbers = torch.where(numbers.isfinite(), numbers, torch.nan).numpy()
     words = [["" if number != number else f"{number:.2f}" for number in row] for row in numbers]
-    figure = figures.panels([""], columns=1, height=150 + CELL * len(tokens))
+    figure = figures.panels([""], columns=1, height=140 + CELL * len(tokens))
     hover = f"query %{{y}}<br>key %{{x}}<br>%{{z:.4g}} {escape(units)}<extra></extra>"
     figure.add_trace(
         go.Heatmap(
@@ -64,6 +65,7 @@ def token_map(
     axis = figures.zero_axis(1.0, units) if units in FROM_ZERO else None
     figure.update_layout(coloraxis=axis or figures.signed_axis(signed_limit(numbers), units))
     _token_axes(figure, tokens)
+    figure.update_layout(margin={"t": TITLE_ALONE})
     figures.entitle(figure, title, "")
     return figure
 
@@ -142,6 +144,6 @@ def curves(
         )
     figure.update_xaxes(title=escape(x))
     figure.update_yaxes(title=escape(y))
-    figure.update_layout(showlegend=True, legend={"x": 1.01, "y": 1})
+    figure.update_layout(showlegend=True, legend={"x": 1.01, "y": 1}, margin={"t": TITLE_ALONE})
     figures.entitle(figure, title, "")
     return figure

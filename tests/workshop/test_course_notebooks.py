@@ -30,7 +30,7 @@ class Exercise(NamedTuple):
     def words(self) -> str:
         """All its Markdown from its own heading on."""
         text = "\n\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
-        return text[TITLE.search(text).start() :]
+        return text[text.index("### Exercise") :]
 
     @property
     def functions(self) -> list[str]:

@@ -197,7 +197,7 @@ def by_halving(content, product, odds):
         lam = (low + high) / 2
         scores = content + lam * product
         low, high = (low, lam) if math.exp(scores[0] - scores[1]) > odds else (lam, high)
-    return lam
+    return low
 
 
 def by_solve(content, product, odds):
