@@ -118,8 +118,8 @@ def looking_and_needing(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     """
     table = knockouts(model, episodes, controls=[]).merge(needle_lens(model, episodes), on=["layer", "head"])
     names = [head_name(layer, head) for layer, head in zip(table["layer"], table["head"], strict=True)]
-    columns = ["head", "term", "needle_mass", "log_p_lost", "low", "high"]
-    return table.assign(head=names)[columns].rename(columns={"needle_mass": "mass"})
+    columns = ["head", "term", "mass", "log_p_lost", "low", "high"]
+    return table.assign(head=names, mass=table["needle_mass"]).loc[:, columns]
 
 
 def plot_looking_and_needing(table: pd.DataFrame) -> go.Figure:
