@@ -9,8 +9,10 @@ READY := $(VENV)/.ready
 TORCH := $(shell sed -n 's/^torch==//p' requirements.lock)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+PLATFORMS ?=
+PYTHONS ?=
 
-.PHONY: help demo test lab bench lint format types check lock clean python-version
+.PHONY: help demo test lab workshop usb bench lint format types check lock clean python-version
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +25,12 @@ test: $(READY) ## run every test; warnings are errors
 
 lab: $(READY) ## open JupyterLab at the first notebook
 	$(PY) -m jupyterlab notebooks/01_explore_scores.ipynb
+
+workshop: $(READY) ## write out/workshop: notebooks for students, with solutions, slides, pages, a handout
+	$(PY) notebooks/workshop/build.py
+
+usb: $(READY) ## write out/usb, from which laptops install the workshop offline; PLATFORMS= and PYTHONS= say which
+	$(PY) notebooks/workshop/stick/build.py --platforms "$(PLATFORMS)" --pythons "$(PYTHONS)"
 
 bench: $(READY) ## run the benchmarks and write their results
 	$(PY) benchmarks/run.py

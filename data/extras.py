@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, get_args
 
-Extra = Literal["notebooks", "print", "train", "sweep"]  # of pyproject.toml; "all" is their sum
+Extra = Literal["notebooks", "print", "train", "workshop", "sweep"]  # of pyproject.toml; "all" is their sum
 EXTRAS: tuple[Extra, ...] = get_args(Extra)
 
 

@@ -9,6 +9,7 @@ from .explorer import compare as compare
 from .pages.markdown import Markdown as Markdown
 from .pages.page import Heading as Heading
 from .pages.page import report as report
+from .plots.arrays import plot_arrays as plot_arrays
 from .plots.atlas import plot_atlas as plot_atlas
 from .plots.atlas_growth import plot_atlas_growth as plot_atlas_growth
 from .plots.circuit import plot_circuit as plot_circuit
@@ -42,6 +43,7 @@ __all__ = [
     "check_trace",
     "compare",
     "open_trace",
+    "plot_arrays",
     "plot_atlas",
     "plot_atlas_growth",
     "plot_circuit",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TypeVar
 
 import torch
 
@@ -13,7 +12,6 @@ from data.refusal import one_of, refusal
 from model.workshop.exercise import Attempt, Exercise
 
 PARTS = ("score_by_hand", "importance_term", "three_levels", "needle_head")
-Written = TypeVar("Written", bound=Callable[..., object])
 
 
 class NotYet(AssertionError):
@@ -61,7 +59,7 @@ class Checks:
         else:
             self._generator.manual_seed(seed)
 
-    def __call__(self, attempt: Written) -> Written:
+    def __call__(self, attempt: Attempt) -> Attempt:
         """Return the attempt if it passes, or the solution if it is open and solutions are asked for.
 
         Raises:

@@ -81,7 +81,7 @@ class Computed:
             return None
         for mistake in self.mistakes:
             if all(
-                alike(ours, self._arrays(mistake.gives(*draw)))
+                alike(ours, self._arrays(mistake.gives(*draw)), nan_too=True)
                 for ours, draw in zip(given, draws, strict=True)
             ):
                 return mistake.says
@@ -139,12 +139,13 @@ class Judged:
 Exercise = Computed | Judged
 
 
-def alike(ours: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) -> bool:
+def alike(ours: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor], *, nan_too: bool = False) -> bool:
     """Return whether arrays agree one by one: in shape, in where they are infinite, and to 1e-5.
 
     Args:
         ours: arrays of any shapes, in float64.
         wanted: arrays to compare them with; no entry counts as equal to NaN.
+        nan_too: let NaN equal NaN, to recognise a mistake that makes some.
 
     Example:
         >>> import torch
@@ -153,15 +154,15 @@ def alike(ours: Sequence[torch.Tensor], wanted: Sequence[torch.Tensor]) -> bool:
     """
     if len(ours) != len(wanted):
         return False
-    return all(_one_alike(array, right) for array, right in zip(ours, wanted, strict=True))
+    return all(_one_alike(array, right, nan_too) for array, right in zip(ours, wanted, strict=True))
 
 
-def _one_alike(array: torch.Tensor, right: torch.Tensor) -> bool:
+def _one_alike(array: torch.Tensor, right: torch.Tensor, nan_too: bool) -> bool:
     if array.shape != right.shape:
         return False
     finite = right[right.isfinite()].abs()
     largest = finite.max().item() if finite.numel() else 0.0
-    return torch.allclose(array, right, rtol=0.0, atol=TOLERANCE * max(largest, 1e-3))
+    return torch.allclose(array, right, rtol=0.0, atol=TOLERANCE * max(largest, 1e-3), equal_nan=nan_too)
 
 
 def is_numbers(result: object) -> bool:

@@ -30,6 +30,8 @@ MOST_TICKS = 24
 DRAWN_TYPES = ("heatmap", "scatter", "scattergl")
 DRAWN_FILLS = (None, "none", "toself")
 LONGEST_LABEL = 300  # characters
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of red, green and blue to the eye
+DARK = 0.45  # luminance below which white is read more easily than black
 FEW_POINTS = 20  # plotly marks each point of a shorter line
 PLOTLY_COLOURS = ("#636efa", "#ef553b", "#00cc96", "#ab63fa", "#ffa15a", "#19d3f3")  # lines without a colour
 
@@ -176,6 +178,8 @@ def _dress(axis: PlotlyObject, source: PlotlyObject) -> None:
         step = -(-len(words) // MOST_TICKS)
         axis.set_minor_locator(NullLocator())
         axis.set_ticks(list(source.tickvals)[::step], words[::step])
+    if source.visible is False:
+        axis.set_visible(False)
     if source.showticklabels is False:
         axis.set_tick_params(labelbottom=False, labelleft=False)
 
@@ -186,13 +190,23 @@ def _heat(axes: Axes, figure: PlotlyObject, trace: PlotlyObject) -> None:
     x, y = _edges(trace.x, z.shape[1]), _edges(trace.y, z.shape[0])
     mesh = axes.pcolormesh(x, y, z, cmap=colours, norm=Normalize(scale.cmin, scale.cmax))
     axes.set_facecolor(PRINTED_GROUND)
-    if trace is _bar_bearer(figure, trace.coloraxis):
+    if trace.texttemplate is not None:
+        _write(axes, np.asarray(trace.text), np.asarray(mesh.cmap(mesh.norm(z))))
+    if scale.showscale is not False and trace is _bar_bearer(figure, trace.coloraxis):
         at = axes.get_position()
         bar = axes.get_figure().add_axes((at.x1 + 0.008, at.y0, 0.008, at.height))  # pyright: ignore[reportOptionalMemberAccess]
         bar.figure.colorbar(mesh, cax=bar).set_label(_words(scale.colorbar.title.text), fontsize=7)
         bar.tick_params(labelsize=6)
         if scale.colorbar.tickvals is not None:
             bar.set_yticks(list(scale.colorbar.tickvals), [_words(word) for word in scale.colorbar.ticktext])
+
+
+def _write(axes: Axes, words: np.ndarray, colours: np.ndarray) -> None:
+    """Write what each cell of a map says, white on dark colours and black on light ones."""
+    for (row, column), word in np.ndenumerate(words):
+        dark = colours[row, column, :3] @ LUMINANCE < DARK
+        ink = "white" if dark else "black"
+        axes.text(column, row, _words(str(word)), color=ink, fontsize=6, ha="center", va="center")
 
 
 def _edges(centres: np.ndarray | None, size: int) -> np.ndarray:

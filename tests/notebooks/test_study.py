@@ -21,6 +21,7 @@ from model.study.notebooks.convergence import ConvergenceStudy
 from model.study.notebooks.fusion import FusionTour
 from model.study.notebooks.published import NO_CONCLUSION, PublishedRun
 from model.study.notebooks.state_size import StateSizes
+from model.study.notebooks.step_by_step import StepByStep
 
 # the notebooks run in the first test that asks for them, which takes minutes on two busy cores
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -37,13 +38,14 @@ RUNS = {
 }
 ABSENT = "absent"  # no folder with the authors' files: notebook 09 shows a random stand-in, and says so
 OTHERS = {
+    "00": ("00_sisa_step_by_step", SMOKE),
     "09": ("09_published_checkpoints", {**SMOKE, "folder": ABSENT}),
     "unknown name": ("02_train_niah", {**SMOKE, "step": 5}),
 }
 CLAIMS = ("03", "04", "05", "06")  # end with a table of claims
 FIGURES = {"03": 14, "04": 9, "05": 3, "06": 2, "07": 4, "08": 3}
-SPECS = (Causes, ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas, PublishedRun)
-TESTED = [notebook for notebook, _ in (*RUNS.values(), OTHERS["09"])]
+SPECS = (Causes, ConvergenceStudy, FusionTour, StateSizes, Contexts, Atlas, StepByStep, PublishedRun)
+TESTED = [notebook for notebook, _ in (*RUNS.values(), OTHERS["00"], OTHERS["09"])]
 PLOTLY, HTML = "application/vnd.plotly.v1+json", "text/html"
 REFUSED = [
     (ConvergenceStudy, "needles", "web256", "'corpus256', 'corpus512', 'repeated256', 'repeated512'"),
@@ -70,6 +72,9 @@ REFUSED = [
     (Atlas, "seed", -1, "whole numbers >= 0"),
     (Atlas, "smoke", 1.5, "True, False"),
     (Causes, "length", 32, "whole numbers >= 64"),
+    (StepByStep, "layer", 6, "whole numbers 0 to 5"),
+    (StepByStep, "key", 16, "whole numbers -16 to 15"),
+    (StepByStep, "text", "It", "2 to 32 tokens"),
     (Causes, "n_episodes", 2, "whole numbers >= 3"),
 ]
 
@@ -147,7 +152,7 @@ def test_the_causes_end_with_sentences_that_their_tables_give_again(executed):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", [*RUNS, "09"])
+@pytest.mark.parametrize("name", [*RUNS, "00", "09"])
 def test_its_pages_show_every_figure_and_ask_nobody_for_anything(executed, assert_pages_show_all, name):
     assert_pages_show_all(executed[name].folder / "out.ipynb")
 
@@ -178,6 +183,15 @@ def test_an_unknown_parameter_stops_in_the_validation_cell_and_is_named(executed
     assert f"ValueError: {message}" in done.text
     assert [cell.execution_count for cell in done.cells[2:]] == [None] * len(done.cells[2:])
     assert sorted(path.name for path in done.folder.iterdir()) == ["out.ipynb"]
+
+
+def test_step_by_step_every_symbol_is_drawn_and_is_the_model_s(executed):
+    done = executed["00"]
+    assert done.code == 0, done.text
+    said = "".join(output.text for output in done.outputs("stream"))
+    assert said.count("the model's too") == 14
+    assert len(done.shown(PLOTLY)) == 6
+    assert [path.name for path in done.folder.iterdir()] == ["out.ipynb"]
 
 
 def test_without_the_checkpoint_notebook_09_ends_well_and_says_where_to_put_it(executed):

@@ -9,6 +9,8 @@ SCRIPTS = [
     (["benchmarks/cost.py", "--repeats", "0"], "argument --repeats: is '0'; legal: whole numbers >= 1"),
     (["benchmarks/anchor.py", "--length", "many"], "argument --length: is 'many'; legal: whole numbers >= 1"),
     (["notebooks/demo.py", "--out", "{file}"], "notebooks/demo.py: --out is "),
+    (["notebooks/workshop/stick/build.py", "--pythons", "3.10"], "PYTHONS is '3.10'; legal: 3.11 and newer"),
+    (["notebooks/workshop/stick/build.py", "--platforms", "amiga"], "PLATFORMS is 'amiga'; legal: 'linux-"),
 ]
 
 
@@ -33,7 +35,7 @@ def test_every_script_that_is_started_tells_mistakes_in_one_line(project):
         for path in (project / folder).rglob("*.py")
         if 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
     ]
-    elsewhere = {"explorer_peers.py"}  # runs in an environment without this project
+    elsewhere = {"explorer_peers.py", "install.py", "start.py"}  # run where this project is not installed
     silent = {path.name for path in started if "one_line" not in path.read_text(encoding="utf-8")}
     assert len(started) >= 9
     assert silent == elsewhere

@@ -19,6 +19,14 @@ def test_every_formula_becomes_mathml_between_blank_lines():
     assert [line for line in text.split("\n") if line and "<math" not in line] == ["one", "and", "last"]
 
 
+def test_formulas_within_a_line_a_heading_and_a_table_are_set_and_code_is_not():
+    text = set_in("# $a$\n\nCode `$x$`, then $x$ and $y_1$.\n\n| $b$ | $b$ |\n| - | - |\n| $c$ | `$c$` |\n")
+    assert text.count("<math") == 6
+    assert "Code `$x$`, then <math" in text
+    assert "`$c$` |" in text
+    assert text.count("$") == 4
+
+
 @pytest.mark.parametrize("text", ["```\n$$x$$\n```", "`$$x$$`", "costs $5", "- item\n\n  $$x$$\n", ""])
 def test_other_dollars_stay(text):
     assert set_in(text) == text

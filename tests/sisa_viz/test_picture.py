@@ -10,6 +10,7 @@ from matplotlib.image import imread
 
 from data import measured
 from sisa_viz import (
+    plot_arrays,
     plot_atlas,
     plot_atlas_growth,
     plot_decay,
@@ -35,6 +36,7 @@ def figures(make_trace, metrics, published, summary, atlas, correlations):
     heads, runs = measured.heads(), measured.metrics()
     heads = heads.query("run == 'small-sisa-16-lr0.002-1500steps-seed0'")
     return {
+        "arrays": plot_arrays({"q": trace.q[0, 0], "λ": trace.lam[0]}, title="Two arrays"),
         "scores": plot_scores(trace, layer=0, head=0),
         "lambda": plot_lambda(trace),
         "decay": plot_decay(trace),
