@@ -136,7 +136,8 @@ def plot_looking_and_needing(table: pd.DataFrame) -> go.Figure:
     """
     figure = figures.panels([""], columns=1, height=440)
     for term, rows in table.groupby("term"):
-        told = (rows["log_p_lost"] > NAMED_FROM) | (rows["mass"] > NAMED_FROM)
+        looks = (rows["mass"] > NAMED_FROM) & (term == "content")  # one name a head
+        told = (rows["log_p_lost"] > NAMED_FROM) | looks
         figure.add_trace(
             go.Scatter(
                 x=rows["mass"],
