@@ -1,5 +1,7 @@
 """What part 4 reads off the model: patterns, terms, probabilities of answers, and the table of heads."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -49,14 +51,14 @@ def test_the_table_has_every_head_and_both_terms_and_is_drawn(model, episodes):
     table = looking_and_needing(model, episodes)
     assert table.groupby("term")["head"].nunique().to_dict() == {"content": 8, "importance": 8}
     assert table["mass"].between(0, 1).all()
-    figure = plot_looking_and_needing(table)
+    figure: Any = plot_looking_and_needing(table)
     assert [line.name for line in figure.data] == ["without its content", "without its importance"]
     assert sum(len(line.x) for line in figure.data) == 16
 
 
 def test_maps_share_a_scale_and_hide_what_is_later():
     tokens, content, fading = five_tokens()
-    figure = plot_maps({"content": causal_softmax(content), "<b>state</b>": 2 * fading})
+    figure: Any = plot_maps({"content": causal_softmax(content), "<b>state</b>": 2 * fading})
     assert {panel.zmax for panel in figure.data} == {2.0}
     assert np.isnan(figure.data[0].z[0, 1])
     assert "&lt;b&gt;" in figure.layout.annotations[1].text

@@ -1,5 +1,7 @@
 """Training in class: what is refused, what is trained once only, and the curves of several runs."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -14,7 +16,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.slow
 def test_a_finished_run_is_read_and_not_trained_again(folder):
-    first = train_in_class("sisa", seed=3, folder=folder, smoke=True)
+    first: Any = train_in_class("sisa", seed=3, folder=folder, smoke=True)
     weights = folder / "sisa-seed3-smoke" / "model.safetensors"
     written = weights.stat().st_mtime_ns
     again = train_in_class("sisa", seed=3, folder=folder, smoke=True)
@@ -37,7 +39,7 @@ def test_what_is_no_level_or_seed_is_refused(folder):
 
 
 def test_kept_curves_are_whole_and_rise_well_above_chance():
-    curves = measured.in_class()
+    curves: Any = measured.in_class()
     assert not curves.duplicated(["run", "step", "name"]).any()
     assert curves["architecture"].nunique() == len(LEVELS)
     assert curves.groupby("run")["step"].agg(["min", "max", "nunique"]).drop_duplicates().values.tolist() == [

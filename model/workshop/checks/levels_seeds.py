@@ -39,10 +39,12 @@ def _each(curves: torch.Tensor, level: float, *, otherwise: float) -> torch.Tens
 
 
 def _draw_first_steps(generator: torch.Generator) -> tuple[torch.Tensor]:
-    """Draw first steps of six runs, of which one or two never came to the level."""
-    first = 10.0 * (1 + torch.randperm(30, generator=generator)[:6]).double()
-    n_censored = int(torch.randint(1, 3, (), generator=generator))
-    first[torch.randperm(6, generator=generator)[:n_censored]] = torch.inf
+    """Draw first steps of six runs, of which two never came to the level.
+
+    With one, the median of the others would be what torch.median returns of all six.
+    """
+    first = 10 + 290 * torch.rand(6, generator=generator, dtype=torch.float64)
+    first[torch.randperm(6, generator=generator)[:2]] = torch.inf
     return (first,)
 
 
@@ -102,6 +104,11 @@ SEEDS: tuple[Exercise, ...] = (
                 "A run that never reached the level is given the first step: argmax of a row without any "
                 "True is 0. It is censored, so ∞.",
                 lambda steps, curves, level: _each(curves, level, otherwise=float(steps[0])),
+            ),
+            Mistake(
+                "A run that never reached the level counts as NaN. More is known: it took longer than all "
+                "that was measured, so ∞, which can still be ordered.",
+                lambda steps, curves, level: _each(curves, level, otherwise=math.nan),
             ),
             Mistake(
                 "A run that never reached the level counts as 0 steps, the fastest. It is the slowest: ∞.",
