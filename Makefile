@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 PLATFORMS ?=
 PYTHONS ?=
 
-.PHONY: help demo test lab workshop usb bench lint format types check lock clean python-version
+.PHONY: help demo test lab workshop usb book bench lint format types check lock clean python-version
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ workshop: $(READY) ## write out/workshop: notebooks for students, with solutions
 
 usb: $(READY) ## write out/usb, from which laptops install the workshop offline; PLATFORMS= and PYTHONS= say which
 	$(PY) notebooks/workshop/stick/build.py --platforms "$(PLATFORMS)" --pythons "$(PYTHONS)"
+
+book: $(READY) ## run the notebooks that changed, write the book to out/book/html and print its path
+	$(PY) docs/execute_notebooks.py
+	$(PY) docs/build_book.py
 
 bench: $(READY) ## run the benchmarks and write their results
 	$(PY) benchmarks/run.py

@@ -32,15 +32,15 @@ class Episodes:
     shorter than the longest are padded on the right. `knobs` has one line for each episode. A span is given
     by its first position and the position after its last:
 
-    ============================ =====================================================
-    context_length               tokens of the episode, answer included, padding not
-    requested_depth, actual_depth share of the filler that lies before the needle, 0 to 1
-    needle_start, needle_stop    the whole needle that answers the query
-    value_start, value_stop      the value inside that needle
-    query_start                  first token of the query at the end
-    answer_start, answer_stop    the answer, last tokens of the episode
-    key, value                   what was asked ("" without keys) and its answer, as text
-    ============================ =====================================================
+    ============================== =====================================================
+    context_length                 tokens of the episode, answer included, padding not
+    requested_depth, actual_depth  share of the filler that lies before the needle, 0 to 1
+    needle_start, needle_stop      the whole needle that answers the query
+    value_start, value_stop        the value inside that needle
+    query_start                    first token of the query at the end
+    answer_start, answer_stop      the answer, last tokens of the episode
+    key, value                     what was asked ("" without keys) and its answer, as text
+    ============================== =====================================================
 
     Args:
         tokens: int64 [episode, position].

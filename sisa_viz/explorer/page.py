@@ -50,14 +50,14 @@ def assets() -> str:
     )
 
 
-def fragment(packed: Packed, state: Mapping[str, object], *, name: str, still: Still) -> str:
+def fragment(packed: Packed, state: Mapping[str, object], *, name: str, still: Still | None) -> str:
     """Write the place of one explorer or comparison on a page, and its data.
 
     Args:
         packed: the data.
         state: what the explorer shows first.
         name: tells explorers of one page apart; letters, digits and hyphens.
-        still: what is in `state` as a picture; with a sentence it stands in where scripts are off.
+        still: what is in `state` as a picture, for where scripts are off; None: only a sentence says so.
 
     Returns:
         HTML: a <div>, and a <script> that is not run for the description and for every head.
@@ -74,12 +74,9 @@ def fragment(packed: Packed, state: Mapping[str, object], *, name: str, still: S
         >>> text.count('data-block="first"')  # two layers of two heads
         4
     """
-    words = html.escape(still.words)
     meta = to_json({**packed.meta, "state": state})
-    source = f"data:image/png;base64,{base64.b64encode(still.png).decode()}"
     parts = [
-        f'<div class="sisa-x" data-explorer="{name}"><noscript><img alt="{words}" src="{source}">'
-        f"<p>Scripts are off; this is a still picture: {words}.</p></noscript></div>",
+        f'<div class="sisa-x" data-explorer="{name}"><noscript>{_stand_in(still)}</noscript></div>',
         f'<script type="application/json" data-meta="{name}">{meta}</script>',
     ]
     for block in packed.blocks:
@@ -89,13 +86,23 @@ def fragment(packed: Packed, state: Mapping[str, object], *, name: str, still: S
     return "\n".join(parts) + "\n"
 
 
-def page(packed: Packed, state: Mapping[str, object], *, still: Still) -> str:
+def _stand_in(still: Still | None) -> str:
+    """Write what is seen where scripts are off."""
+    if still is None:
+        return "<p>Scripts are off, and this explorer has no still picture.</p>"
+    words = html.escape(still.words)
+    source = f"data:image/png;base64,{base64.b64encode(still.png).decode()}"
+    picture = f'<img alt="{words}" src="{source}">'
+    return f"{picture}<p>Scripts are off; this is a still picture: {words}.</p>"
+
+
+def page(packed: Packed, state: Mapping[str, object], *, still: Still | None) -> str:
     """Write a whole page with one explorer; it loads nothing from anywhere, and its policy forbids it to.
 
     Args:
         packed: the data; its title is the page's.
         state: what the explorer shows first.
-        still: what is in `state` as a picture, for where scripts are off.
+        still: what is in `state` as a picture, for where scripts are off; None: only a sentence says so.
 
     Returns:
         HTML that opens from a file, without a network.

@@ -134,7 +134,7 @@ def _section(section: object, number: int, pictures: bool) -> str:
     if isinstance(section, Printed):
         return f'<pre class="printed">{_text(section.text)}</pre>'
     if isinstance(section, go.Figure):
-        return _figure(section, number, pictures)
+        return figure_markup(section, number, pictures=pictures)
     if isinstance(section, pd.Series):
         return _table(section.to_frame())
     if isinstance(section, pd.DataFrame):
@@ -172,7 +172,24 @@ def _text(text: object) -> str:
     return html.escape("\n".join(lines))
 
 
-def _figure(figure: go.Figure, number: int, pictures: bool) -> str:
+def figure_markup(figure: go.Figure, number: int, *, pictures: bool = True) -> str:
+    """Write the place of a figure and its data; plotly.js and parts/draw.js draw it there.
+
+    Args:
+        figure: The figure.
+        number: What it is called where it has no title.
+        pictures: Whether a still picture stands in where scripts are off.
+
+    Returns:
+        HTML of one element, of class sisa-figure.
+
+    Raises:
+        ValueError: For a figure so large that browsers would drop it.
+
+    Example:
+        >>> figure_markup(go.Figure(layout={"title": {"text": "a < b"}}), 1, pictures=False)[:60]
+        '<figure class="sisa-figure"><div role="img" aria-label="a &l'
+    """
     from sisa_viz.pages.picture import plain  # matplotlib, only where a picture is drawn
 
     data = str(figure.to_json())  # plotly writes < as \u003c, so that no string can end the script

@@ -104,7 +104,7 @@ SOFTMAX = Weighing()
 
 
 def share(row: np.ndarray, inside: np.ndarray) -> float:
-    """Compute the part of a row's weights that lies on some keys, by size: Σ_inside |w_j| / Σ_j |w_j|.
+    """Compute the part of a row's weights that lies on some keys, by size: `Σ_inside |w_j| / Σ_j |w_j|`.
 
     With softmax this is the probability of those keys. Signed weights have no such sum, and one that cancels
     another still moves values, so their sizes count.

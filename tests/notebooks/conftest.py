@@ -66,6 +66,13 @@ def prepared(project, folder, notebook):
     return project / "notebooks" / f"{notebook}.ipynb"
 
 
+def keep(executed: Path, notebook: str) -> None:
+    """Leave an executed copy where SISA_EXECUTED says, so that a book need not run the notebook again."""
+    if folder := os.environ.get("SISA_EXECUTED"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(executed, Path(folder, f"{notebook}.ipynb"))
+
+
 def environment(project):
     return os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "1"}
 
@@ -87,6 +94,8 @@ def run_notebooks(project, tmp_path_factory):
         for name, (folder, process) in started.items():
             text, _ = process.communicate(timeout=420)
             done[name] = Executed(folder, process.returncode, text)
+            if process.returncode == 0:
+                keep(folder / "out.ipynb", asked[name][0])
         return done
 
     return run
@@ -146,6 +155,7 @@ def run_in_kernels(project, tmp_path_factory):
         finally:
             kernel.close_clients()
             kernels.put(kernel)
+        keep(folder / "out.ipynb", notebook)
         return Executed(folder, 0, "")
 
     def run(asked):

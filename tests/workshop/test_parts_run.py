@@ -1,4 +1,4 @@
-"""Parts 1 and 2 run from top to bottom: answered from the solutions, and with these in the exercises' cells."""
+"""Parts 1 and 2 run from top to bottom: answered from the solutions, and with these in their cells."""
 
 import inspect
 import os
