@@ -83,15 +83,17 @@ def plot_maps(maps: Mapping[str, Map], tokens: tuple[str, ...] = TOKENS) -> go.F
                 colorscale=scale(FROM_ZERO),
                 texttemplate="%{z:.2f}",
                 showscale=at == len(maps) - 1,
-                colorbar=figures.colourbar("share of its vector", {"x": 1.02, "len": 1.0}),
-                hovertemplate="%{y} has %{z:.3f} of %{x}<extra></extra>",
+                colorbar=figures.colourbar("weight", {"x": 1.02, "len": 1.0}),
+                hovertemplate="%{y} has %{z:.3f} times %{x}<extra></extra>",
             ),
             row=1,
             col=at + 1,
         )
     places = list(range(len(tokens)))
-    figure.update_xaxes(tickvals=places, ticktext=names, title="token that is read", showgrid=False)
-    figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed", showgrid=False)
+    figure.update_xaxes(
+        tickvals=places, ticktext=names, title="token that is read", showgrid=False, zeroline=False
+    )
+    figure.update_yaxes(tickvals=places, ticktext=names, autorange="reversed", showgrid=False, zeroline=False)
     figure.update_yaxes(title="token that reads", row=1, col=1)
     figures.entitle(figure, "What each position has of each other one", "its own vector included")
     return figure

@@ -118,8 +118,8 @@ def looking_and_needing(model: SISAModel, episodes: Episodes) -> pd.DataFrame:
     """
     table = knockouts(model, episodes, controls=[]).merge(needle_lens(model, episodes), on=["layer", "head"])
     names = [head_name(layer, head) for layer, head in zip(table["layer"], table["head"], strict=True)]
-    columns = ["head", "term", "needle_mass", "log_p_lost", "low", "high"]
-    return table.assign(head=names)[columns].rename(columns={"needle_mass": "mass"})
+    columns = ["head", "term", "mass", "log_p_lost", "low", "high"]
+    return table.assign(head=names, mass=table["needle_mass"]).loc[:, columns]
 
 
 def plot_looking_and_needing(table: pd.DataFrame) -> go.Figure:
@@ -136,7 +136,8 @@ def plot_looking_and_needing(table: pd.DataFrame) -> go.Figure:
     """
     figure = figures.panels([""], columns=1, height=440)
     for term, rows in table.groupby("term"):
-        told = (rows["log_p_lost"] > NAMED_FROM) | (rows["mass"] > NAMED_FROM)
+        looks = (rows["mass"] > NAMED_FROM) & (term == "content")  # one name a head
+        told = (rows["log_p_lost"] > NAMED_FROM) | looks
         figure.add_trace(
             go.Scatter(
                 x=rows["mass"],

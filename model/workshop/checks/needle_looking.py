@@ -12,7 +12,7 @@ from model.workshop.exercise import Computed, Exercise, Mistake
 Pattern = Float[torch.Tensor, "query key"]
 Patterns = Float[torch.Tensor, "layer head query key"]
 Span = tuple[int, int]
-LENGTH, N_LAYERS, N_HEADS = 10, 2, 4
+LENGTH, N_LAYERS, N_HEADS = 16, 2, 4
 ANSWER_TOKENS = 2
 
 
