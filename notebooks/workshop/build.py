@@ -55,8 +55,8 @@ def write_slides(notebook: nbformat.NotebookNode, target: Path) -> None:
     """Write the slides of an executed notebook; reveal.js must stand beside them."""
     config = Config()
     config.SlidesExporter.update(template_name="slides", extra_template_basedirs=[str(HERE)])
-    config.SlidesExporter.update(reveal_url_prefix="reveal", exclude_input=True, preprocessors=list(PAGES))
-    config.SlidesExporter.update(exclude_input_prompt=True, exclude_output_prompt=True)
+    config.SlidesExporter.update(reveal_url_prefix="reveal", reveal_theme="white", preprocessors=list(PAGES))
+    config.SlidesExporter.update(exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True)
     page, _ = SlidesExporter(config=config).from_notebook_node(as_slides(notebook))
     with write_aside(target) as aside:
         aside.write_text(page, encoding="utf-8")
@@ -69,6 +69,12 @@ def copy_reveal(folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / name, folder / name)
     shutil.copytree(source / "dist/theme/fonts", folder / "dist/theme/fonts", dirs_exist_ok=True)
+
+
+def write_handout(target: Path) -> None:
+    """Write the sheet of symbols."""
+    symbols = (HERE / "symbols.md").read_text(encoding="utf-8")
+    report(target, Markdown(symbols), title="The symbols of a score")
 
 
 def main() -> None:
@@ -84,8 +90,7 @@ def main() -> None:
         write_notebook(nbformat.read(source, as_version=4), student / source.name)
         done = write_solutions(part, source, solutions)
         write_slides(done, slides / f"{source.stem}.html")
-    symbols = (HERE / "symbols.md").read_text(encoding="utf-8")
-    report(folder / "handout.html", Markdown(symbols), title="The symbols of a score")
+    write_handout(folder / "handout.html")
     print(folder)
 
 
