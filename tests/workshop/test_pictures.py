@@ -1,6 +1,7 @@
 """Figures of the course: what they hold, and what they refuse."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from model.workshop.pictures import curves, lam_dial, token_map
 
 def test_a_hidden_score_has_no_number_and_no_colour():
     scores = torch.tensor([[1.0, -math.inf], [0.5, 2.0]])
-    (drawn,) = token_map(scores, tokens=["a", "b"], title="Scores", units="nats").select_traces()
+    figure: Any = token_map(scores, tokens=["a", "b"], title="Scores", units="nats")
+    (drawn,) = figure.data
     assert [list(row) for row in drawn["text"]] == [["1.00", ""], ["0.50", "2.00"]]
     assert np.isnan(drawn["z"][0, 1])
 
@@ -45,8 +47,8 @@ def test_the_dial_has_a_step_for_each_lam_and_needs_one():
 
 
 def test_infinities_are_gaps_of_a_curve():
-    figure = curves({"g": torch.tensor([1.0, math.inf])}, title="", x="position", y="nats")
-    assert np.isnan(next(figure.select_traces())["y"][1])
+    figure: Any = curves({"g": torch.tensor([1.0, math.inf])}, title="", x="position", y="nats")
+    assert np.isnan(figure.data[0].y[1])
 
 
 def test_the_five_tokens_are_those_that_the_notebook_multiplies_by_hand():
