@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import nbformat
-import papermill
+from nbclient import NotebookClient
 from nbconvert.exporters import SlidesExporter
 from traitlets.config import Config
 
@@ -44,11 +44,10 @@ def write_notebook(notebook: nbformat.NotebookNode, target: Path) -> None:
 def write_solutions(part: str, source: Path, folder: Path) -> nbformat.NotebookNode:
     """Write the solved copy of a notebook with what its cells show, and return it."""
     notebook = solved(nbformat.read(source, as_version=4), part)
-    done = papermill.execute_notebook(
-        notebook, None, cwd=folder, progress_bar=False, execution_timeout=600, kernel_name="python3"
-    )
-    write_notebook(done, folder / source.name)
-    return done
+    where = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=where).execute()
+    write_notebook(notebook, folder / source.name)
+    return notebook
 
 
 def write_slides(notebook: nbformat.NotebookNode, target: Path) -> None:

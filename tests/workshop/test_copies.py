@@ -85,6 +85,18 @@ def build():
     return module
 
 
+def test_the_solutions_copy_holds_what_its_cells_show_and_nothing_else(build, tmp_path):
+    open_cell = nbformat.v4.new_code_cell("def content_score(q, k):\n    raise NotImplementedError")
+    open_cell.metadata["tags"] = ["exercise"]
+    cells = [open_cell, nbformat.v4.new_code_cell("import torch\nfloat(content_score(*torch.ones(2, 4)))")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "1_score_by_hand.ipynb")
+    (tmp_path / "solutions").mkdir()
+    build.write_solutions("score_by_hand", tmp_path / "1_score_by_hand.ipynb", tmp_path / "solutions")
+    copy = nbformat.read(tmp_path / "solutions" / "1_score_by_hand.ipynb", as_version=4)
+    assert copy.cells[1].outputs[0].data["text/plain"] == "2.0"
+    assert nbformat.writes(copy).count(BEGIN) == 1
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("part", PARTS)
 def test_slides_open_with_the_network_off_and_fit(part, build, browser, tmp_path):
