@@ -107,6 +107,37 @@ def score_dial(tokens: Sequence[str], *, products: ArrayLike, importance: ArrayL
     return Lesson("dial", "Turn the scale and λ", {"tokens": labels, "scale": scale, **found})
 
 
+def fusion_levels(tokens: Sequence[str], *, content: ArrayLike) -> Lesson:
+    """Return the lesson on what the last token takes in of each token, at three levels of fusion.
+
+    With A the softmax of content and M a fading state, block level takes in A + M + A·M, head level
+    (A + M) / 2, score level the softmax of content + λ · M. Sliders: half-life of M (0.5 to 10), λ (0 to 8).
+
+    Args:
+        tokens: of the text, at least two.
+        content: nats of each query (row) and key (column); later keys do not count.
+
+    Raises:
+        ValueError: content has not a row of finite numbers for every token.
+
+    Example:
+        >>> fusion_levels(["3", "?"], content=[[0, 0], [4, 0]]).data["content"]
+        [[0.0, 0.0], [4.0, 0.0]]
+    """
+    labels = [check_text("token", token) for token in tokens]
+    try:
+        rows = list(np.asarray(content, dtype=np.float64))
+    except (TypeError, ValueError) as error:
+        raise refusal("content", content, legal="a square of numbers", step="Give a row a query.") from error
+    if len(rows) != len(labels):
+        legal = f"{len(labels)} rows"
+        raise refusal("content", f"{len(rows)} rows", legal=legal, step="Give one row a token.")
+    square = [_row("content", each, length=len(labels)) for each in rows]
+    return Lesson(
+        "levels", "Put the same two things together in three places", {"tokens": labels, "content": square}
+    )
+
+
 def _row(name: str, values: ArrayLike, *, length: int | None = None) -> list[float]:
     """Return a row of finite numbers as a list; ValueError for anything else."""
     legal = f"a row of {length or 'at least 2'} finite numbers"

@@ -5,13 +5,13 @@ import { roundLimit } from "./maths/axis.js";
 import { importances } from "./maths/importance.js";
 import { softmax } from "./maths/weights.js";
 import { Frame } from "./view/frame.js";
-import { panel } from "./view/panel.js";
+import { legend, panel, upright } from "./view/panel.js";
 import { Slider } from "./view/slider.js";
-import { line, svg } from "./view/svg.js";
+import { line } from "./view/svg.js";
 
 const DECADE = 20; // steps of the slider to a tenfold half-life
 const TURN = 60; // steps of the slider to half a turn
-const UPPER = 236, LOWER = 210; // CSS pixels of the two panels
+const IMPORTANCE_TALL = 236, WEIGHTS_TALL = 210; // CSS pixels of the two panels
 
 /** The half-life (tokens) of a slider's position, 0 to 60: 1 to 1,000, evenly in its logarithm. */
 export const halfLifeOf = (position) => 10 ** (position / DECADE);
@@ -63,30 +63,21 @@ export class DecayLesson {
     const { keys, alone, both, at } = this.numbers, n = keys.length;
     const limit = Math.max(1, roundLimit(Math.max(...keys.map(({ reach }) => reach))));
     const across = { low: -1, high: n, ticks: Array.from({ length: Math.ceil(n / 8) }, (_, each) => 8 * each) };
-    const up = panel({ top: 0, width, height: UPPER }, { title: "importance (nats)", across, up: { low: -limit, high: limit } });
+    const up = panel({ top: 0, width, height: IMPORTANCE_TALL }, { title: "importance (nats)", across, up: { low: -limit, high: limit } });
     const most = roundLimit(Math.max(...alone, ...both));
-    const down = panel({ top: UPPER, width, height: LOWER }, { title: "weight (probability)", across: { ...across, label: "distance from the query (tokens)" }, up: { low: 0, high: most } });
+    const down = panel({ top: IMPORTANCE_TALL, width, height: WEIGHTS_TALL }, { title: "weight (probability)", across: { ...across, label: "distance from the query (tokens)" }, up: { low: 0, high: most } });
     const bar = Math.max(1.5, 0.62 * (up.x(1) - up.x(0)));
     for (const sign of [1, -1]) up.element.append(line(keys.map(({ reach }, d) => [up.x(d), up.y(sign * reach)]), { class: "reach" }));
     keys.forEach(({ importance }, d) => {
-      up.element.append(upright(up, d, importance, bar, importance < 0 ? "minus" : "plus"));
-      down.element.append(upright(down, d, alone[d], bar * 1.45, "alone"), upright(down, d, both[d], bar * 0.75, "both"));
+      up.element.append(upright(up, d, importance, { wide: bar, name: importance < 0 ? "minus" : "plus" }));
+      down.element.append(upright(down, d, alone[d], { wide: bar * 1.45, name: "alone" }), upright(down, d, both[d], { wide: bar * 0.75, name: "both" }));
     });
     for (const { element, x, inner } of [up, down]) element.append(line([[x(at), inner.top - 4], [x(at), inner.bottom]], { class: "probe" }));
-    return { height: UPPER + LOWER + 22, parts: [up.element, down.element, legend(width, UPPER + LOWER + 14)] };
+    return { height: IMPORTANCE_TALL + WEIGHTS_TALL + 22, parts: [up.element, down.element, legend(IMPORTANCE_TALL + WEIGHTS_TALL + 14, [["alone", "content alone"], ["both", "both terms"]])] };
   }
 
   rows() {
     const { keys, alone, both } = this.numbers;
     return keys.map(({ importance }, d) => [String(d), fixed(this.content[d], 2), fixed(importance, 2), fixed(alone[d], 3), fixed(both[d], 3)]);
   }
-}
-
-const upright = ({ x, y }, at, value, wide, name) => svg("rect", { x: x(at) - wide / 2, width: wide, y: Math.min(y(0), y(value)), height: Math.abs(y(value) - y(0)), class: name });
-
-/** What the colours of the lower panel mean, in two lines of text's height at the most. */
-function legend(width, y) {
-  const second = Math.min(180, width * 0.5);
-  return svg("g", {}, svg("rect", { x: 46, y: y - 9, width: 10, height: 10, class: "alone" }), svg("text", { x: 61, y, class: "tick" }, "content alone"),
-    svg("rect", { x: second, y: y - 9, width: 10, height: 10, class: "both" }), svg("text", { x: second + 15, y, class: "tick" }, "both terms"));
 }

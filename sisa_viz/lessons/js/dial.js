@@ -4,11 +4,11 @@ import { fixed, visible } from "../../explorer/js/maths/labels.js";
 import { roundLimit } from "./maths/axis.js";
 import { dialled, ranked } from "./maths/weights.js";
 import { Frame } from "./view/frame.js";
-import { panel } from "./view/panel.js";
+import { legend, panel, upright } from "./view/panel.js";
 import { Slider } from "./view/slider.js";
 import { svg } from "./view/svg.js";
 
-const UPPER = 220, LOWER = 220; // CSS pixels of the two panels
+const SCORES_TALL = 220, SHARES_TALL = 220; // CSS pixels of the two panels
 
 const quoted = (token) => `“${visible(token)}”`;
 
@@ -49,15 +49,15 @@ export class DialLesson {
     const most = roundLimit(Math.max(1, ...content, ...added, ...scores)), least = Math.min(0, ...content, ...added, ...scores);
     const low = least < 0 ? -roundLimit(-least) : 0;
     const across = { low: -0.6, high: tokens.length - 0.4, ticks: tokens.map((_, at) => at), name: (at) => visible(tokens[at]) };
-    const up = panel({ top: 0, width, height: UPPER }, { title: "score (nats)", across, up: { low, high: most } });
-    const down = panel({ top: UPPER, width, height: LOWER }, { title: "weight (probability)", across: { ...across, label: "key" }, up: { low: 0, high: 1 } });
+    const up = panel({ top: 0, width, height: SCORES_TALL }, { title: "score (nats)", across, up: { low, high: most } });
+    const down = panel({ top: SCORES_TALL, width, height: SHARES_TALL }, { title: "weight (probability)", across: { ...across, label: "key" }, up: { low: 0, high: 1 } });
     const step = up.x(1) - up.x(0), bar = Math.min(44, 0.3 * step);
     tokens.forEach((_, at) => {
-      up.element.append(upright(up, at, content[at], -bar / 2, bar, "first"), upright(up, at, added[at], bar / 2, bar, "second"));
-      down.element.append(upright(down, at, weights[at], 0, 1.4 * bar, "both"));
+      up.element.append(upright(up, at, content[at], { wide: bar, name: "first", beside: -bar / 2 }), upright(up, at, added[at], { wide: bar, name: "second", beside: bar / 2 }));
+      down.element.append(upright(down, at, weights[at], { wide: 1.4 * bar, name: "both" }));
       down.element.append(svg("text", { x: down.x(at), y: down.y(weights[at]) - 5, "text-anchor": "middle", class: "tick" }, fixed(weights[at], 2)));
     });
-    return { height: UPPER + LOWER + 22, parts: [up.element, down.element, legend(UPPER + LOWER + 14)] };
+    return { height: SCORES_TALL + SHARES_TALL + 22, parts: [up.element, down.element, legend(SCORES_TALL + SHARES_TALL + 14, [["first", "content"], ["second", "λ × importance"]])] };
   }
 
   rows() {
@@ -65,8 +65,3 @@ export class DialLesson {
     return tokens.map((token, at) => [visible(token), fixed(products[at], 0), fixed(content[at], 2), fixed(added[at], 2), fixed(scores[at], 2), fixed(weights[at], 3)]);
   }
 }
-
-const upright = ({ x, y }, at, value, beside, wide, name) => svg("rect", { x: x(at) + beside - wide / 2, width: wide, y: Math.min(y(0), y(value)), height: Math.abs(y(value) - y(0)), class: name });
-
-const legend = (y) => svg("g", {}, svg("rect", { x: 46, y: y - 9, width: 10, height: 10, class: "first" }), svg("text", { x: 61, y, class: "tick" }, "content"),
-  svg("rect", { x: 130, y: y - 9, width: 10, height: 10, class: "second" }), svg("text", { x: 145, y, class: "tick" }, "λ × importance"));

@@ -3,9 +3,10 @@
 import { make } from "../../explorer/js/view/dom.js";
 import { DecayLesson } from "./decay.js";
 import { DialLesson } from "./dial.js";
+import { LevelsLesson } from "./levels.js";
 import { SeedsLesson } from "./seeds.js";
 
-const LESSONS = { decay: DecayLesson, dial: DialLesson, seeds: SeedsLesson };
+const LESSONS = { decay: DecayLesson, dial: DialLesson, levels: LevelsLesson, seeds: SeedsLesson };
 
 for (const root of document.querySelectorAll("section.sisa-lesson")) {
   try {

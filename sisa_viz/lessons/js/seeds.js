@@ -7,7 +7,7 @@ import { panel } from "./view/panel.js";
 import { Slider } from "./view/slider.js";
 import { area, line, svg } from "./view/svg.js";
 
-const TALL = 330, LINE = 20; // CSS pixels of the panel and of a line of the legend
+const CURVES_TALL = 330, LINE = 20; // CSS pixels of the panel and of a line of the legend
 
 /** Mean and ends of the interval of a variant at a step, as {mean, low, high}; low and high are null below three seeds. */
 export const measured = (variant, seeds, at) => variant.means[seeds - 1][at];
@@ -39,7 +39,7 @@ export class SeedsLesson {
   says() {
     const seeds = this.seeds.value, at = this.step.value, { steps, label } = this.data;
     const found = this.shown.map((variant) => ({ name: variant.name, ...measured(variant, seeds, at) })).sort((one, other) => other.mean - one.mean);
-    const words = found.map(({ name, mean, low, high }) => `${name} ${percent(mean)}${low === null ? "" : ` (${percent(low)} to ${percent(high)})`}`);
+    const words = found.map(({ name, mean, low, high }) => `${name} ${wholePercent(mean)}${low === null ? "" : ` (${wholePercent(low)} to ${wholePercent(high)})`}`);
     const bounds = found.some(({ low }) => low === null) ? "below three seeds there is no interval" : "95 % intervals in brackets";
     const listed = words.length ? `${words.join(", ")}; ${bounds}.` : "nothing is shown.";
     return { status: `At step ${steps[at]}, ${seeds === 1 ? "one seed" : `mean of ${seeds} seeds`}: ${listed}`, picture: `${label} over steps. ${words.join(", ")} at step ${steps[at]}.` };
@@ -47,7 +47,7 @@ export class SeedsLesson {
 
   draw(width) {
     const seeds = this.seeds.value, { steps, label } = this.data, last = steps.at(-1);
-    const { element, x, y, inner } = panel({ top: 0, width, height: TALL }, {
+    const { element, x, y, inner } = panel({ top: 0, width, height: CURVES_TALL }, {
       title: label, across: { low: 0, high: last, label: "step" }, up: { low: 0, high: 1, most: 5 },
     });
     const places = (values) => values.map((each, at) => [x(steps[at]), y(each)]);
@@ -58,16 +58,16 @@ export class SeedsLesson {
     }
     for (const { colour, dash, means } of this.shown) element.append(line(places(means[seeds - 1].map(({ mean }) => mean)), { stroke: colour, "stroke-width": 2.6, "stroke-dasharray": dash }));
     element.append(line([[x(steps[this.step.value]), inner.top - 4], [x(steps[this.step.value]), inner.bottom]], { class: "probe" }));
-    const names = this.shown.map(({ name, colour, dash }, at) => key(name, colour, dash, TALL + 8 + LINE * at));
-    return { height: TALL + 8 + LINE * this.data.variants.length, parts: [element, ...names] };
+    const names = this.shown.map(({ name, colour, dash }, at) => key(name, colour, dash, CURVES_TALL + 8 + LINE * at));
+    return { height: CURVES_TALL + 8 + LINE * this.data.variants.length, parts: [element, ...names] };
   }
 
   rows() {
     const seeds = this.seeds.value;
-    return this.data.steps.map((step, at) => [String(step), ...this.data.variants.map((variant) => percent(measured(variant, seeds, at).mean))]);
+    return this.data.steps.map((step, at) => [String(step), ...this.data.variants.map((variant) => wholePercent(measured(variant, seeds, at).mean))]);
   }
 }
 
-const percent = (share) => `${fixed(100 * share, 0)} %`;
+const wholePercent = (share) => `${fixed(100 * share, 0)} %`;
 
 const key = (name, colour, dash, y) => svg("g", {}, line([[46, y], [76, y]], { stroke: colour, "stroke-width": 2.6, "stroke-dasharray": dash }), svg("text", { x: 84, y: y + 4, class: "tick" }, name));

@@ -28,3 +28,19 @@ export function panel({ top, width, height }, { title, across, up }) {
 }
 
 const short = (value) => fixed(value, Number.isInteger(value) ? 0 : Math.min(4, String(Math.abs(value)).split(".")[1].length));
+
+/** A bar from zero to a value; `beside` moves it off its place. */
+export const upright = ({ x, y }, at, value, { wide, name, beside = 0 }) => svg("rect", {
+  x: x(at) + beside - wide / 2, width: wide, y: Math.min(y(0), y(value)), height: Math.abs(y(value) - y(0)), class: name,
+});
+
+/** What the colours of bars mean, beside each other: pairs of a class and its words. */
+export function legend(y, entries) {
+  let left = LEFT;
+  const marks = entries.flatMap(([name, words]) => {
+    const x = left;
+    left += 36 + 6.5 * words.length; // wide enough for every usual font
+    return [svg("rect", { x, y: y - 9, width: 10, height: 10, class: name }), svg("text", { x: x + 15, y, class: "tick" }, words)];
+  });
+  return svg("g", {}, ...marks);
+}
