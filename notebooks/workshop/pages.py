@@ -76,9 +76,9 @@ def answers(trace: xr.Dataset, found: list[Silenced], query: int) -> pd.DataFram
     return pd.DataFrame(
         {
             "without": f"{each.term} of {head_name(each.layer, each.head)}",
-            "weight of the head on the number": round(float(mass[each.layer, each.head]), 3),
+            "its weight on the number": round(float(mass[each.layer, each.head]), 3),
             "answer": each.after.said,
-            "nats of log p(answer) lost": round(each.before.log_p - each.after.log_p, 2),
+            "nats lost": round(each.before.log_p - each.after.log_p, 2),
         }
         for each in found
     )

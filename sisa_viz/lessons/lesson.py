@@ -15,7 +15,11 @@ from data.refusal import refusal
 from sisa_viz.explorer.pack import to_json
 from sisa_viz.lessons.assets import script, style
 from sisa_viz.look.text import check_text
-from sisa_viz.trace.numbers import finite_number
+from sisa_viz.trace.numbers import finite_number, whole_number
+
+ROOTS: dict[int | None, float] = {
+    root**2: float(root) for root in range(1, 9)
+}  # of d_head, as its slider has them
 
 
 @dataclass(frozen=True)
@@ -89,19 +93,18 @@ def score_dial(tokens: Sequence[str], *, products: ArrayLike, importance: ArrayL
         d_head: length of q and k; its root is the right scale.
 
     Raises:
-        ValueError: the rows do not have a number for each of at least two tokens, or d_head is no square of a
-            scale between 1 and 8.
+        ValueError: the rows do not have a number for each of at least two tokens, or d_head is not the square
+            of a whole number from 1 to 8.
 
     Example:
         >>> score_dial(["The", " code"], products=[3, 8], importance=[0, 1], d_head=4).data["scale"]
         2.0
     """
     labels = [check_text("token", token) for token in tokens]
-    scale = float(np.sqrt(d_head))
-    if not 1 <= scale <= 8 or scale * 2 != round(scale * 2):
-        raise refusal(
-            "d_head", d_head, legal="1, 4, 9, 16 … 64", step="The slider of its root has half steps."
-        )
+    scale = ROOTS.get(whole_number(d_head))
+    if scale is None:
+        legal = ", ".join(map(str, ROOTS))
+        raise refusal("d_head", d_head, legal=legal, step="The slider has its root.")
     rows = {"products": products, "importance": importance}
     found = {name: _row(name, row, length=len(labels)) for name, row in rows.items()}
     return Lesson("dial", "Turn the scale and λ", {"tokens": labels, "scale": scale, **found})

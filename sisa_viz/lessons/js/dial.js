@@ -4,9 +4,8 @@ import { fixed, visible } from "../../explorer/js/maths/labels.js";
 import { roundLimit } from "./maths/axis.js";
 import { dialled, ranked } from "./maths/weights.js";
 import { Frame } from "./view/frame.js";
-import { legend, panel, upright } from "./view/panel.js";
+import { label, legend, panel, upright } from "./view/panel.js";
 import { Slider } from "./view/slider.js";
-import { svg } from "./view/svg.js";
 
 const SCORES_TALL = 220, SHARES_TALL = 220; // CSS pixels of the two panels
 
@@ -17,7 +16,7 @@ export class DialLesson {
   constructor(root, data) {
     this.data = data;
     const changed = () => this.frame.show(), value = (position) => position;
-    this.divisor = new Slider("scale: divide q·k by", { least: 1, most: 8, step: 0.5, start: data.scale }, { value, words: (scale) => fixed(scale, 1), changed });
+    this.divisor = new Slider("divide q·k by", { least: 1, most: 8, step: 0.5, start: data.scale }, { value, words: (scale) => fixed(scale, 1), changed });
     this.lam = new Slider("λ", { least: 0, most: 4, step: 0.01, start: 0 }, { value, words: (lam) => fixed(lam, 2), changed });
     this.frame = new Frame(root, {
       name: "scale and λ",
@@ -49,13 +48,14 @@ export class DialLesson {
     const most = roundLimit(Math.max(1, ...content, ...added, ...scores)), least = Math.min(0, ...content, ...added, ...scores);
     const low = least < 0 ? -roundLimit(-least) : 0;
     const across = { low: -0.6, high: tokens.length - 0.4, ticks: tokens.map((_, at) => at), name: (at) => visible(tokens[at]) };
-    const up = panel({ top: 0, width, height: SCORES_TALL }, { title: "score (nats)", across, up: { low, high: most } });
+    const up = panel({ top: 0, width, height: SCORES_TALL }, { title: "both terms, their sum over them (nats)", across, up: { low, high: most } });
     const down = panel({ top: SCORES_TALL, width, height: SHARES_TALL }, { title: "weight (probability)", across: { ...across, label: "key" }, up: { low: 0, high: 1 } });
     const step = up.x(1) - up.x(0), bar = Math.min(44, 0.3 * step);
     tokens.forEach((_, at) => {
       up.element.append(upright(up, at, content[at], { wide: bar, name: "first", beside: -bar / 2 }), upright(up, at, added[at], { wide: bar, name: "second", beside: bar / 2 }));
+      up.element.append(label(up, at, Math.max(0, content[at], added[at]), fixed(scores[at], 2)));
       down.element.append(upright(down, at, weights[at], { wide: 1.4 * bar, name: "both" }));
-      down.element.append(svg("text", { x: down.x(at), y: down.y(weights[at]) - 5, "text-anchor": "middle", class: "tick" }, fixed(weights[at], 2)));
+      down.element.append(label(down, at, weights[at], fixed(weights[at], 2)));
     });
     return { height: SCORES_TALL + SHARES_TALL + 22, parts: [up.element, down.element, legend(SCORES_TALL + SHARES_TALL + 14, [["first", "content"], ["second", "λ × importance"]])] };
   }

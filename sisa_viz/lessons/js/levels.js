@@ -4,9 +4,8 @@ import { fixed, visible } from "../../explorer/js/maths/labels.js";
 import { levels } from "./maths/levels.js";
 import { ranked } from "./maths/weights.js";
 import { Frame } from "./view/frame.js";
-import { panel, upright } from "./view/panel.js";
+import { label, panel, upright } from "./view/panel.js";
 import { Slider } from "./view/slider.js";
-import { svg } from "./view/svg.js";
 
 const LEVEL_TALL = 170; // CSS pixels of a panel
 const NAMES = { block: "block level", head: "head level", score: "score level" };
@@ -16,7 +15,7 @@ export class LevelsLesson {
   constructor(root, data) {
     this.data = data;
     const changed = () => this.frame.show(), value = (position) => position;
-    this.halfLife = new Slider("half-life of the state", { least: 0.5, most: 10, step: 0.5, start: 2.5 }, { value, words: (tokens) => `${fixed(tokens, 1)} tokens`, changed });
+    this.halfLife = new Slider("half-life", { least: 0.5, most: 10, step: 0.5, start: 2.5 }, { value, words: (tokens) => `${fixed(tokens, 1)} tokens`, changed });
     this.lam = new Slider("λ (score level)", { least: 0, most: 8, step: 0.1, start: 2 }, { value, words: (lam) => fixed(lam, 1), changed });
     this.frame = new Frame(root, {
       name: "state and λ",
@@ -49,7 +48,7 @@ export class LevelsLesson {
       });
       const bar = Math.min(48, 0.5 * (x(1) - x(0)));
       row.forEach((each, at) => element.append(upright({ x, y }, at, each, { wide: bar, name: level === "score" ? "both" : "first" }),
-        svg("text", { x: x(at), y: y(each) - 5, "text-anchor": "middle", class: "tick" }, fixed(each, 2))));
+        label({ x, y }, at, each, fixed(each, 2))));
       return element;
     });
     return { height: LEVEL_TALL * rows.length + 22, parts };

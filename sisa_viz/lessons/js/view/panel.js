@@ -34,6 +34,9 @@ export const upright = ({ x, y }, at, value, { wide, name, beside = 0 }) => svg(
   x: x(at) + beside - wide / 2, width: wide, y: Math.min(y(0), y(value)), height: Math.abs(y(value) - y(0)), class: name,
 });
 
+/** Words over a bar. */
+export const label = ({ x, y }, at, value, words) => svg("text", { x: x(at), y: y(value) - 5, class: "tick", "text-anchor": "middle" }, words);
+
 /** What the colours of bars mean, beside each other: pairs of a class and its words. */
 export function legend(y, entries) {
   let left = LEFT;

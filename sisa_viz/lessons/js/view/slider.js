@@ -11,7 +11,7 @@ export class Slider {
     Object.assign(this, { meaning: value, words });
     this.input = make("input", { type: "range", min: String(least), max: String(most), step: String(step), oninput: () => { this.tell(); changed(); } });
     this.input.value = String(start);
-    this.output = make("output", {});
+    this.output = make("output", { "aria-live": "off" }); // the slider says the same words
     this.element = make("label", { class: "slider" }, make("span", {}, name), this.input, this.output);
     this.tell();
   }
