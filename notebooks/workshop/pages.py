@@ -25,6 +25,7 @@ from sisa_viz.trace.axes import head_name
 
 TEXTS = Path(__file__).parent / "pages"
 SENTENCE = "The secret number is 4821.\nIt rains.\nThe secret number is 4821."
+ANSWERING = 24  # position of the space after which the number is due again
 LEVELS = ("transformer", "SISA d_state=16", "jamba", "hymba")
 EPISODES = 128  # behind each share of data/measured/tiny.csv
 LAST_STEP = 250  # all of them have found every needle by then
@@ -36,7 +37,7 @@ def score_by_hand(model: SISAModel) -> dict[str, Section]:
     """What part 1 shows: the last query of "The code is 7." on five keys, and a trained head."""
     tokens = ["The", " code", " is", " 7", "."]
     dial = score_dial(tokens, products=[3, 8, 2, 3, 0], importance=[0.0625, 0.125, 0.5, 1.5, 1], d_head=4)
-    return {"dial": dial, "explorer": explored(capture(model, SENTENCE), layer=1, head=4)}
+    return {"dial": dial, "explorer": explored(capture(model, SENTENCE), layer=1, head=4, query=ANSWERING)}
 
 
 def importance_term(model: SISAModel) -> dict[str, Section]:
