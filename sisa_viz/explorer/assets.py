@@ -10,6 +10,7 @@ import posixpath
 import re
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from data.refusal import refusal
 
@@ -43,8 +44,7 @@ def module() -> str:
         >>> module().endswith("export { mountAll };\\n")
         True
     """
-    sources = {name: _read(f"js/{name}") for name in _scripts()}
-    return join(sources, ENTRY) + f"\nexport {{ {', '.join(PUBLIC)} }};\n"
+    return join(scripts(FOLDER), ENTRY) + f"\nexport {{ {', '.join(PUBLIC)} }};\n"
 
 
 def join(sources: dict[str, str], entry: str) -> str:
@@ -85,7 +85,28 @@ def style() -> str:
         >>> ".sisa-x" in style()
         True
     """
-    return _read("explorer.css")
+    return FOLDER.joinpath("explorer.css").read_text(encoding="utf-8")
+
+
+def scripts(folder: Traversable) -> dict[str, str]:
+    """Return the JavaScript files of a room, as `join` takes them.
+
+    Args:
+        folder: one with a folder js/, such as `FOLDER`.
+
+    Returns:
+        Source text by path below js/, with forward slashes on every system.
+
+    Example:
+        >>> list(scripts(FOLDER))[:2]
+        ['address.js', 'comparison.js']
+    """
+    top = folder.joinpath("js")
+    folders = [("", top)] + [(f"{each.name}/", each) for each in top.iterdir() if each.is_dir()]
+    found = {
+        f"{at}{file.name}": file for at, of in folders for file in of.iterdir() if file.name.endswith(".js")
+    }
+    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
 
 
 def _collect(name: str, sources: dict[str, str], order: dict[str, str], *, path: tuple[str, ...]) -> None:
@@ -132,16 +153,3 @@ def _check_names(sources: dict[str, str]) -> None:
                 raise refusal(
                     file, name, legal=legal, step=f"It is declared in {owner[name]} too; rename one."
                 )
-
-
-def _scripts() -> list[str]:
-    """Paths below js/, with forward slashes on every system."""
-    top = FOLDER.joinpath("js")
-    folders = [("", top)] + [(f"{each.name}/", each) for each in top.iterdir() if each.is_dir()]
-    return sorted(
-        f"{at}{file.name}" for at, of in folders for file in of.iterdir() if file.name.endswith(".js")
-    )
-
-
-def _read(path: str) -> str:
-    return FOLDER.joinpath(path).read_text(encoding="utf-8")

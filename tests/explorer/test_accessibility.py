@@ -4,41 +4,12 @@ from itertools import pairwise
 
 import pytest
 from explorer_pages import DRAWN
+from seen_poorly import faint, unnamed
 
 from sisa_viz.explorer import compare
 
 pytestmark = pytest.mark.browser
 
-UNNAMED = """() => {
-  const asked = ".sisa-x :is(button, select, input, textarea, [role=img], [tabindex='0'])";
-  const name = (element) => element.getAttribute("aria-label") || element.textContent.trim();
-  return [...document.querySelectorAll(asked)]
-    .filter((element) => element.checkVisibility() && !name(element) && !element.labels?.length)
-    .map((element) => element.outerHTML.slice(0, 200));
-}"""
-# The contrast of every visible text with what lies behind it; what is disabled does not count (WCAG 1.4.3).
-FAINT = """() => {
-  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-  const linear = (c) => (c <= 10.31 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);
-  const luminance = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
-  const groundOf = (element) => {
-    for (let at = element; at; at = at.parentElement) {
-      const [r, g, b, a = 1] = numbers(getComputedStyle(at).backgroundColor);
-      if (a > 0.5) return [r, g, b];
-    }
-    return [255, 255, 255];
-  };
-  const walker = document.createTreeWalker(document.querySelector(".sisa-x"), NodeFilter.SHOW_TEXT);
-  const faint = [];
-  while (walker.nextNode()) {
-    const text = walker.currentNode.data.trim(), element = walker.currentNode.parentElement;
-    if (!text || !element.checkVisibility() || element.closest(":disabled, .sisa-x-words")) continue;
-    const [one, other] = [numbers(getComputedStyle(element).color), groundOf(element)].map(luminance);
-    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
-    if (contrast < 4.5) faint.push([element.className || element.tagName, text.slice(0, 30), contrast]);
-  }
-  return faint;
-}"""
 MARKS = (
     "button",
     "combobox",
@@ -80,7 +51,7 @@ def page(request, show, watched_page, trace, tmp_path):
 
 
 def test_whatever_can_be_used_or_seen_has_a_name_and_a_role(page):
-    assert page.evaluate(UNNAMED) == []
+    assert unnamed(page, ".sisa-x") == []
     tree = page.locator(".sisa-x").aria_snapshot()
     roles = {
         line.strip().removeprefix("- ").lstrip("'").split(" ")[0].rstrip(":") for line in tree.split("\n")
@@ -99,7 +70,7 @@ def test_text_stands_out_from_its_ground(page, scheme, contrast):
     page.wait_for_selector(f'.sisa-x[data-theme="{scheme}"]')
     page.get_by_label("contrast").select_option(str(contrast))
     page.wait_for_function(DRAWN)
-    assert page.evaluate(FAINT) == []
+    assert faint(page, ".sisa-x") == []
 
 
 def test_the_order_of_tab_is_the_order_of_the_page(page):
