@@ -87,6 +87,10 @@ def angles_late_by_one(theta):
     return torch.roll(sums(theta), 1, dims=0) * (torch.arange(len(theta)) > 0)[:, None]
 
 
+def decay_added(C, B, theta, log_decay):
+    return products(turned, turned, decay=lambda a: left(a * 0))(C, B, theta, log_decay) + left(log_decay)
+
+
 def swapped_product(C, B, theta, log_decay):
     return products(turned, turned)(B, C, theta, log_decay)
 
@@ -188,6 +192,12 @@ MISTAKES = [
     ("state_product", products(back, back), "Both turn the wrong way"),
     ("state_product", products(turned, turned, angles=lambda theta: theta), "angles are not summed"),
     ("state_product", products(turned, turned, angles=angles_late_by_one), "off by one"),
+    (
+        "state_product",
+        products(turned, turned, angles=lambda theta: sums(theta.T).T),
+        "summed over the pairs",
+    ),
+    ("state_product", decay_added, "What is left is added"),
     ("state_product", products(as_it_is, as_it_is), "rotation is missing"),
     ("state_product", products(turned, turned, decay=lambda a: left(a * 0)), "decay is missing"),
     ("state_product", swapped_product, "rows must be the queries' C"),
@@ -198,6 +208,7 @@ MISTAKES = [
     ("widened", wide(lambda d, n, lam: n ** (1 / 4) * math.sqrt(lam)), "fourth root of d_state"),
     ("widened", wide(lambda d, n, lam: (n + d) ** (1 / 4) * math.sqrt(lam)), "d_head + d_state"),
     ("widened", wide(lambda d, n, lam: d ** (1 / 4) * math.sqrt(lam), whole=0.0), "multiplies q or k too"),
+    ("widened", wide(lambda d, n, lam: d**1 / 4 * math.sqrt(lam)), "d_head ** 0.25"),
     ("widened", plain, "s is missing"),
     ("sisa_attention", one_call(scale=None), "PyTorch's own"),
     ("sisa_attention", one_call(scale=lambda q: 1.0), "scale is 1. "),
@@ -216,6 +227,7 @@ MISTAKES = [
     ("causal_anchor", lambda g, bound: torch.clip(g, min=-bound), "anchor is missing"),
     ("causal_anchor", lambda g, bound: torch.clip(g, min=-bound) + bound, "clamped before the shift"),
     ("causal_anchor", lambda g, bound: torch.clip(g + bound, max=-bound), "clamped from above"),
+    ("causal_anchor", lambda g, bound: torch.clip(g + bound, min=bound), "clamped at +bound"),
     ("causal_anchor", lambda g, bound: torch.clip(g - bound, min=-bound), "wrong sign"),
     ("block_gains", gains_at(lambda g, first: g[0]), "one for the whole text"),
     ("block_gains", gains_at(lambda g, first: 0.0), "no anchor"),

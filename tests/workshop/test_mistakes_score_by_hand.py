@@ -78,6 +78,10 @@ def hidden_afterwards(scores):
     return torch.tril(F.softmax(scores, dim=-1))
 
 
+def one_sum_for_all(scores):
+    return never_divided(scores) / never_divided(scores).sum()
+
+
 def never_divided(scores):
     return torch.exp(hidden_where(later)(scores))
 
@@ -125,6 +129,8 @@ MISTAKES = [
     ("content_scores", keys_as_rows, "rows must be query, columns key"),
     ("hide_later", nothing_hidden, "Nothing is hidden"),
     ("hide_later", hidden_where(lambda i, j: j >= i), "diagonal is hidden too"),
+    ("content_score", lambda q, k: torch.dot(q, k) / math.sqrt(4), "√4, whatever comes"),
+    ("content_scores", lambda q, k: q @ k.T / math.sqrt(4), "√4, whatever comes"),
     ("hide_later", hidden_where(lambda i, j: j > i + 1), "One key too many"),
     ("hide_later", hidden_where(lambda i, j: j < i), "hid the past"),
     ("hide_later", hidden_where(later, 0.0), "ordinary score"),
@@ -136,6 +142,8 @@ MISTAKES = [
     ("causal_softmax", hidden_afterwards, "Hide first"),
     ("causal_softmax", lambda scores: F.softmax(hidden_where(later, 0.0)(scores), dim=1), "e⁰ = 1"),
     ("causal_softmax", never_divided, "divide each by its sum"),
+    ("causal_softmax", one_sum_for_all, "sum over all pairs. Each"),
+    ("causal_softmax", lambda s: never_divided(s) / s.exp().sum(), "hidden ones too"),
     ("fused_pattern", lambda c, u, lam: softmax_of(c * lam + u), "λ weighs the content"),
     ("fused_pattern", lambda c, u, lam: softmax_of(c * lam + u * lam), "λ weighs both"),
     ("fused_pattern", lambda c, u, lam: softmax_of(u + c), "λ is missing"),
@@ -144,6 +152,7 @@ MISTAKES = [
     ("fused_pattern", lambda c, u, lam: softmax_of(c) + softmax_of(u) * lam, "two softmaxes"),
     ("fused_pattern", lambda c, u, lam: lam * u + softmax_of(c), "outside the softmax"),
     ("fused_pattern", lambda c, u, lam: softmax_of(softmax_of(u * lam + c)), "softmax is taken twice"),
+    ("fused_pattern", lambda c, u, lam: softmax_of(softmax_of(c) + u * lam), "before the second term joins"),
     ("fused_pattern", lambda c, u, lam: F.softmax(u * lam + c, dim=-1), "mask is missing"),
     ("lam_for_odds", log_odds(float), "take ln"),
     ("lam_for_odds", log_odds(math.log10), "base 10"),

@@ -175,6 +175,11 @@ WRONG = {
     ("score_level", "added after the softmax"): lambda c, i, lam: (
         torch.eye(len(c)) + masked_softmax(c) + (lam * i).tril()
     ),
+    ("head_level", "Only one of them is halved"): lambda a, s: torch.eye(len(a)) + a + s / 2,
+    ("score_level", "where no mask hides it"): lambda c, i, lam: (
+        torch.eye(len(c)) + masked_softmax(c) + lam * i
+    ),
+    ("score_level", "after the softmax, and the"): lambda c, i, lam: masked_softmax(c) + lam * i,
     ("score_level", "λ is missing"): lambda c, i, lam: torch.eye(len(c)) + masked_softmax(i + c),
     ("score_level", "λ multiplies the content too"): lambda c, i, lam: (
         torch.eye(len(c)) + masked_softmax(lam * c + lam * i)
@@ -210,6 +215,8 @@ WRONG = {
         for curve in curves
     ],
     ("median_steps", "left out"): lambda first: statistics.median(x for x in first.tolist() if x < math.inf),
+    ("median_steps", "And torch.median returns"): lambda first: first[first < math.inf].median(),
+    ("median_steps", "upper one"): lambda first: statistics.median_high(first.tolist()),
     ("median_steps", "torch.median returns the lower"): lambda first: torch.median(first),
     ("median_steps", "one censored run makes it ∞"): lambda first: sum(first.tolist()) / len(first),
     ("median_steps", "mean of the runs that came"): lambda first: statistics.fmean(

@@ -92,6 +92,10 @@ WIDENED = Computed(
             "s multiplies q or k too. Content is what it was: s belongs to the second part alone.",
             lambda x, bar, lam: len(x[0]) ** 0.25 * lam**0.5 * _joined(x, bar, 1.0),
         ),
+        Mistake(
+            "s has d_head/4: Python reads d_head ** 1/4 as (d_head ** 1) / 4. Write d_head ** 0.25.",
+            lambda x, bar, lam: _joined(x, bar, len(x[0]) / 4 * lam**0.5),
+        ),
         Mistake("s is missing.", lambda x, bar, lam: _joined(x, bar, 1.0)),
     ),
 )

@@ -80,6 +80,10 @@ CAUSAL_ANCHOR = Computed(
             lambda g, bound: (g + bound).clamp(max=-bound),
         ),
         Mistake(
+            "It is clamped at +bound. g − c falls: its limit is −bound.",
+            lambda g, bound: (g + bound).clamp(min=bound),
+        ),
+        Mistake(
             "The shift has the wrong sign: g − c with c = −bound is g + bound.",
             lambda g, bound: (g - bound).clamp(min=-bound),
         ),

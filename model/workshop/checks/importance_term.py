@@ -195,6 +195,14 @@ STATE_PRODUCT = Computed(
             "The angles' running sum is off by one: Φ_t includes θ of token t.",
             lambda C, B, theta, a: _both(C, B, a, theta.cumsum(0) - theta),
         ),
+        Mistake(
+            "The angles are summed over the pairs of channels. Sum them over tokens: cumsum(0).",
+            lambda C, B, theta, a: _both(C, B, a, theta.cumsum(1)),
+        ),
+        Mistake(
+            "What is left is added. It multiplies the product.",
+            lambda C, B, theta, a: _both(C, B, torch.zeros_like(a), theta.cumsum(0)) + _left(a),
+        ),
         Mistake("The rotation is missing.", lambda C, B, theta, a: _product(C, B, a)),
         Mistake(
             "The decay is missing: multiply by what is left of each key.",

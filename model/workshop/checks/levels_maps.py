@@ -64,6 +64,10 @@ MAPS: tuple[Exercise, ...] = (
                 lambda attention, state: _kept(attention) @ _kept(state),
             ),
             Mistake(
+                "Only one of them is halved: attention + state / 2 needs brackets.",
+                lambda attention, state: _kept(attention + state / 2),
+            ),
+            Mistake(
                 "Both are multiplied, so one reads what the other wrote. Side by side they add up.",
                 lambda attention, state: _kept(attention @ state),
             ),
@@ -90,6 +94,14 @@ MAPS: tuple[Exercise, ...] = (
             Mistake(
                 "Importance is added after the softmax. It belongs inside, beside the content.",
                 lambda content, importance, lam: _kept(_causal(content) + lam * importance.tril()),
+            ),
+            Mistake(
+                "Importance is added after the softmax, where no mask hides it. It belongs inside.",
+                lambda content, importance, lam: _kept(_causal(content) + lam * importance),
+            ),
+            Mistake(
+                "Importance is added after the softmax, and the position's own vector is missing.",
+                lambda content, importance, lam: _causal(content) + lam * importance,
             ),
             Mistake(
                 "λ is missing: importance counts in full.",

@@ -148,6 +148,15 @@ SEEDS: tuple[Exercise, ...] = (
                 "torch.median returns the lower one of the two middle numbers. Take their mean.",
                 lambda first: first.sort().values[2],
             ),
+            Mistake(
+                "This is the upper one of the two middle numbers. Take the mean of both.",
+                lambda first: first.sort().values[3],
+            ),
+            Mistake(
+                "Runs that never reached the level are left out: the slower a level is, the better it looks. "
+                "And torch.median returns the lower one of two middle numbers.",
+                lambda first: first[first.isfinite()].sort().values[1],
+            ),
             Mistake("This is the mean: one censored run makes it ∞, whatever the others do.", torch.mean),
             Mistake(
                 "This is the mean of the runs that came to the level. Asked is the median of all.",

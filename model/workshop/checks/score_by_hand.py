@@ -16,8 +16,8 @@ Pair = Float[torch.Tensor, "2"]
 
 
 def _query_and_key(generator: torch.Generator) -> tuple[Vector, Vector]:
-    """Draw a query and a key of four to eleven numbers."""
-    d_head = int(torch.randint(4, 12, (), generator=generator))
+    """Draw a query and a key of five to eleven numbers: not four, which the notebook's example has."""
+    d_head = int(torch.randint(5, 12, (), generator=generator))
     q, k = torch.randn(2, d_head, generator=generator, dtype=torch.float64)
     return q, k
 
@@ -88,6 +88,10 @@ CONTENT_SCORE = Computed(
             "This is q · k entry by entry, scaled: the sum over d_head is missing.",
             lambda q, k: q * k / math.sqrt(len(q)),
         ),
+        Mistake(
+            "You divided by √4, whatever comes. Heads have different widths here: d_head is len(q).",
+            lambda q, k: q @ k / 2,
+        ),
     ),
 )
 CONTENT_SCORES = Computed(
@@ -109,6 +113,10 @@ CONTENT_SCORES = Computed(
         Mistake(
             "This is the diagonal, the scores of each token with itself. Every query meets every key.",
             lambda q, k: (q * k).sum(1) / math.sqrt(q.shape[1]),
+        ),
+        Mistake(
+            "You divided by √4, whatever comes. Heads have different widths here: d_head is q.shape[1].",
+            lambda q, k: q @ k.T / 2,
         ),
     ),
 )
@@ -177,6 +185,14 @@ CAUSAL_SOFTMAX = Computed(
             lambda scores: scores.tril().softmax(1),
         ),
         Mistake("Rows do not sum to 1: divide each by its sum.", lambda scores: scores.exp().tril()),
+        Mistake(
+            "You divided by the sum over all pairs. Each row has a sum of its own: sum(1, keepdim=True).",
+            lambda scores: scores.exp().tril() / scores.exp().tril().sum(),
+        ),
+        Mistake(
+            "You divided by a sum over all pairs, hidden ones too. Each row has its own, of what it sees.",
+            lambda scores: scores.exp().tril() / scores.exp().sum(),
+        ),
     ),
 )
 FUSED_PATTERN = Computed(
@@ -205,6 +221,10 @@ FUSED_PATTERN = Computed(
         Mistake(
             "The softmax is taken twice: causal_softmax(…) makes weights, and weights are no scores.",
             lambda c, u, lam: _pattern(_pattern(c + lam * u)),
+        ),
+        Mistake(
+            "The content has been through a softmax before the second term joins it. Add scores to scores.",
+            lambda c, u, lam: _pattern(_pattern(c) + lam * u),
         ),
         Mistake("The mask is missing.", lambda c, u, lam: (c + lam * u).softmax(1)),
     ),
