@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbconvert.exporters import SlidesExporter
+from pages import write_pages
 from traitlets.config import Config
 
 from data.commands import one_line
@@ -26,6 +27,7 @@ from model.workshop.copies import as_slides, solved
 from sisa_viz import Markdown, report
 
 HERE = Path(__file__).resolve().parent
+SYMBOLS = HERE.parents[1] / "docs" / "teaching" / "symbols.md"
 REVEAL = ("LICENSE", "dist/reveal.js", "dist/reveal.css", "dist/theme/white.css", "plugin/notes/notes.js")
 PAGES = ("sisa_viz.pages.formulas.Formulas", "sisa_viz.pages.pictures.FigurePictures")
 
@@ -72,8 +74,8 @@ def copy_reveal(folder: Path) -> None:
 
 def write_handout(target: Path) -> None:
     """Write the sheet of symbols."""
-    symbols = (HERE / "symbols.md").read_text(encoding="utf-8")
-    report(target, Markdown(symbols), title="The symbols of a score")
+    heading, _, symbols = SYMBOLS.read_text(encoding="utf-8").partition("\n")
+    report(target, Markdown(symbols), title=heading.removeprefix("# "))
 
 
 def main() -> None:
@@ -90,6 +92,7 @@ def main() -> None:
         done = write_solutions(part, source, solutions)
         write_slides(done, slides / f"{source.stem}.html")
     write_handout(folder / "handout.html")
+    write_pages(folder / "pages")
     print(folder)
 
 

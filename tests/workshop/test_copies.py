@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import sys
 from pathlib import Path
 
 import nbformat
@@ -77,12 +78,15 @@ def test_slides_hold_headings_words_and_figures_and_no_hint_or_exercise():
 
 @pytest.fixture(scope="module")
 def build():
+    """The script, as a module; it finds its neighbours as when it is run."""
+    sys.path.insert(0, str(WORKSHOP))
     spec = importlib.util.spec_from_file_location("workshop_build", WORKSHOP / "build.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(WORKSHOP))
 
 
 def test_the_solutions_copy_holds_what_its_cells_show_and_nothing_else(build, tmp_path):
