@@ -111,6 +111,9 @@ def test_the_dial_says_what_numpy_computes(show):
             f"{said(scores[first], 2)} nats. Next is {names[second]} with {said(weights[second], 2)}: "
             f"{less} nats less, {lighter} times lighter."
         )
+    page.locator("summary").press("Enter")
+    products = [line.locator("td").all_inner_texts()[:2] for line in page.locator("tbody tr").all()]
+    assert products == [["3", "0.0625"], ["8", "−0.125"], ["3", "1.5"]]
     press(page, "divide q·k by", "ArrowRight", 12)
     assert page.get_by_role("slider", name="divide q·k by").get_attribute("aria-valuetext") == "8.0"
     assert "content 0.38" in status(page)  # 3 / 8: “·7” leads
