@@ -53,7 +53,7 @@ def three_levels(model: SISAModel) -> dict[str, Section]:
     tokens = ["3", "or", "7", "no", "?"]
     content = [[4.0 * (key in (0, 2)) for key in range(5)] for _ in tokens]  # nats; both numbers are liked
     runs = measured.tiny()
-    curves = seed_curves(runs[runs["step"] <= LAST_STEP], variants=LEVELS, episodes=EPISODES)
+    curves = seed_curves(runs.loc[runs["step"] <= LAST_STEP], variants=LEVELS, episodes=EPISODES)
     return {"levels": fusion_levels(tokens, content=content), "seeds": curves}
 
 

@@ -23,7 +23,7 @@ def all_lessons():
         decay_rotation(CONTENT, size=2),
         score_dial(TOKENS, products=PRODUCTS, importance=IMPORTANCE, d_head=4),
         fusion_levels(["3", "or", "7", "?"], content=np.tile([4.0, 0, 4, 0], (4, 1))),
-        seed_curves(runs[runs["step"] <= 200], variants=VARIANTS, episodes=128),
+        seed_curves(runs.loc[runs["step"] <= 200], variants=VARIANTS, episodes=128),
     ]
 
 
@@ -111,6 +111,9 @@ def test_the_dial_says_what_numpy_computes(show):
             f"{said(scores[first], 2)} nats. Next is {names[second]} with {said(weights[second], 2)}: "
             f"{less} nats less, {lighter} times lighter."
         )
+    page.locator("summary").press("Enter")
+    products = [line.locator("td").all_inner_texts()[:2] for line in page.locator("tbody tr").all()]
+    assert products == [["3", "0.0625"], ["8", "−0.125"], ["3", "1.5"]]
     press(page, "divide q·k by", "ArrowRight", 12)
     assert page.get_by_role("slider", name="divide q·k by").get_attribute("aria-valuetext") == "8.0"
     assert "content 0.38" in status(page)  # 3 / 8: “·7” leads
@@ -132,9 +135,10 @@ def test_levels_follow_both_sliders(show):
 
 def test_seeds_bring_in_runs_and_intervals(show):
     runs = measured.tiny()
-    page = show(seed_curves(runs[runs["step"] <= 200], variants=VARIANTS, episodes=128))
+    page = show(seed_curves(runs.loc[runs["step"] <= 200], variants=VARIANTS, episodes=128))
     asked = (runs["name"] == "niah/exact_match") & (runs["step"] == 75)
-    found = runs[asked].sort_values("seed").groupby("architecture")["value"].apply(list)
+    rows = runs.loc[asked].sort_values("seed")
+    found = {name: rows.loc[rows["architecture"] == name, "value"].tolist() for name in VARIANTS}
     press(page, "look at step", "Home", 1)
     press(page, "look at step", "ArrowRight", 2)
     first = sorted(((found[name][0], name) for name in VARIANTS), reverse=True)
@@ -180,10 +184,13 @@ def test_no_page_is_wider_than_its_window_and_pictures_follow_it(show, width):
     page = show(*all_lessons())
     page.set_viewport_size({"width": width, "height": 800})
     page.wait_for_function("() => document.documentElement.scrollWidth <= innerWidth")
+    page.wait_for_timeout(100)  # longer than it takes to draw anew
     widths = page.eval_on_selector_all(
-        ".picture svg", "all => all.map(svg => svg.getBoundingClientRect().width)"
+        ".picture svg",
+        "all => all.map(svg => [svg.getBoundingClientRect().width, svg.viewBox.baseVal.width])",
     )
-    assert all(0.7 * width < found < width for found in widths), widths
+    assert all(0.7 * width < found < width for found, _ in widths), widths
+    assert all(abs(found - drawn) < 1 for found, drawn in widths), widths  # drawn anew, not shrunk
     outside = page.eval_on_selector_all(
         ".picture svg text",
         """all => all.filter((text) => {

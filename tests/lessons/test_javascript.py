@@ -24,15 +24,15 @@ def softmax(scores: np.ndarray) -> np.ndarray:
 def importance_case(n: int, half_life: float, angle: float, lam: float, size: float) -> dict:
     distance = np.arange(n)
     decay = 0.5 ** (distance / half_life)
-    turned = np.exp(1j * angle * distance)  # C is real and of length `size`; B turns by the angle
+    cosine = np.real(np.exp(1j * angle * distance))  # C is real and of length `size`; B turns by the angle
     return {
         "n": n,
         "factors": {"halfLife": half_life, "angle": angle, "lam": lam, "size": size},
         "decay": decay.tolist(),
         "turned": (angle * distance).tolist(),
-        "cosine": turned.real.tolist(),
+        "cosine": cosine.tolist(),
         "reach": (lam * size * decay).tolist(),
-        "importance": (lam * decay * size * turned).real.tolist(),
+        "importance": (lam * decay * size * cosine).tolist(),
     }
 
 

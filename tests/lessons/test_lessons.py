@@ -9,6 +9,7 @@ import pytest
 
 from data.results.intervals import share_interval
 from sisa_viz import report
+from sisa_viz.explorer.pack import to_json
 from sisa_viz.lessons import decay_rotation, fusion_levels, score_dial, seed_curves
 
 
@@ -67,7 +68,7 @@ def runs() -> pd.DataFrame:
 
 
 def test_curves_have_the_mean_and_the_interval_of_the_first_seeds(runs):
-    data = seed_curves(runs, variants=["jamba", "transformer"], episodes=64).data
+    data = json.loads(to_json(seed_curves(runs, variants=["jamba", "transformer"], episodes=64).data))
     assert data["steps"] == [25, 50, 75]
     assert [variant["name"] for variant in data["variants"]] == ["jamba", "transformer"]
     jamba = data["variants"][0]

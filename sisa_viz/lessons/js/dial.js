@@ -1,6 +1,6 @@
 // The weights of one query under two terms, with the scale of the first and λ of the second as sliders.
 
-import { fixed, visible } from "../../explorer/js/maths/labels.js";
+import { brief, fixed, visible } from "../../explorer/js/maths/labels.js";
 import { roundLimit } from "./maths/axis.js";
 import { dialled, ranked } from "./maths/weights.js";
 import { Frame } from "./view/frame.js";
@@ -21,7 +21,7 @@ export class DialLesson {
     this.frame = new Frame(root, {
       name: "scale and λ",
       controls: [this.divisor.element, this.lam.element],
-      columns: ["key", "q·k", "content (nats)", "λ × importance (nats)", "score (nats)", "weight"],
+      columns: ["key", "q·k", "C̄·B̄", "content (nats)", "λ × importance (nats)", "score (nats)", "weight"],
       draw: (width) => this.draw(width),
       says: () => this.says(),
       rows: () => this.rows(),
@@ -61,7 +61,7 @@ export class DialLesson {
   }
 
   rows() {
-    const { content, added, scores, weights } = this.numbers, { tokens, products } = this.data;
-    return tokens.map((token, at) => [visible(token), fixed(products[at], 0), fixed(content[at], 2), fixed(added[at], 2), fixed(scores[at], 2), fixed(weights[at], 3)]);
+    const { content, added, scores, weights } = this.numbers, { tokens, products, importance } = this.data;
+    return tokens.map((token, at) => [visible(token), brief(products[at]), brief(importance[at]), fixed(content[at], 2), fixed(added[at], 2), fixed(scores[at], 2), fixed(weights[at], 3)]);
   }
 }
