@@ -28,6 +28,7 @@ lab: $(READY) ## open JupyterLab at the first notebook
 
 workshop: $(READY) ## write out/workshop: notebooks for students, with solutions, slides, pages, a handout
 	$(PY) notebooks/workshop/build.py
+	$(PY) notebooks/workshop/pages.py
 
 usb: $(READY) ## write out/usb, from which laptops install the workshop offline; PLATFORMS= and PYTHONS= say which
 	$(PY) notebooks/workshop/stick/build.py --platforms "$(PLATFORMS)" --pythons "$(PYTHONS)"
