@@ -12,7 +12,7 @@ import pytest
 from model.workshop.checking import PARTS, exercises, solution
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks" / "workshop").glob("*.ipynb"))
-TITLE = re.compile(r"^### Exercise (\d)\.(\d) · \S.*$", re.MULTILINE)
+TITLE = re.compile(r"^## Exercise (\d)\.(\d) · \S.*$", re.MULTILINE)
 GOAL = re.compile(
     r"\*\*Goal\*\* \S.* · \*\*Minutes\*\* (\d+) · \*\*Difficulty\*\* (●○○|●●○|●●●)$", re.MULTILINE
 )
@@ -30,7 +30,7 @@ class Exercise(NamedTuple):
     def words(self) -> str:
         """All its Markdown from its own heading on."""
         text = "\n\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
-        return text[text.index("### Exercise") :]
+        return text[text.index("## Exercise") :]
 
     @property
     def functions(self) -> list[str]:
