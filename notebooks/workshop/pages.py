@@ -17,6 +17,7 @@ from model.analysis.episode import capture_episode
 from model.analysis.silencing import silencing
 from model.network.network import SISAModel
 from model.study.notebooks.exploration import Exploration
+from model.workshop.five_tokens import five_tokens
 from sisa_viz import ScoreExplorer, compare, report
 from sisa_viz.explorer.silence import Silenced
 from sisa_viz.lessons import decay_rotation, fusion_levels, lesson_sections, score_dial, seed_curves
@@ -35,8 +36,9 @@ BROKEN = SILENCED[2]  # the one that part 4 looks into
 
 def score_by_hand(model: SISAModel) -> dict[str, Section]:
     """What part 1 shows: the last query of "The code is 7." on five keys, and a trained head."""
-    tokens = ["The", " code", " is", " 7", "."]
-    dial = score_dial(tokens, products=[3, 8, 2, 3, 0], importance=[0.0625, 0.125, 0.5, 1.5, 1], d_head=4)
+    five = five_tokens()
+    products, importance = five.k @ five.q[-1], five.product[-1]
+    dial = score_dial(five.tokens, products=products.tolist(), importance=importance.tolist(), d_head=4)
     return {"dial": dial, "explorer": explored(capture(model, SENTENCE), layer=1, head=4, query=ANSWERING)}
 
 
