@@ -64,7 +64,8 @@ def solved_cell(source: str, part: str) -> str:
         <BLANKLINE>
         def content_score(q, k):
             ### BEGIN SOLUTION
-            return q @ k / math.sqrt(len(q))
+            product = q @ k
+            return product / math.sqrt(len(q))
             ### END SOLUTION
     """
     (written,) = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
