@@ -74,3 +74,18 @@ def test_solutions_pass_where_a_learner_writes(part, project, tmp_path):
     text = printed(run(tmp_path / "written.ipynb", tmp_path, project))
     assert text.count("✓ ") == len(exercises(part))
     assert [finding for finding in FINDINGS.get(part, []) if finding not in text] == []
+
+
+def test_part_4_computes_on_one_thread_however_many_a_laptop_has(project, tmp_path):
+    cells = nbformat.read(source("needle_head", project), as_version=4).cells
+    opening = "\n".join(cell.source for cell in cells[:3] if cell.cell_type == "code")
+    done = subprocess.run(
+        [sys.executable, "-c", f"{opening}\nprint(torch.get_num_threads())"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(project), "OMP_NUM_THREADS": "2"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.split()[-1] == "1"
