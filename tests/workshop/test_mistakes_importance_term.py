@@ -246,7 +246,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "attempt", "says"), MISTAKES, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("name", "attempt", "says"), MISTAKES)
 def test_a_mistake_is_named(name, attempt, says):
     with pytest.raises(NotYet, match=f"✗ {name}: ") as error:
         check(named(name, attempt))
