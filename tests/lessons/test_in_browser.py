@@ -66,6 +66,7 @@ def test_decay_says_what_numpy_computes_as_sliders_move_by_keyboard(show):
     )
     assert importance[7] < 0
     page.locator("summary").press("Enter")
+    page.wait_for_selector("tbody tr")  # written when the table is unfolded
     rows = [line.locator("th, td").all_inner_texts() for line in page.locator("tbody tr").all()]
     expected = zip(distance, CONTENT, importance, alone, both, strict=True)
     assert rows == [[str(d), said(c, 2), said(i, 2), said(a, 3), said(b, 3)] for d, c, i, a, b in expected]
@@ -112,6 +113,7 @@ def test_the_dial_says_what_numpy_computes(show):
             f"{less} nats less, {lighter} times lighter."
         )
     page.locator("summary").press("Enter")
+    page.wait_for_selector("tbody tr")
     products = [line.locator("td").all_inner_texts()[:2] for line in page.locator("tbody tr").all()]
     assert products == [["3", "0.0625"], ["8", "−0.125"], ["3", "1.5"]]
     press(page, "divide q·k by", "ArrowRight", 12)

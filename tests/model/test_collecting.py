@@ -18,7 +18,7 @@ def test_collecting_twice_gives_the_same_tables(folders, quick, corpus_file, tmp
     assert runs["preset"].unique().tolist() == [quick.preset]
     assert runs[list(TRAINED)].drop_duplicates().to_numpy().tolist() == [list(TRAINED.values())]
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert set(files) == set(measured.SOURCES.values()) - {"repeats.csv.gz", *CAUSES}
+    assert set(files) == set(measured.SOURCES.values()) - {"repeats.csv.gz", "class.csv.gz", *CAUSES}
     collect(folders[::-1], out=tmp_path, **TRAINED)
     for name, before in files.items():
         rows = [pd.read_csv(path) for path in (tmp_path / name, _kept(tmp_path, name, before))]

@@ -23,6 +23,7 @@ from playwright.sync_api import Browser
 from typer.testing import CliRunner
 
 from sisa_viz.cli import app
+from sisa_viz.pages.markdown import parser
 
 SIDE_BY_SIDE = 2
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -64,6 +65,13 @@ def prepared(project, folder, notebook):
         (folder / speeds).parent.mkdir(parents=True)
         shutil.copy(project / speeds, folder / speeds)
     return project / "notebooks" / f"{notebook}.ipynb"
+
+
+def formulas_in(text: str) -> int:
+    """How many formulas a cell of Markdown has, on lines of their own and within one."""
+    tokens = parser().parse(text)
+    within = sum(child.type == "math_inline" for token in tokens for child in token.children or [])
+    return within + sum(token.type == "math_block" for token in tokens)
 
 
 def keep(executed: Path, notebook: str) -> None:
@@ -181,7 +189,7 @@ def assert_pages_show_all(project, tmp_path, browser: Browser):
         figures = sum(
             PLOTLY in output.get("data", {}) for cell in cells for output in cell.get("outputs", [])
         )
-        formulas = sum(cell.source.count("$$") for cell in cells if cell.cell_type == "markdown") // 2
+        formulas = sum(formulas_in(cell.source) for cell in cells if cell.cell_type == "markdown")
         assert figures > 0
         converted, reported = tmp_path / "converted.html", tmp_path / "reported.html"
         config = project / "notebooks" / "nbconvert.json"

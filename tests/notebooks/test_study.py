@@ -72,8 +72,8 @@ REFUSED = [
     (Atlas, "seed", -1, "whole numbers >= 0"),
     (Atlas, "smoke", 1.5, "True, False"),
     (Causes, "length", 32, "whole numbers >= 64"),
-    (StepByStep, "layer", 6, "whole numbers 0 to 5"),
-    (StepByStep, "key", 16, "whole numbers -16 to 15"),
+    (StepByStep, "layer", 6, "whole numbers >= 0 and <= 5"),
+    (StepByStep, "key", 16, "whole numbers >= -16 and <= 15"),
     (StepByStep, "text", "It", "2 to 32 tokens"),
     (Causes, "n_episodes", 2, "whole numbers >= 3"),
 ]
