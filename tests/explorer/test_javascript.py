@@ -1,13 +1,12 @@
 """The explorer's JavaScript under node's own test runner, against arrays that Python writes."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from explorer_cases import case, write_cases
 from explorer_pages import steep_decay
+from javascript import needs_node, node, run_javascript
 
 from sisa_viz.explorer.assets import FOLDER, join, module
 from sisa_viz.trace.weights import ScoreForm
@@ -18,8 +17,6 @@ FORMS = [
     ScoreForm(kind="sigmoid", bias=-2.5, d_state=4),
 ]
 HERE = Path(__file__).parent
-node = shutil.which("node")
-needs_node = pytest.mark.skipif(node is None, reason="no node on PATH; users need none, only these tests do")
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +57,7 @@ def cases(tmp_path_factory, make_trace) -> Path:
 
 @needs_node
 def test_javascript_passes_its_own_tests(cases):
-    files = sorted(map(str, (HERE / "js").glob("*.test.mjs")))
-    done = subprocess.run(
-        [str(node), "--test", *files],
-        env=os.environ | {"SISA_CASES": str(cases)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "# fail 0" in done.stdout
-    assert "# pass 0" not in done.stdout
+    assert "# pass 0" not in run_javascript(HERE / "js", cases)
 
 
 @needs_node

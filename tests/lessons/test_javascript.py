@@ -1,19 +1,15 @@
 """The lessons' JavaScript under node's own test runner, against arrays that numpy wrote; and its joining."""
 
 import json
-import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from javascript import needs_node, run_javascript
 
 from sisa_viz.lessons.assets import FOLDER, script
 
 HERE = Path(__file__).parent
-node = shutil.which("node")
-needs_node = pytest.mark.skipif(node is None, reason="no node on PATH; users need none, only these tests do")
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
@@ -92,16 +88,7 @@ def cases(tmp_path_factory) -> Path:
 
 @needs_node
 def test_javascript_passes_its_own_tests(cases):
-    files = sorted(map(str, (HERE / "js").glob("*.test.mjs")))
-    done = subprocess.run(
-        [str(node), "--test", *files],
-        env=os.environ | {"SISA_CASES": str(cases)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "# fail 0" in done.stdout
-    assert "# pass 9" in done.stdout
+    assert "# pass 9" in run_javascript(HERE / "js", cases)
 
 
 def test_the_joined_script_asks_for_nothing_and_fits_into_a_script_element():
